@@ -1,0 +1,192 @@
+import type { Job as JobType } from '@app/contracts/job';
+import type { Hints, State } from '@app/state';
+import { z } from 'zod';
+import { Job } from './contracts.ts';
+
+/** Hints can be lost: how often who waits looks by itself. */
+const POLL_MS = 1_000;
+
+const FIELDS = [
+  'caller',
+  'status',
+  'model',
+  'model_version',
+  'attempt',
+  'progress',
+  'created_at',
+  'started_at',
+  'finished_at',
+  'deadline_at',
+  'expires_at',
+  'output',
+  'error',
+  'traceparent',
+  'redriven_from',
+] as const;
+
+const Accepted = z.discriminatedUnion('result', [
+  z.object({ result: z.literal('accepted'), created_at: z.number(), deadline_at: z.number() }),
+  z.object({ result: z.literal('replayed'), id: z.string() }),
+  z.object({ result: z.literal('conflict') }),
+  z.object({ result: z.literal('quota'), retry_after_ms: z.number() }),
+  z.object({ result: z.literal('full') }),
+]);
+
+const Canceled = z.object({ result: z.enum(['canceled', 'canceling', 'terminal', 'missing']) });
+
+const Stats = z.object({ depth: z.number(), oldest_age_ms: z.number() });
+
+/** What the scripts need to know of contracts/limits.json. */
+export interface JobLimits {
+  result_s: number;
+  events_s: number;
+  dead_s: number;
+  events_maxlen: number;
+}
+
+export interface NewJob {
+  id: string;
+  caller: string;
+  service: string;
+  model: string;
+  deadline_s: number;
+  idempotency_key?: string;
+  body_hash: string;
+  traceparent: string;
+  max_live: number;
+  quota_per_minute: number;
+  /** Whether accepting also writes the entry of the queue. */
+  stream: boolean;
+}
+
+/** A job as its caller sees it, and whose it is. */
+export interface OwnedJob {
+  caller: string;
+  job: JobType;
+}
+
+/** Jobs in the state store. Every change is a script there. */
+export class Jobs {
+  readonly #state: State;
+  readonly #hints: Hints;
+  readonly #limits: JobLimits;
+  /** Whether jobs' events can be followed. */
+  readonly #events: () => boolean;
+
+  constructor(state: State, hints: Hints, limits: JobLimits, events: () => boolean) {
+    this.#state = state;
+    this.#hints = hints;
+    this.#limits = limits;
+    this.#events = events;
+  }
+
+  async accept(job: NewJob, input: unknown): Promise<z.output<typeof Accepted>> {
+    const args = { ...job, limits: this.#limits };
+    return Accepted.parse(await this.#state.run('accept', args, JSON.stringify(input)));
+  }
+
+  /** An empty `caller` may cancel any job. */
+  async cancel(id: string, caller: string): Promise<z.output<typeof Canceled>['result']> {
+    const args = { id, caller, limits: this.#limits };
+    return Canceled.parse(await this.#state.run('cancel', args)).result;
+  }
+
+  /** Expires what is overdue. */
+  async sweep(): Promise<void> {
+    await this.#state.run('sweep', { limit: 100, limits: this.#limits });
+  }
+
+  async stats(): Promise<z.output<typeof Stats>> {
+    return Stats.parse(await this.#state.run('stats', {}));
+  }
+
+  /** A job that was accepted just now, without asking for it. */
+  accepted(job: NewJob, at: { created_at: number; deadline_at: number }): JobType {
+    return this.#present(job.id, {
+      ...job,
+      status: 'queued',
+      attempt: '1',
+      progress: '0',
+      created_at: String(at.created_at),
+      deadline_at: String(at.deadline_at),
+    });
+  }
+
+  async read(id: string): Promise<OwnedJob | undefined> {
+    const values = await this.#state.ask((redis) => redis.hmGet(`job:${id}`, [...FIELDS]));
+    const fields = Object.fromEntries(
+      FIELDS.flatMap((name, index) => {
+        const value = values[index];
+        return typeof value === 'string' ? [[name, value]] : [];
+      }),
+    );
+    if (fields['status'] === undefined) return undefined;
+    return { caller: fields['caller'] ?? '', job: this.#present(id, fields) };
+  }
+
+  /** The job when it is terminal, or as it is after `ms` or when `signal` is aborted. */
+  async wait(id: string, ms: number, signal: AbortSignal): Promise<OwnedJob | undefined> {
+    const end = performance.now() + ms;
+    let wake = (): void => {};
+    const onAbort = (): void => wake();
+    const stop = this.#hints.listen(`hint:jobs/${id}`, () => wake());
+    signal.addEventListener('abort', onAbort);
+    try {
+      for (;;) {
+        // Before the look: a hint that comes during it leads to another one.
+        const woken = Promise.withResolvers<void>();
+        wake = woken.resolve;
+        const found = await this.read(id);
+        const left = end - performance.now();
+        if (!found || isTerminal(found.job) || left <= 0 || signal.aborted) return found;
+        const timer = setTimeout(wake, Math.min(left, POLL_MS));
+        await woken.promise;
+        clearTimeout(timer);
+      }
+    } finally {
+      stop();
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #present(id: string, fields: Record<string, unknown>): JobType {
+    const self = `/v1/predictions/${id}`;
+    return Job.parse({
+      id,
+      status: fields['status'],
+      model: fields['model'],
+      model_version: text(fields['model_version']),
+      attempt: Number(fields['attempt']),
+      progress: Number(fields['progress'] ?? 0),
+      created_at: Time.parse(fields['created_at']),
+      started_at: time(fields['started_at']),
+      finished_at: time(fields['finished_at']),
+      deadline_at: Time.parse(fields['deadline_at']),
+      expires_at: time(fields['expires_at']),
+      output: json(fields['output']),
+      error: json(fields['error']),
+      links: { self, ...(this.#events() && { events: `${self}/events` }) },
+      trace_id: text(fields['traceparent'])?.split('-')[1] ?? null,
+      redriven_from: text(fields['redriven_from']),
+    });
+  }
+}
+
+/** Milliseconds since 1970 become RFC 3339 in UTC. */
+const Time = z.coerce.number().transform((ms) => new Date(ms).toISOString());
+
+export function isTerminal(job: JobType): boolean {
+  return job.status !== 'queued' && job.status !== 'running';
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function time(value: unknown): string | null {
+  return text(value) === null ? null : Time.parse(value);
+}
+
+function json(value: unknown): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : null;
+}

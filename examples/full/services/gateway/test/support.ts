@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { hashKey } from '@app/callers';
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
+import { buildApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+
+/** What every test's gateway gets: a file in environment/ for each feature. */
+export async function defaults(): Promise<Record<string, string>> {
+  const folder = join(import.meta.dirname, 'environment');
+  const environments = readdirSync(folder).map(async (file) => {
+    const module: { environment: Record<string, string> } = await import(join(folder, file));
+    return module.environment;
+  });
+  return Object.assign({}, ...(await Promise.all(environments)));
+}
+
+/** A gateway that ends with its test. */
+export async function gateway(
+  t: TestContext,
+  environment: Record<string, string> = {},
+): Promise<FastifyInstance> {
+  const app = await buildApp(readConfig({ ...(await defaults()), ...environment }));
+  t.after(() => app.close());
+  return app;
+}
+
+/** The path of a file of API keys. */
+export function keysFile(t: TestContext, keys: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'keys-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'keys');
+  const lines = Object.entries(keys).map(([name, key]) => `${name}:${hashKey(key)}\n`);
+  writeFileSync(path, lines.join(''));
+  return path;
+}
+
+/** Asserts that an answer is a problem document, whole; `errors` are given back. */
+export function assertProblem(
+  response: Pick<LightMyRequestResponse, 'statusCode' | 'headers' | 'json'>,
+  status: number,
+  slug: string,
+): { pointer: string; detail: string }[] {
+  const problem = response.json();
+  assert.equal(`${response.statusCode} ${problem.type}`, `${status} /problems/${slug}`);
+  assert.equal(
+    String(response.headers['content-type']).replace(/;.*/, ''),
+    'application/problem+json',
+  );
+  assert.equal(problem.status, status);
+  for (const name of ['title', 'detail', 'instance']) assert.equal(typeof problem[name], 'string');
+  return problem.errors ?? [];
+}

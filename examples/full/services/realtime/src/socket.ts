@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { State } from '@app/state';
+import type { FastifyBaseLogger } from 'fastify';
+import type { RawData, WebSocket } from 'ws';
+import type { Config } from './config.ts';
+import { drained } from './drained.ts';
+import type { Event } from './event.ts';
+import type { Hub, Subscription } from './hub.ts';
+import { parsePosition } from './ids.ts';
+import { events, slowConsumers, sockets, subscriptions } from './metrics.ts';
+import type { Presence } from './presence.ts';
+import { invalid, parseRequest, Refusal, type Ref, type Request } from './protocol.ts';
+import { publish } from './publisher.ts';
+import { Tokens } from './tokens.ts';
+import { parseTopic, type Topic, type Topics } from './topic.ts';
+
+/** What all sockets of a process share. */
+export interface Shared {
+  config: Config;
+  hub: Hub;
+  log: FastifyBaseLogger;
+  presence: Presence;
+  state: State;
+  topics: Topics;
+}
+
+/** One WebSocket: reads requests, one at a time, and writes answers and events. */
+export class Socket {
+  readonly #id = randomUUID();
+  readonly #caller: string | undefined;
+  readonly #shared: Shared;
+  readonly #stream: Duplex;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #tokens: Tokens;
+  readonly #ws: WebSocket;
+  #alive = true;
+  #waiting = 0;
+  #work = Promise.resolve();
+
+  /**
+   * @param stream what `ws` writes to: its buffer tells when more may be sent
+   * @param caller the API key's name; undefined where no keys are configured
+   */
+  constructor(ws: WebSocket, stream: Duplex, caller: string | undefined, shared: Shared) {
+    this.#caller = caller;
+    this.#shared = shared;
+    this.#stream = stream;
+    this.#tokens = new Tokens(shared.config.PUBLISH_PER_SECOND);
+    this.#ws = ws;
+    sockets.inc();
+    ws.on('pong', () => (this.#alive = true));
+    ws.on('message', (data, isBinary) => this.#take(data, isBinary));
+    // ws has answered what it can, 1009 for one, and closes: nothing is left to do but to say so.
+    ws.on('error', (error) => shared.log.info({ err: error }, 'socket failed'));
+    ws.on('close', () => {
+      sockets.dec();
+      this.#leaveAll();
+    });
+  }
+
+  /** Ends the connection if the last ping was not answered, and sends the next one. */
+  ping(): void {
+    if (!this.#alive) return this.#ws.terminate();
+    this.#alive = false;
+    this.#ws.ping();
+  }
+
+  /** Sends a close frame behind all that is buffered; `ws` cuts off who does not answer it. */
+  close(code: number, reason: string): void {
+    this.#leaveAll();
+    this.#ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  /** Requests are answered in order; while one is under way no more are read from the network. */
+  #take(data: RawData, isBinary: boolean): void {
+    this.#waiting += 1;
+    this.#ws.pause();
+    this.#work = this.#work
+      .then(() => this.#answer(isBinary ? undefined : data.toString()))
+      .finally(() => {
+        this.#waiting -= 1;
+        if (this.#waiting === 0) this.#ws.resume();
+      });
+  }
+
+  async #answer(text: string | undefined): Promise<void> {
+    let ref: Ref;
+    try {
+      if (text === undefined) throw invalid('Messages are text, not binary.');
+      const message = parseRequest(text);
+      ref = message.ref;
+      if (message.request instanceof Refusal) throw message.request;
+      await this.#handle(message.request);
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : this.#unavailable(error);
+      const { code, title, message: detail } = refusal;
+      this.#write(JSON.stringify({ op: 'error', ref, code, title, detail }));
+    }
+  }
+
+  async #handle(request: Request): Promise<void> {
+    const topic = parseTopic(this.#shared.topics, request.topic);
+    if (!topic)
+      throw new Refusal(
+        'unknown-topic',
+        'No such topic',
+        `There is no topic \`${request.topic}\`.`,
+      );
+    switch (request.op) {
+      case 'subscribe':
+        return this.#subscribe(request, topic);
+      case 'publish':
+        return this.#publish(request, topic);
+      case 'unsubscribe':
+        this.#leave(topic);
+        this.#write(JSON.stringify({ op: 'unsubscribed', ref: request.ref, topic: topic.id }));
+    }
+  }
+
+  async #subscribe(request: Request & { op: 'subscribe' }, topic: Topic): Promise<void> {
+    const { config, hub, presence, state } = this.#shared;
+    const after = request.after === undefined ? undefined : parsePosition(request.after);
+    if (request.after !== undefined && !after) throw invalid('after: not the id of an event');
+    // A second subscription to a topic takes the place of the first.
+    this.#leave(topic);
+    if (this.#subscriptions.size >= config.WS_SUBSCRIPTIONS_MAX) {
+      const most = `A socket has at most ${config.WS_SUBSCRIPTIONS_MAX} subscriptions.`;
+      throw new Refusal('too-many-subscriptions', 'Too many subscriptions', most);
+    }
+    const found = await topic.kind.find(state, topic.name, this.#caller);
+    if (found === 'missing')
+      throw new Refusal('not-found', 'No such topic', `\`${topic.id}\` does not exist.`);
+    const reader = {
+      send: (event: Event) => this.#send(event),
+      drained: () => drained(this.#stream),
+      end: () => this.#forget(topic),
+    };
+    const subscription = await hub.join(topic, reader, after, found === 'ended');
+    if (this.#ws.readyState !== this.#ws.OPEN) return hub.leave(subscription);
+    this.#subscriptions.set(topic.id, subscription);
+    subscriptions.inc();
+    const { shared } = topic.kind;
+    const member = shared ? this.#id : undefined;
+    // Where it began: a client that is cut off before its first event resumes there.
+    const { id: from } = subscription.position;
+    this.#write(
+      JSON.stringify({ op: 'subscribed', ref: request.ref, topic: topic.id, after: from, member }),
+    );
+    hub.begin(subscription);
+    if (shared) presence.enter(topic, { id: this.#id, caller: this.#caller ?? null }, reader.send);
+  }
+
+  async #publish(request: Request & { op: 'publish' }, topic: Topic): Promise<void> {
+    const { config, state } = this.#shared;
+    if (!topic.kind.shared) {
+      throw new Refusal(
+        'read-only',
+        'The topic is read-only',
+        `Nobody publishes to \`${topic.id}\`.`,
+      );
+    }
+    const data = JSON.stringify(request.data);
+    if (Buffer.byteLength(data) > config.PUBLISH_MAX_BYTES) {
+      throw new Refusal(
+        'too-large',
+        'The data is too large',
+        `At most ${config.PUBLISH_MAX_BYTES} bytes of JSON.`,
+      );
+    }
+    if (!this.#tokens.take()) {
+      const most = `A socket publishes at most ${config.PUBLISH_PER_SECOND} times a second.`;
+      throw new Refusal('rate-limited', 'Published too often', most);
+    }
+    const id = await publish(state, topic, data, config);
+    this.#write(JSON.stringify({ op: 'published', ref: request.ref, topic: topic.id, id }));
+  }
+
+  #send(event: Event): void {
+    events.inc({ transport: 'websocket' });
+    this.#write(event.frame);
+  }
+
+  #write(text: string): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#ws.send(text);
+    if (this.#ws.bufferedAmount <= this.#shared.config.WS_BUFFER_MAX_BYTES) return;
+    slowConsumers.inc({ transport: 'websocket' });
+    this.close(1013, 'too slow');
+  }
+
+  #leave(topic: Topic): void {
+    const subscription = this.#subscriptions.get(topic.id);
+    if (!subscription) return;
+    this.#shared.hub.leave(subscription);
+    this.#forget(topic);
+  }
+
+  #forget(topic: Topic): void {
+    if (!this.#subscriptions.delete(topic.id)) return;
+    subscriptions.dec();
+    this.#shared.presence.leave(topic, this.#id);
+  }
+
+  #leaveAll(): void {
+    for (const { topic } of [...this.#subscriptions.values()]) this.#leave(topic);
+  }
+
+  #unavailable(error: unknown): Refusal {
+    this.#shared.log.warn({ err: error }, 'request failed');
+    return new Refusal(
+      'unavailable',
+      'Temporarily unavailable',
+      'The event store cannot be reached. Try again.',
+    );
+  }
+}

@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Callers, hashKey } from '@app/callers';
+import { append, refusal, startRedis, startService, TestClient } from './harness.ts';
+
+const { url, redis } = await startRedis();
+const service = await startService(url, {
+  WS_MAX_PAYLOAD_BYTES: '2048',
+  PUBLISH_MAX_BYTES: '1024',
+  PUBLISH_PER_SECOND: '1',
+});
+
+test('publishes to all who are subscribed, on this replica and another', async () => {
+  const other = await startService(url);
+  const [publisher, here, there] = await Promise.all([
+    TestClient.open(service),
+    TestClient.open(service),
+    TestClient.open(other),
+  ]);
+  await Promise.all([here.subscribe('channels/all'), there.subscribe('channels/all')]);
+
+  const published = await publisher.ask({
+    op: 'publish',
+    topic: 'channels/all',
+    data: { text: 'hello' },
+  });
+
+  const event = {
+    op: 'event',
+    topic: 'channels/all',
+    id: published.id,
+    type: 'message',
+    data: { text: 'hello' },
+  };
+  assert.equal(published.op, 'published');
+  assert.deepEqual(await here.receives('channels/all', 1), [event]);
+  assert.deepEqual(await there.receives('channels/all', 1), [event]);
+  assert.deepEqual(publisher.events('channels/all'), []);
+});
+
+test('a channel begins now without `after`, at the beginning with `0`', async () => {
+  await append(redis, 'begin', 1);
+  const [now, all] = await Promise.all([TestClient.open(service), TestClient.open(service)]);
+  await Promise.all([now.subscribe('channels/begin'), all.subscribe('channels/begin', '0')]);
+  await append(redis, 'begin', 2);
+  await now.receives('channels/begin', 1);
+  await all.receives('channels/begin', 2);
+  assert.deepEqual(now.data('channels/begin'), [2]);
+  assert.deepEqual(all.data('channels/begin'), [1, 2]);
+});
+
+test('resumes after the id of an event', async () => {
+  const ids = [];
+  for (let n = 1; n <= 3; n += 1) ids.push(await append(redis, 'resume', n));
+  const client = await TestClient.open(service);
+  await client.subscribe('channels/resume', ids[0]);
+  await client.receives('channels/resume', 2);
+  assert.deepEqual(client.data('channels/resume'), [2, 3]);
+});
+
+test('`subscribed` tells where a channel began, so that one cut off before its first event misses none', async () => {
+  await append(redis, 'early', 1);
+  const first = await TestClient.open(service);
+  const { after: from } = await first.subscribe('channels/early');
+  first.ws.terminate();
+  await append(redis, 'early', 2);
+  const second = await TestClient.open(service);
+  await second.subscribe('channels/early', from);
+  await second.receives('channels/early', 1);
+  assert.deepEqual(second.data('channels/early'), [2]);
+});
+
+test('says `gap` when the entry named by `after` is gone, and goes on with what there is', async () => {
+  const lost = await append(redis, 'gap', 1);
+  await append(redis, 'gap', 2);
+  await append(redis, 'gap', 3);
+  await redis.xTrim('channel:gap', 'MAXLEN', 1);
+  const client = await TestClient.open(service);
+  await client.subscribe('channels/gap', lost);
+  const [gap, event] = await client.receives('channels/gap', 2);
+  assert.deepEqual(gap, {
+    op: 'event',
+    topic: 'channels/gap',
+    id: null,
+    type: 'gap',
+    data: { after: lost },
+  });
+  assert.equal(event?.data, 3);
+});
+
+test('after a gap up to the end of a stream, events that follow still come', async () => {
+  await append(redis, 'future', 1);
+  const client = await TestClient.open(service);
+  await client.subscribe('channels/future', '99999999999999-0');
+  await client.receives('channels/future', 1);
+  await append(redis, 'future', 2);
+  const events = await client.receives('channels/future', 2);
+  assert.deepEqual(
+    events.map(({ type, data }) => [type, data]),
+    [
+      ['gap', { after: '99999999999999-0' }],
+      ['message', 2],
+    ],
+  );
+});
+
+test('unsubscribed topics are silent', async () => {
+  const client = await TestClient.open(service);
+  await client.subscribe('channels/left');
+  await client.subscribe('channels/kept');
+  assert.equal(
+    (await client.ask({ op: 'unsubscribe', topic: 'channels/left' })).op,
+    'unsubscribed',
+  );
+  await append(redis, 'left', 1);
+  await append(redis, 'kept', 1);
+  await client.receives('channels/kept', 1);
+  assert.deepEqual(client.events('channels/left'), []);
+});
+
+test('a second subscription to a topic takes the place of the first', async () => {
+  await append(redis, 'twice', 1);
+  const client = await TestClient.open(service);
+  await client.subscribe('channels/twice');
+  await client.subscribe('channels/twice', '0');
+  await append(redis, 'twice', 2);
+  await client.receives('channels/twice', 2);
+  await client.ask({ op: 'unsubscribe', topic: 'channels/twice' });
+  assert.deepEqual(client.data('channels/twice'), [1, 2]);
+});
+
+test('refuses what is not valid, and the socket stays', async () => {
+  const client = await TestClient.open(service);
+  client.ws.send('{');
+  client.ws.send(Buffer.from('{}'));
+  client.ws.send('null');
+  const answers = [
+    await client.ask({ op: 'dance' }),
+    await client.ask({ op: 'subscribe', topic: 7 }),
+    await client.ask({ op: 'subscribe', topic: 'channels/x', extra: true }),
+    await client.ask({ op: 'subscribe', topic: 'channels/x', after: 'yesterday' }),
+    await client.ask({ op: 'subscribe', topic: 'channels/with space' }),
+    await client.ask({ op: 'subscribe', topic: 'secrets/x' }),
+    await client.ask({ op: 'subscribe', topic: 'channels' }),
+    await client.ask({ op: 'publish', topic: 'channels/x' }),
+    await client.ask({ op: 'publish', topic: 'channels/x', data: 'x'.repeat(1025) }),
+  ];
+  const unnamed = client.messages.filter(({ ref }) => ref === undefined);
+  assert.deepEqual(
+    [...unnamed, ...answers].map(({ op, code }) => `${op} ${code}`),
+    [
+      ...Array.from({ length: 7 }, () => 'error invalid-message'),
+      ...Array.from({ length: 3 }, () => 'error unknown-topic'),
+      'error invalid-message',
+      'error too-large',
+    ],
+  );
+  await client.subscribe('channels/x');
+});
+
+test('one socket has at most 100 subscriptions', async () => {
+  const client = await TestClient.open(service);
+  for (let n = 0; n < 100; n += 1) await client.subscribe(`channels/many-${n}`);
+  assert.equal(
+    (await client.ask({ op: 'subscribe', topic: 'channels/more' })).code,
+    'too-many-subscriptions',
+  );
+  await client.ask({ op: 'unsubscribe', topic: 'channels/many-0' });
+  await client.subscribe('channels/more');
+});
+
+test('a socket that publishes too often is refused, another one is not', async () => {
+  const [busy, calm] = await Promise.all([TestClient.open(service), TestClient.open(service)]);
+  const answers = await Promise.all(
+    [1, 2].map((data) => busy.ask({ op: 'publish', topic: 'channels/busy', data })),
+  );
+  assert.deepEqual(
+    answers.map(({ op, code }) => code ?? op),
+    ['published', 'rate-limited'],
+  );
+  assert.equal(
+    (await calm.ask({ op: 'publish', topic: 'channels/busy', data: 0 })).op,
+    'published',
+  );
+});
+
+test('a channel expires after its last event, and keeps about as many as the limit', async () => {
+  const small = await startService(url, {
+    CHANNEL_MAXLEN: '1',
+    CHANNEL_TTL_S: '60',
+    PUBLISH_PER_SECOND: '1000',
+  });
+  const client = await TestClient.open(small);
+  for (let n = 0; n < 300; n += 1)
+    await client.ask({ op: 'publish', topic: 'channels/small', data: n });
+  const ttl = await redis.ttl('channel:small');
+  assert.ok(ttl > 0 && ttl <= 60, `ttl ${ttl}`);
+  assert.ok((await redis.xLen('channel:small')) < 200);
+});
+
+test('closes with 1009 when a message is too large', async () => {
+  const client = await TestClient.open(service);
+  client.ws.send('x'.repeat(2049));
+  assert.equal((await client.closed).code, 1009);
+});
+
+test('answers elsewhere than at /v1/ws with 404', async () => {
+  assert.equal(await refusal(service, {}, '/v2/ws'), 404);
+});
+
+test('pages of the same host connect, others not', async () => {
+  const host = service.url.replace('http://', '');
+  await TestClient.open(service, { origin: `http://${host}` });
+  await TestClient.open(service, {
+    origin: 'https://app.example.com',
+    headers: { 'x-forwarded-host': 'app.example.com' },
+  });
+  assert.equal(await refusal(service, { origin: 'https://evil.example.com' }), 403);
+  assert.equal(await refusal(service, { origin: 'null' }), 403);
+});
+
+test('with a list of origins, those on it connect and no others', async () => {
+  const listed = await startService(url, {
+    ALLOWED_ORIGINS: 'https://a.example.com,https://b.example.com',
+  });
+  await TestClient.open(listed, { origin: 'https://b.example.com' });
+  await TestClient.open(listed);
+  assert.equal(await refusal(listed, { origin: listed.url }), 403);
+  const response = await fetch(`${listed.url}/livez`, {
+    headers: { origin: 'https://a.example.com' },
+  });
+  assert.equal(response.headers.get('access-control-allow-origin'), 'https://a.example.com');
+});
+
+test('where keys are configured, a socket needs one, in a header or beside the protocol', async () => {
+  const closed = await startService(url, {}, new Callers(new Map([[hashKey('secret'), 'ann']])));
+  assert.equal(await refusal(closed), 401);
+  assert.equal(await refusal(closed, { headers: { authorization: 'Bearer wrong' } }), 401);
+  await TestClient.open(closed, { headers: { authorization: 'Bearer secret' } });
+  const browser = await TestClient.open(closed, {}, ['v1', 'bearer.secret']);
+  assert.equal(browser.ws.protocol, 'v1');
+});

@@ -1,0 +1,15 @@
+import { readEnvironment } from '@app/contracts';
+import { z } from 'zod';
+import { gateway } from './config/gateway.ts';
+import { keysInProduction } from './config/production.ts';
+
+const Environment = z.object({
+  ...gateway,
+});
+
+export type Config = z.output<typeof Environment>;
+
+/** The only reader of the environment. Throws a `ConfigurationError` that names every bad variable. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  return readEnvironment(Environment.check(keysInProduction), environment);
+}

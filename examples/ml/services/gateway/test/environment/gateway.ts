@@ -1,0 +1,1 @@
+export const environment = { SERVICE_NAME: 'gateway', LOG_LEVEL: 'silent' };

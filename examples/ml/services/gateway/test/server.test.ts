@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { defaults } from './support.ts';
+
+const server = join(import.meta.dirname, '../src/server.ts');
+
+test('stops at boot when its configuration is not valid', async () => {
+  const child = spawn(process.execPath, [server], {
+    env: { ...(await defaults()), PORT: 'abc' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  assert.equal(code, 1);
+  assert.match(said, /^configuration is not valid:\n {2}PORT {2}must be a number .* got `abc`\n$/);
+});
+
+test('exits with 0 after SIGTERM', async (t) => {
+  const ports = { PORT: await freePort(), METRICS_PORT: await freePort() };
+  const child = spawn(process.execPath, [server], {
+    env: { ...(await defaults()), ...ports, LOG_LEVEL: 'info' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    if (line.includes('Server listening')) child.kill('SIGTERM');
+  }
+  if (child.exitCode === null) await once(child, 'exit');
+  assert.equal(child.exitCode, 0, lines.join('\n'));
+});
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  assert.ok(address !== null && typeof address === 'object');
+  return String(address.port);
+}

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import autoload from '@fastify/autoload';
+import Fastify, { LogController, type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { stdTimeFunctions } from 'pino';
+import type { Config } from './config.ts';
+import { refuseConnection } from './connection.ts';
+import { answerError } from './problems.ts';
+import { traceId } from './trace.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: Config;
+  }
+}
+
+/** The gateway, ready to listen or to be tested with `inject`. */
+export async function buildApp(config: Config): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: {
+      level: config.LOG_LEVEL,
+      base: { service: config.SERVICE_NAME },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    // A request is known by its trace, here and in the services behind.
+    genReqId: (request) => traceId(request.headers['traceparent']),
+    logController: new LogController({
+      requestIdLogLabel: 'trace_id',
+      disableRequestLogging: true,
+    }),
+    trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
+    bodyLimit: config.BODY_LIMIT_BYTES,
+    requestTimeout: config.REQUEST_TIMEOUT_S * 1_000,
+    // Outlives the idle connections of the proxy in front (60 s), so that none breaks in its hands.
+    keepAliveTimeout: 75_000,
+    // Answered by the lifecycle plugin, as a problem document.
+    return503OnClosing: false,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: answerError,
+  });
+
+  app.decorate('config', config);
+  // JSON is spoken here; everything else is an unsupported media type.
+  app.removeContentTypeParser('text/plain');
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+
+  // What others need first, then hooks, then routes: a feature is a file in one of these folders.
+  for (const folder of ['resources', 'plugins', 'routes']) {
+    await app.register(autoload, { dir: join(import.meta.dirname, folder), forceESM: true });
+  }
+  await app.ready();
+  return app;
+}

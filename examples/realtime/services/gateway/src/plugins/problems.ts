@@ -1,0 +1,38 @@
+import plugin from 'fastify-plugin';
+import { answerError, Problem } from '../problems.ts';
+
+/** Every error is answered by a problem document. */
+export default plugin(
+  async (app) => {
+    const routes = new Map<string, { path: RegExp; methods: Set<string> }>();
+    app.addHook('onRoute', ({ url, method }) => {
+      const known = routes.get(url) ?? { path: pathPattern(url), methods: new Set() };
+      routes.set(url, known);
+      for (const name of [method].flat()) known.methods.add(name);
+    });
+
+    app.setNotFoundHandler((request) => {
+      const path = request.url.replace(/\?.*/s, '');
+      const methods = [...routes.values()]
+        .filter((route) => route.path.test(path))
+        .flatMap((route) => [...route.methods]);
+      if (methods.length === 0) throw new Problem(404, 'not-found', 'There is nothing here.');
+      const allow = [...new Set(methods)].sort().join(', ');
+      throw new Problem(405, 'method-not-allowed', `Allowed here: ${allow}.`, {
+        headers: { allow },
+      });
+    });
+
+    app.setErrorHandler(answerError);
+  },
+  { name: 'problems' },
+);
+
+/** The paths that a route's pattern stands for. */
+function pathPattern(url: string): RegExp {
+  const parts = url.split('/').map((part) => {
+    if (part === '*') return '.*';
+    return part.startsWith(':') ? '[^/]+' : part.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&');
+  });
+  return new RegExp(`^${parts.join('/')}$`);
+}

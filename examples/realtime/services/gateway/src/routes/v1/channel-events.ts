@@ -1,0 +1,22 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { passEvents } from '../../event-streams.ts';
+import { problems } from '../../problems.ts';
+
+const routes: FastifyPluginAsyncZod = async (app) => {
+  app.get(
+    '/channels/:name/events',
+    {
+      config: { endless: true },
+      schema: {
+        summary: 'Server-sent events of a channel.',
+        tags: ['events'],
+        params: z.object({ name: z.string() }),
+        response: { 200: z.unknown(), ...problems },
+      },
+    },
+    await passEvents(app),
+  );
+};
+
+export default routes;

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { assertProblem, gateway, keysFile } from './support.ts';
+
+test('is alive and ready', async (t) => {
+  const app = await gateway(t);
+  for (const url of ['/livez', '/readyz']) {
+    const response = await app.inject(url);
+    assert.equal(response.statusCode, 200);
+    assert.deepEqual(response.json(), { status: 'ok' });
+  }
+});
+
+test('documents its routes, also where keys are configured', async (t) => {
+  const app = await gateway(t, { API_KEYS_FILE: keysFile(t, { shop: 'secret' }) });
+  const { openapi, paths } = (await app.inject('/docs/json')).json();
+  assert.equal(openapi, '3.1.0');
+  assert.ok(paths['/livez'].get.responses['200']);
+  const page = await app.inject('/docs/');
+  assert.equal(page.statusCode, 200);
+  assert.match(String(page.headers['content-type']), /^text\/html/);
+});
+
+test('answers unknown paths and methods by problem documents', async (t) => {
+  const app = await gateway(t);
+  assertProblem(await app.inject('/nowhere'), 404, 'not-found');
+  const response = await app.inject({ method: 'POST', url: '/livez?a=b' });
+  assertProblem(response, 405, 'method-not-allowed');
+  assert.equal(response.headers['allow'], 'GET, HEAD');
+  assertProblem(await app.inject('/%zz'), 400, 'bad-request');
+});
+
+test('answers what is not HTTP by a problem document', async (t) => {
+  const app = await gateway(t);
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const socket = connect(Number(new URL(address).port), '127.0.0.1');
+  socket.write('nonsense\r\n\r\n');
+  let text = '';
+  for await (const chunk of socket.setEncoding('utf8')) text += chunk;
+  assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.match(text, /"type":"\/problems\/bad-request"/);
+});
+
+test('asks for a key where keys are configured, but not for probes', async (t) => {
+  const app = await gateway(t, { API_KEYS_FILE: keysFile(t, { shop: 'secret' }) });
+  assert.equal((await app.inject('/readyz')).statusCode, 200);
+  const refused = await app.inject('/nowhere');
+  assertProblem(refused, 401, 'unauthorized');
+  assert.equal(refused.headers['www-authenticate'], 'Bearer');
+  const headers = { authorization: 'Bearer secret' };
+  assertProblem(await app.inject({ url: '/nowhere', headers }), 404, 'not-found');
+});
+
+test('lets pages of the listed origins read answers, and no others', async (t) => {
+  const app = await gateway(t, { CORS_ORIGINS: 'https://a.example, https://b.example' });
+  const allowed = async (origin: string) =>
+    (await app.inject({ url: '/livez', headers: { origin } })).headers[
+      'access-control-allow-origin'
+    ];
+  assert.equal(await allowed('https://b.example'), 'https://b.example');
+  assert.equal(await allowed('https://c.example'), undefined);
+  const preflight = await app.inject({
+    method: 'OPTIONS',
+    url: '/anything',
+    headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' },
+  });
+  assert.equal(preflight.statusCode, 204);
+});
+
+test('a preflight needs no key', async (t) => {
+  const keys = keysFile(t, { shop: 'secret' });
+  const app = await gateway(t, { CORS_ORIGINS: 'https://a.example', API_KEYS_FILE: keys });
+  const preflight = await app.inject({
+    method: 'OPTIONS',
+    url: '/anything',
+    headers: { origin: 'https://a.example', 'access-control-request-method': 'POST' },
+  });
+  assert.equal(preflight.statusCode, 204);
+});
+
+test('limits the requests of each caller, and no probes', async (t) => {
+  const app = await gateway(t, { RATE_LIMIT_PER_MINUTE: '2', TRUST_PROXY: '127.0.0.1' });
+  const ask = (url: string, client: string) =>
+    app.inject({ url, headers: { 'x-forwarded-for': client } });
+  assert.equal((await ask('/docs/json', '192.0.2.1')).statusCode, 200);
+  assert.equal((await ask('/docs/json', '192.0.2.1')).statusCode, 200);
+  const limited = await ask('/docs/json', '192.0.2.1');
+  assertProblem(limited, 429, 'too-many-requests');
+  assert.match(String(limited.headers['retry-after']), /^\d+$/);
+  assert.equal((await ask('/livez', '192.0.2.1')).statusCode, 200);
+  assert.equal((await ask('/docs/json', '192.0.2.2')).statusCode, 200);
+});
+
+test('believes nobody about addresses unless a proxy is configured', async (t) => {
+  const app = await gateway(t, { RATE_LIMIT_PER_MINUTE: '1' });
+  const ask = (client: string) =>
+    app.inject({ url: '/docs/json', headers: { 'x-forwarded-for': client } });
+  assert.equal((await ask('192.0.2.1')).statusCode, 200);
+  assertProblem(await ask('192.0.2.2'), 429, 'too-many-requests');
+});
+
+test('exports metrics by route', async (t) => {
+  const app = await gateway(t);
+  await app.inject('/livez');
+  const text = await app.metrics.metrics();
+  assert.match(
+    text,
+    /http_request_duration_seconds_count\{.*method="GET",route="\/livez",status="200".*\} 1/,
+  );
+});
+
+test('refuses what comes while it drains', async (t) => {
+  const app = await gateway(t);
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const connected = once(app.server, 'connection');
+  const kept = connect(Number(new URL(address).port), '127.0.0.1').setEncoding('utf8');
+  const text: string[] = [];
+  kept.on('data', (chunk: string) => text.push(chunk));
+  // The first request was answered, of the second one the end is missing: the connection is in use.
+  kept.write('GET /livez HTTP/1.1\r\nhost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: a\r\n');
+  await connected;
+  await once(kept, 'data');
+  const draining = once(app.draining, 'abort');
+  const closed = app.close();
+  await draining;
+  kept.write('\r\n');
+  await once(kept, 'close');
+  await closed;
+  assert.match(text.join(''), /HTTP\/1\.1 503 [^]*\/problems\/draining/);
+  assert.match(text.join(''), /retry-after: \d+\r\n/i);
+});

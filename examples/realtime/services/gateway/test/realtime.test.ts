@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
+import { assertProblem, gateway } from './support.ts';
+
+/** A realtime service of a few lines: it echoes, and streams one event. */
+async function realtime(t: TestContext): Promise<{ server: Server; url: string }> {
+  const server = createServer((request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`data: ${request.url} ${request.headers['last-event-id']}\n\n`);
+  });
+  const sockets = new WebSocketServer({ noServer: true });
+  sockets.on('connection', (socket) => {
+    socket.on('message', (data) => socket.send(String(data)));
+  });
+  server.on('upgrade', (request, socket, head) => {
+    if (request.headers.origin === 'https://evil.example') {
+      socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno');
+    } else {
+      sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  return { server, url: `http://127.0.0.1:${address.port}` };
+}
+
+test('passes a WebSocket on, with its subprotocol and messages', async (t) => {
+  const { url } = await realtime(t);
+  const app = await gateway(t, { REALTIME_URL: url });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const socket = new WebSocket(`${address.replace('http', 'ws')}/v1/ws?a=b`, ['v1']);
+  await once(socket, 'open');
+  assert.equal(socket.protocol, 'v1');
+  const large = 'x'.repeat(200_000);
+  socket.send(large);
+  const [message] = await once(socket, 'message');
+  assert.equal(String(message), large);
+  socket.close(1000);
+  const [code] = await once(socket, 'close');
+  assert.equal(code, 1000);
+});
+
+test('a refusal of realtime arrives as it is', async (t) => {
+  const { url } = await realtime(t);
+  const app = await gateway(t, { REALTIME_URL: url });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const socket = new WebSocket(`${address}/v1/ws`, { origin: 'https://evil.example' });
+  const [error] = await once(socket, 'error');
+  assert.match(String(error), /403/);
+});
+
+test('says so when realtime is not there, or nothing is', async (t) => {
+  const app = await gateway(t);
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const statusOf = async (path: string) => {
+    const socket = new WebSocket(`${address}${path}`);
+    const error = await once(socket, 'open').catch((reason: unknown) => reason);
+    return String(error).replace(/.*: /, '');
+  };
+  assert.equal(await statusOf('/v1/ws'), '503');
+  assert.equal(await statusOf('/v1/other'), '404');
+  const response = await app.inject('/v1/channels/a/events');
+  assertProblem(response, 503, 'realtime-unavailable');
+});
+
+test('closes sockets with 1012 when it drains', async (t) => {
+  const { url } = await realtime(t);
+  const app = await gateway(t, { REALTIME_URL: url });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const sockets = Array.from({ length: 20 }, () => new WebSocket(`${address}/v1/ws`));
+  await Promise.all(sockets.map((socket) => once(socket, 'open')));
+  const closed = Promise.all(sockets.map((socket) => once(socket, 'close')));
+  await app.close();
+  assert.deepEqual(new Set((await closed).map(([code]) => code)), new Set([1012]));
+});
+
+test('passes events on as they come, and ends them when it drains', async (t) => {
+  const { url } = await realtime(t);
+  const app = await gateway(t, { REALTIME_URL: url, HANDLER_TIMEOUT_S: '1' });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const response = await fetch(`${address}/v1/channels/a%20b/events?x=1`, {
+    headers: { 'last-event-id': '1-0' },
+  });
+  assert.equal(response.headers.get('content-type'), 'text/event-stream');
+  assert.ok(response.body);
+  const reader = response.body.getReader();
+  const { value } = await reader.read();
+  const text = new TextDecoder().decode(value);
+  assert.equal(text, 'data: /v1/channels/a%20b/events?x=1 1-0\n\n');
+  const ended = reader.read().then(
+    ({ done }) => done,
+    () => true,
+  );
+  await app.close();
+  assert.equal(await ended, true);
+});
+
+test('a client that leaves ends the stream behind', async (t) => {
+  const { server, url } = await realtime(t);
+  const app = await gateway(t, { REALTIME_URL: url });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const asked = once(server, 'request');
+  const leaving = new AbortController();
+  const response = await fetch(`${address}/v1/channels/a/events`, { signal: leaving.signal });
+  const [, behind] = await asked;
+  const closed = once(behind, 'close');
+  leaving.abort();
+  await response.text().catch(() => undefined);
+  await closed;
+});

@@ -1,0 +1,56 @@
+import { readdir } from 'node:fs/promises';
+import type { State } from '@app/state';
+
+/** What a topic is to who asks: `ended` = no event follows those already written. */
+export type Found = 'open' | 'ended' | 'missing';
+
+/** One kind of topics. Each file in `topics/` exports one as `kind`. */
+export interface TopicKind {
+  /** What its topics begin with: `channels` in `channels/lobby`. */
+  prefix: string;
+  /** What may follow. */
+  name: RegExp;
+  /** Where its events are read over HTTP; `:name` is the topic's name. */
+  eventsUrl: string;
+  /** Where a reader without `after` begins. */
+  from: 'start' | 'now';
+  /** Types of event that end a topic. */
+  terminal: ReadonlySet<string>;
+  /** Whether clients publish here, and see who else is present. */
+  shared: boolean;
+  /** The Redis stream that is the truth; entries have `type`, and `data`: JSON on one line. */
+  key(name: string): string;
+  /** @param caller the API key's name; undefined where no keys are configured and all is open */
+  find(state: State, name: string, caller: string | undefined): Promise<Found>;
+}
+
+export interface Topic {
+  /** As clients write it: `channels/lobby`. */
+  id: string;
+  name: string;
+  key: string;
+  kind: TopicKind;
+}
+
+export type Topics = ReadonlyMap<string, TopicKind>;
+
+export async function loadTopics(): Promise<Topics> {
+  const folder = new URL('./topics/', import.meta.url);
+  const topics = new Map<string, TopicKind>();
+  for (const file of (await readdir(folder)).sort()) {
+    const { kind }: { kind: TopicKind } = await import(new URL(file, folder).href);
+    topics.set(kind.prefix, kind);
+  }
+  return topics;
+}
+
+export function topicOf(kind: TopicKind, name: string): Topic | undefined {
+  if (!kind.name.test(name)) return undefined;
+  return { id: `${kind.prefix}/${name}`, name, key: kind.key(name), kind };
+}
+
+export function parseTopic(topics: Topics, id: string): Topic | undefined {
+  const slash = id.indexOf('/');
+  const kind = topics.get(id.slice(0, slash));
+  return kind && topicOf(kind, id.slice(slash + 1));
+}

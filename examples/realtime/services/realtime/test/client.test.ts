@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Callers, hashKey } from '@app/callers';
+import { Client } from '@app/client';
+import { buildApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+import { append, freePort, startRedis, startService, until } from './harness.ts';
+
+const { url, redis } = await startRedis();
+
+function connect(address: string, options = {}): Client {
+  const client = new Client(`${address.replace('http', 'ws')}/v1/ws`, options);
+  after(() => client.close());
+  return client;
+}
+
+test('the browser client publishes and is told', async () => {
+  const service = await startService(url, {}, new Callers(new Map([[hashKey('secret'), 'ann']])));
+  const states: string[] = [];
+  const client = connect(service.url, {
+    key: 'secret',
+    onState: (state: string) => states.push(state),
+  });
+  const seen: unknown[] = [];
+  client.subscribe('channels/page', ({ type, data }) => type === 'message' && seen.push(data));
+  await until(() => states.includes('open'), 'the socket');
+  await client.publish('channels/page', { text: 'hello' });
+  await until(() => seen.length === 1, 'the event');
+  assert.deepEqual(seen, [{ text: 'hello' }]);
+});
+
+test('the browser client says why a topic is refused', async () => {
+  const service = await startService(url);
+  const client = connect(service.url);
+  const refused = new Promise<Error>((resolve) =>
+    client.subscribe('nothing/x', () => {}, { onError: resolve }),
+  );
+  assert.match((await refused).message, /no topic `nothing\/x`/);
+});
+
+test('the browser client comes back after a restart and has missed and doubled nothing', async () => {
+  const config = readConfig({ REDIS_URL: url, SERVICE_NAME: 'live' });
+  const port = await freePort();
+  const first = await buildApp(config, new Callers());
+  await first.listen({ host: '127.0.0.1', port });
+  const states: string[] = [];
+  const client = connect(`http://127.0.0.1:${port}`, {
+    onState: (state: string) => states.push(state),
+  });
+  const seen: unknown[] = [];
+  const quietly: unknown[] = [];
+  client.subscribe('channels/restart', ({ type, data }) => type === 'message' && seen.push(data));
+  client.subscribe('channels/silent', ({ type, data }) => type === 'message' && quietly.push(data));
+  client.subscribe('channels/both', () => {});
+  await until(async () => {
+    await append(redis, 'restart', seen.length);
+    return seen.length > 2;
+  }, 'events');
+  const before = seen.length;
+  await first.close();
+  await append(redis, 'restart', 'while away');
+  await append(redis, 'silent', 'while away');
+
+  const second = await buildApp(config, new Callers());
+  after(() => second.close());
+  await second.listen({ host: '127.0.0.1', port });
+  await until(
+    () => seen.includes('while away') && quietly.includes('while away'),
+    'what was missed',
+  );
+  const stored = await redis.xRange('channel:restart', '-', '+');
+  assert.ok(before > 2);
+  const all = (stored ?? []).map(({ message }) => JSON.parse(message['data'] ?? ''));
+  assert.deepEqual(seen, all.slice(all.length - seen.length));
+  assert.deepEqual(quietly, ['while away']);
+  assert.deepEqual(states.slice(0, 3), ['open', 'closed', 'open']);
+});

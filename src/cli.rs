@@ -1,0 +1,545 @@
+//! The command line, built from the pack: a component's flag, a slot and an option are arguments
+//! because a manifest says so.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use serde_json::Value;
+
+use crate::answer;
+use crate::error::{Error, did_you_mean, suggestion};
+use crate::manifest::OptionShape;
+use crate::pack::Pack;
+use crate::selection::Choices;
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Request {
+    /// `scaffold new`
+    New(New),
+    /// `scaffold plan`
+    Plan(Chosen),
+    /// `scaffold explain`
+    Explain {
+        /// The path to explain.
+        path: String,
+        /// What was chosen.
+        chosen: Chosen,
+    },
+    /// `scaffold list`
+    List,
+    /// `scaffold schema`
+    Schema(String),
+    /// `scaffold doctor`
+    Doctor,
+    /// `scaffold pack lint`
+    PackLint(PathBuf),
+    /// `scaffold completions`
+    Completions(clap_complete::Shell),
+    /// `scaffold man`
+    Man,
+    /// Help or version: text for standard output.
+    Print(String),
+}
+
+/// `scaffold new`
+#[derive(Debug)]
+pub struct New {
+    /// What was chosen.
+    pub chosen: Chosen,
+    /// Where to write, `None` for a folder named after the project.
+    pub into: Option<PathBuf>,
+    /// Write nothing.
+    pub dry_run: bool,
+    /// Write nothing, and show what would be written.
+    pub diff: bool,
+    /// Ask nothing.
+    pub yes: bool,
+}
+
+/// What was chosen, by all ways but questions.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Everything that was said, put together.
+    pub choices: Choices,
+    /// Whether anything was chosen at all, a name aside.
+    pub any: bool,
+}
+
+/// The value of `--templates`, which has to be known before the command line can be built.
+#[must_use]
+pub fn templates_argument(arguments: &[OsString]) -> Option<PathBuf> {
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next() {
+        let text = argument.to_string_lossy();
+        if text == "--" {
+            return None;
+        }
+        if text == "--templates" {
+            return rest.next().map(PathBuf::from);
+        }
+        if let Some(value) = text.strip_prefix("--templates=") {
+            return Some(PathBuf::from(value));
+        }
+    }
+    None
+}
+
+/// The whole command line for `pack`.
+#[must_use]
+pub fn command(pack: &Pack) -> Command {
+    let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue);
+    let templates = Arg::new("templates").long("templates").global(true).value_name("DIR");
+    Command::new("scaffold")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Generates polyglot systems that work, the first time and two years later")
+        .after_help(format!(
+            "Pack: {} {} ({})",
+            pack.manifest.name, pack.manifest.version, pack.manifest.summary
+        ))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .arg(json.help("Print a machine-readable answer; `scaffold schema` prints its form"))
+        .arg(
+            templates
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Use the pack in this folder instead of the built-in one"),
+        )
+        .subcommand(new_command(pack))
+        .subcommand(chosen_arguments(
+            pack,
+            Command::new("plan").about("Show what `new` would write"),
+            false,
+        ))
+        .subcommand(chosen_arguments(
+            pack,
+            Command::new("explain")
+                .about("Say which component and template made a file, and why it is there")
+                .arg(
+                    Arg::new("path").value_name("PATH").required(true).help("Path in the project"),
+                ),
+            true,
+        ))
+        .subcommand(
+            Command::new("list").about("List components, options, kinds of service and presets"),
+        )
+        .subcommand(
+            Command::new("schema")
+                .about("Print the JSON Schema of answers, or of what a command prints with --json")
+                .arg(
+                    Arg::new("name")
+                        .value_name("NAME")
+                        .default_value("answers")
+                        .value_parser(PossibleValuesParser::new(answer::NAMES))
+                        .help("What to describe"),
+                ),
+        )
+        .subcommand(
+            Command::new("doctor").about("Look for the programs that a generated project needs"),
+        )
+        .subcommand(
+            Command::new("pack").about("Work on packs").subcommand_required(true).subcommand(
+                Command::new("lint").about("Report every problem of a pack").arg(
+                    Arg::new("dir")
+                        .value_name("DIR")
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf))
+                        .value_hint(ValueHint::DirPath)
+                        .help("Folder with `pack.toml`"),
+                ),
+            ),
+        )
+        .subcommand(
+            Command::new("completions").about("Print completions for a shell").arg(
+                Arg::new("shell")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(value_parser!(clap_complete::Shell))
+                    .help("Which shell"),
+            ),
+        )
+        .subcommand(Command::new("man").about("Print the manual page"))
+}
+
+fn new_command(pack: &Pack) -> Command {
+    let command = Command::new("new").about("Render a new project");
+    let flag = |id: &'static str, help: &'static str| {
+        Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+    };
+    chosen_arguments(pack, command, false)
+        .arg(
+            Arg::new("into")
+                .long("into")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Write to this folder instead of one named after the project"),
+        )
+        .arg(flag("dry-run", "Write nothing, only say what would be written"))
+        .arg(flag("diff", "Write nothing, show the content of every file"))
+        .arg(flag("yes", "Ask nothing, take the defaults"))
+}
+
+/// The arguments that choose what a project consists of.
+fn chosen_arguments(pack: &Pack, command: Command, name_is_flag: bool) -> Command {
+    let name = Arg::new("name").value_name("NAME").help("Name of the project, such as `my-app`");
+    let mut command = command.arg(if name_is_flag { name.long("name") } else { name });
+    for (flag, component) in pack.flagged() {
+        let manifest = &component.manifest;
+        command = switch(command, flag, &manifest.summary, manifest.default, "Components");
+    }
+    for (slot, manifest) in &pack.manifest.slots {
+        let fillers: Vec<String> =
+            pack.fillers(slot).map(|component| component.id.clone()).collect();
+        let default = &pack.default_filler(slot).id;
+        command = command.arg(
+            Arg::new(slot.clone())
+                .long(slot.clone())
+                .value_name(slot.to_uppercase())
+                .value_parser(PossibleValuesParser::new(fillers))
+                .help(format!("{} [default: {default}]", manifest.summary))
+                .help_heading("Components"),
+        );
+    }
+    command = option_arguments(pack, command);
+    let kinds: Vec<&str> = pack.kinds().collect();
+    let presets: Vec<String> = pack.manifest.presets.keys().cloned().collect();
+    command = command.arg(
+        Arg::new("set")
+            .long("set")
+            .value_name("KEY=VALUE")
+            .action(ArgAction::Append)
+            .help("Choose by name: a flag, a slot or an option"),
+    );
+    if !kinds.is_empty() {
+        command = command.arg(
+            Arg::new("service")
+                .long("service")
+                .value_name("NAME=KIND")
+                .action(ArgAction::Append)
+                .help(format!("Add a service instance; kinds: {}", kinds.join(", "))),
+        );
+    }
+    if !presets.is_empty() {
+        let listed: Vec<String> = pack
+            .manifest
+            .presets
+            .iter()
+            .map(|(name, preset)| format!("{name}: {}", preset.summary))
+            .collect();
+        command = command.arg(
+            Arg::new("preset")
+                .long("preset")
+                .value_name("PRESET")
+                .value_parser(PossibleValuesParser::new(presets))
+                .hide_possible_values(true)
+                .help(format!("Start from a named set of choices ({})", listed.join("; "))),
+        );
+    }
+    command.arg(
+        Arg::new("answers")
+            .long("answers")
+            .value_name("FILE")
+            .value_hint(ValueHint::FilePath)
+            .help("Read choices from a JSON or TOML file, `-` for standard input"),
+    )
+}
+
+/// An argument for each option of the components.
+fn option_arguments(pack: &Pack, mut command: Command) -> Command {
+    for option in pack.options() {
+        let manifest = option.manifest;
+        let default =
+            manifest.default.as_str().map_or_else(|| manifest.default.to_string(), str::to_owned);
+        let help = if default.is_empty() {
+            manifest.help.clone()
+        } else {
+            format!("{} [default: {default}]", manifest.help)
+        };
+        let argument = Arg::new(manifest.id.clone())
+            .long(manifest.id.clone())
+            .value_name("VALUE")
+            .help(help)
+            .help_heading("Options of components");
+        command = match manifest.shape {
+            OptionShape::Bool => switch(
+                command,
+                &manifest.id,
+                &manifest.help,
+                manifest.default.as_bool() == Some(true),
+                "Options of components",
+            ),
+            OptionShape::Enum => command
+                .arg(argument.value_parser(PossibleValuesParser::new(manifest.values.clone()))),
+            OptionShape::Int => {
+                command.arg(argument.value_parser(value_parser!(i64)).allow_negative_numbers(true))
+            }
+            OptionShape::String => command.arg(argument),
+        };
+    }
+    command
+}
+
+/// `--name` and `--no-name`, of which help shows the one that changes something.
+fn switch(
+    command: Command,
+    name: &str,
+    help: &str,
+    default: bool,
+    heading: &'static str,
+) -> Command {
+    let off = format!("no-{name}");
+    command
+        .arg(
+            Arg::new(name.to_owned())
+                .long(name.to_owned())
+                .action(ArgAction::SetTrue)
+                .overrides_with(off.clone())
+                .hide(default)
+                .help(help.to_owned())
+                .help_heading(heading),
+        )
+        .arg(
+            Arg::new(off.clone())
+                .long(off)
+                .action(ArgAction::SetTrue)
+                .overrides_with(name.to_owned())
+                .hide(!default)
+                .help(format!("Leave out: {help}"))
+                .help_heading(heading),
+        )
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// [`Error::Usage`] in this program's voice, whatever clap would have said.
+///
+/// # Panics
+/// Where clap lets through what the command line declared here requires.
+pub fn parse(pack: &Pack, arguments: &[OsString]) -> Result<Request, Error> {
+    let command = command(pack);
+    let matches = match command.clone().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return refused(&command, arguments, &error),
+    };
+    let (name, inner) = matches.subcommand().expect("clap requires a command");
+    let request = match name {
+        "new" => Request::New(New {
+            chosen: chosen(pack, inner)?,
+            into: inner.get_one::<PathBuf>("into").cloned(),
+            dry_run: inner.get_flag("dry-run"),
+            diff: inner.get_flag("diff"),
+            yes: inner.get_flag("yes"),
+        }),
+        "plan" => Request::Plan(chosen(pack, inner)?),
+        "explain" => Request::Explain {
+            path: inner.get_one::<String>("path").cloned().unwrap_or_default(),
+            chosen: chosen(pack, inner)?,
+        },
+        "list" => Request::List,
+        "schema" => Request::Schema(inner.get_one::<String>("name").cloned().unwrap_or_default()),
+        "doctor" => Request::Doctor,
+        "pack" => {
+            let (_, lint) = inner.subcommand().expect("clap requires a command");
+            Request::PackLint(lint.get_one::<PathBuf>("dir").cloned().unwrap_or_default())
+        }
+        "completions" => Request::Completions(
+            *inner.get_one::<clap_complete::Shell>("shell").expect("clap requires it"),
+        ),
+        "man" => Request::Man,
+        other => unreachable!("`{other}` is a command without an arm"),
+    };
+    Ok(request)
+}
+
+/// Puts together preset, answers, `--set` and flags, each stronger than those before it.
+fn chosen(pack: &Pack, matches: &ArgMatches) -> Result<Chosen, Error> {
+    let mut choices = Choices::default();
+    let mut any = false;
+    let text = |id: &str| matches.try_get_one::<String>(id).ok().flatten();
+    if let Some(preset) = text("preset") {
+        any = true;
+        let answers =
+            serde_json::to_value(&pack.manifest.presets[preset].answers).unwrap_or_default();
+        let answers = answers.as_object().cloned().unwrap_or_default();
+        choices.override_with(Choices::from_map(pack, &answers).map_err(|(_, error)| error)?);
+    }
+    if let Some(path) = text("answers") {
+        any = true;
+        let (shown, content) = read_answers(path)?;
+        choices.override_with(Choices::from_answers(pack, &shown, &content)?);
+    }
+    for assignment in matches.get_many::<String>("set").into_iter().flatten() {
+        choices.set_text(pack, assignment)?;
+    }
+    let mut flags = Choices { name: text("name").cloned(), ..Choices::default() };
+    for (id, _) in pack.flagged() {
+        if let Some(on) = switched(matches, id) {
+            flags.components.insert(id.to_owned(), on);
+        }
+    }
+    for slot in pack.manifest.slots.keys() {
+        flags.slots.extend(text(slot).map(|choice| (slot.clone(), choice.clone())));
+    }
+    for option in pack.options() {
+        let id = &option.manifest.id;
+        let value = match option.manifest.shape {
+            OptionShape::Bool => switched(matches, id).map(Value::Bool),
+            OptionShape::Int => matches.get_one::<i64>(id).map(|number| Value::from(*number)),
+            OptionShape::String | OptionShape::Enum => text(id).cloned().map(Value::String),
+        };
+        if let Some(value) = value {
+            flags.set(pack, id, &value)?;
+        }
+    }
+    for service in matches.try_get_many::<String>("service").ok().flatten().into_iter().flatten() {
+        let Some((name, kind)) = service.split_once('=') else {
+            let kinds: Vec<&str> = pack.kinds().collect();
+            return Err(Error::usage(
+                format!("`--service {service}` says no kind"),
+                format!("--service {service}=KIND with one of: {}", kinds.join(", ")),
+            ));
+        };
+        flags.add_service(pack, name, kind)?;
+    }
+    choices.override_with(flags);
+    any = any || !choices.is_empty();
+    Ok(Chosen { choices, any })
+}
+
+fn switched(matches: &ArgMatches, name: &str) -> Option<bool> {
+    let off = format!("no-{name}");
+    if matches.get_flag(name) {
+        Some(true)
+    } else if matches.get_flag(&off) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn read_answers(path: &str) -> Result<(String, String), Error> {
+    let (shown, read) = if path == "-" {
+        ("<stdin>", std::io::read_to_string(std::io::stdin()))
+    } else {
+        (path, std::fs::read_to_string(path))
+    };
+    let content = read.map_err(|error| {
+        Error::usage(
+            format!("the answers `{shown}` cannot be read: {error}"),
+            "--answers takes a JSON or TOML file, or `-` for standard input",
+        )
+    })?;
+    Ok((shown.to_owned(), content))
+}
+
+/// Says what clap found wrong, in one voice; help and version are no errors.
+fn refused(
+    command: &Command,
+    arguments: &[OsString],
+    error: &clap::Error,
+) -> Result<Request, Error> {
+    let context = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let flag =
+        argument.split([' ', '=']).next().unwrap_or_default().trim_start_matches("--").to_owned();
+    let used = used_command(command, arguments);
+    let help =
+        format!("`{} --help` shows what there is", used.get_bin_name().unwrap_or("scaffold"));
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Ok(Request::Print(error.render().to_string()))
+        }
+        ErrorKind::UnknownArgument => {
+            let known: Vec<String> = used
+                .get_arguments()
+                .chain(command.get_arguments())
+                .filter_map(|known| known.get_long().map(|long| format!("--{long}")))
+                .collect();
+            let near = did_you_mean(&argument, known.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`? "))
+                .unwrap_or_default();
+            let message = if argument.starts_with('-') {
+                format!("there is no flag `{argument}`")
+            } else {
+                format!("`{argument}` is one word too many")
+            };
+            Err(Error::usage(message, format!("{near}{help}")))
+        }
+        ErrorKind::InvalidSubcommand => {
+            let wrong = context(ContextKind::InvalidSubcommand);
+            let names: Vec<&str> = used.get_subcommands().map(Command::get_name).collect();
+            let near = suggestion(&wrong, names.iter().copied());
+            Err(Error::usage(
+                format!("there is no command `{wrong}`"),
+                format!("{near}commands: {}", names.join(", ")),
+            ))
+        }
+        ErrorKind::InvalidValue => {
+            let value = context(ContextKind::InvalidValue);
+            let choices = context(ContextKind::ValidValue);
+            Err(invalid_value(&argument, &flag, &value, &choices, help))
+        }
+        ErrorKind::ValueValidation => Err(Error::usage(
+            format!("`{}` is not a value for `--{flag}`", context(ContextKind::InvalidValue)),
+            help,
+        )),
+        ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => {
+            let missing =
+                if argument.is_empty() { context(ContextKind::ValidSubcommand) } else { argument };
+            Err(Error::usage(format!("missing: {missing}"), help))
+        }
+        ErrorKind::ArgumentConflict => Err(Error::usage(
+            format!(
+                "`{argument}` is given twice, or does not go with `{}`",
+                context(ContextKind::PriorArg)
+            ),
+            help,
+        )),
+        _ => {
+            let text = error.to_string();
+            let line =
+                text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Err(Error::usage(line, help))
+        }
+    }
+}
+
+/// A value that is missing, or not one of the choices.
+fn invalid_value(argument: &str, flag: &str, value: &str, choices: &str, help: String) -> Error {
+    if value.is_empty() {
+        let hint = if choices.is_empty() { help } else { format!("choices: {choices}") };
+        return Error::usage(format!("`--{flag}` needs a value"), hint);
+    }
+    let near = suggestion(value, choices.split(", "));
+    let name = if argument.starts_with('-') { format!("--{flag}") } else { argument.to_owned() };
+    Error::usage(
+        format!("`{value}` is not a choice of `{name}`"),
+        format!("{near}choices: {choices}"),
+    )
+}
+
+/// The command that the arguments name, as deep as they go.
+fn used_command(command: &Command, arguments: &[OsString]) -> Command {
+    let mut used = command.clone();
+    used.build();
+    for argument in arguments.iter().skip(1) {
+        let next = argument.to_str().and_then(|name| used.find_subcommand(name)).cloned();
+        if let Some(next) = next {
+            used = next;
+        }
+    }
+    used
+}

@@ -1,0 +1,83 @@
+//! The questions of `scaffold new` on a terminal: one per choice that the pack declares.
+
+use std::io;
+
+use crate::error::Error;
+use crate::name::Name;
+use crate::pack::{Component, Pack};
+use crate::selection::Choices;
+
+/// Asks for what `choices` leave open, and gives back everything.
+///
+/// # Errors
+/// [`Error::Interrupted`] on Ctrl-C or Escape.
+pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
+    let name: String = match &choices.name {
+        Some(name) => name.clone(),
+        None => cliclack::input("Name")
+            .placeholder("my-app")
+            .validate(|text: &String| match Name::project(text) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            })
+            .interact()
+            .map_err(|error| stopped(&error))?,
+    };
+    Name::project(&name)?;
+    choices.name = Some(name);
+
+    let flags: Vec<(&str, &Component)> = pack.flagged().collect();
+    if !flags.is_empty() {
+        let mut question = cliclack::multiselect("What does it do?").required(false);
+        for (flag, component) in &flags {
+            question = question.item(*flag, *flag, &component.manifest.summary);
+        }
+        let defaults: Vec<&str> = flags
+            .iter()
+            .filter(|(_, component)| component.manifest.default)
+            .map(|(flag, _)| *flag)
+            .collect();
+        let picked: Vec<&str> =
+            question.initial_values(defaults).interact().map_err(|error| stopped(&error))?;
+        for (flag, component) in flags {
+            let on = picked.contains(&flag);
+            if on != component.manifest.default {
+                choices.components.insert(flag.to_owned(), on);
+            }
+        }
+    }
+
+    let on = choices.complete(pack)?.all_components(pack);
+    for (slot, manifest) in &pack.manifest.slots {
+        let fillers: Vec<&Component> = pack.fillers(slot).collect();
+        let needed = pack.components.iter().any(|component| {
+            on.contains(&component.id) && component.manifest.requires.contains(slot)
+        });
+        if !needed || fillers.len() < 2 {
+            continue;
+        }
+        let default = pack.default_filler(slot).id.as_str();
+        let mut question = cliclack::select(&manifest.summary).initial_value(default);
+        for component in fillers {
+            question =
+                question.item(component.id.as_str(), &component.id, &component.manifest.summary);
+        }
+        let picked = question.interact().map_err(|error| stopped(&error))?;
+        if picked != default {
+            choices.slots.insert(slot.clone(), picked.to_owned());
+        }
+    }
+    cliclack::log::info(format!("Same as: {}", choices.command(pack)))
+        .map_err(|error| stopped(&error))?;
+    Ok(choices)
+}
+
+fn stopped(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Error::Interrupted,
+        _ => Error::usage(
+            format!("the questions cannot be asked: {error}"),
+            "give the choices as flags, or take the defaults with `--yes`",
+        ),
+    }
+}

@@ -1,0 +1,171 @@
+//! Plan to Tree: copies, renders, prunes the locks, and adds the two files of ours.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Place, Problem};
+use crate::lockfile::prune_npm;
+use crate::manifest::LockfileFormat;
+use crate::pack::{Component, ComponentFile, Pack};
+use crate::plan::Plan;
+use crate::project;
+use crate::template::Templates;
+use crate::tree::{File, Tree};
+
+/// Renders the whole project.
+///
+/// # Errors
+/// [`Error::Pack`] with every template that fails, or two components that write one path.
+pub fn render(plan: &Plan) -> Result<Tree, Error> {
+    let mut tree = render_files(plan).map_err(Error::Pack)?;
+    prune_locks(plan, &mut tree).map_err(|problem| Error::Pack(vec![problem]))?;
+    project::add_state(plan, &mut tree);
+    let limits = plan.pack.manifest.limits;
+    let too_large = (tree.len() > limits.files, tree.bytes() > limits.bytes);
+    let message = match too_large {
+        (true, _) => {
+            format!("the project has {} files, the pack allows {}", tree.len(), limits.files)
+        }
+        (_, true) => {
+            format!("the project has {} bytes, the pack allows {}", tree.bytes(), limits.bytes)
+        }
+        _ => return Ok(tree),
+    };
+    Err(Error::Pack(vec![Problem::new(Place::file("pack.toml"), message)]))
+}
+
+/// One file of the plan: where it comes from, where it goes, and what its template sees.
+pub struct Target<'a> {
+    /// The component that adds it.
+    pub component: &'a Component,
+    /// The file of the pack.
+    pub file: &'a ComponentFile,
+    /// Its path in the project.
+    pub path: String,
+    /// The service whose folder it is in.
+    pub service: Option<&'a crate::plan::Service>,
+}
+
+/// Every file that the plan renders or copies, in pack order.
+#[must_use]
+pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
+    let mut targets = Vec::new();
+    for component in &plan.components {
+        for file in &component.files {
+            if !file.conditions.iter().all(|condition| plan.has(condition)) {
+                continue;
+            }
+            match &file.kind {
+                None => {
+                    targets.push(Target {
+                        component,
+                        file,
+                        path: file.path.clone(),
+                        service: None,
+                    });
+                }
+                Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
+                    component,
+                    file,
+                    path: format!("{}/{}", service.path, file.path),
+                    service: Some(service),
+                })),
+            }
+        }
+    }
+    targets
+}
+
+fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
+    let pack = plan.pack;
+    let mut problems = Vec::new();
+    let mut templates = pack.templates().map_err(|problem| vec![problem])?;
+    let mut parsed: BTreeSet<&str> = BTreeSet::new();
+    let service_contexts: BTreeMap<&str, Map<String, Value>> = plan
+        .services
+        .iter()
+        .map(|service| (service.name.as_str(), plan.service_context(service)))
+        .collect();
+    let mut tree = Tree::default();
+    let mut folded: BTreeMap<String, String> = BTreeMap::new();
+    for target in targets(plan) {
+        let source = &target.file.source;
+        let bytes = if target.file.template {
+            let context = target
+                .service
+                .and_then(|service| service_contexts.get(service.name.as_str()))
+                .unwrap_or(&plan.context);
+            let is_new = parsed.insert(source);
+            match rendered(pack, &mut templates, source, is_new, context) {
+                Ok(text) => Cow::Owned(text.into_bytes()),
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            }
+        } else {
+            pack.file(source).cloned().unwrap_or_default()
+        };
+        if let Some(other) = folded.insert(target.path.to_lowercase(), source.clone()) {
+            problems.push(Problem::new(
+                Place::file(source),
+                format!("`{}` is written by `{other}` as well", target.path),
+            ));
+        }
+        let executable = target.component.manifest.executable.contains(&target.file.path);
+        let component = target.component.id.clone();
+        tree.insert(target.path, File { bytes, executable, component, source: source.clone() });
+    }
+    if problems.is_empty() { Ok(tree) } else { Err(problems) }
+}
+
+fn rendered(
+    pack: &Pack,
+    templates: &mut Templates,
+    source: &str,
+    is_new: bool,
+    context: &Map<String, Value>,
+) -> Result<String, Problem> {
+    if is_new {
+        templates.add(source, pack.text(source)?)?;
+    }
+    templates.render(source, context)
+}
+
+/// Writes each lock file of the pack that the components of the plan have.
+fn prune_locks(plan: &Plan, tree: &mut Tree) -> Result<(), Problem> {
+    for lockfile in &plan.pack.manifest.lockfile {
+        if !plan.has(&lockfile.component) {
+            continue;
+        }
+        let full = plan.pack.text(&lockfile.source)?;
+        let pruned = match lockfile.format {
+            LockfileFormat::Npm => {
+                let manifests = tree
+                    .iter()
+                    .filter_map(|(path, file)| {
+                        let folder = if path == "package.json" {
+                            ""
+                        } else {
+                            path.strip_suffix("/package.json")?
+                        };
+                        Some((folder.to_owned(), String::from_utf8_lossy(&file.bytes).into_owned()))
+                    })
+                    .collect();
+                prune_npm(&lockfile.source, full, &manifests)?
+            }
+        };
+        tree.insert(
+            lockfile.path.clone(),
+            File {
+                bytes: Cow::Owned(pruned.into_bytes()),
+                executable: false,
+                component: lockfile.component.clone(),
+                source: lockfile.source.clone(),
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,646 @@
+//! Carries out a [`Request`]: data to standard output, prose to standard error.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::answer;
+use crate::cli::{self, Chosen, New, Request};
+use crate::error::{Error, Place, suggestion};
+use crate::manifest::DoctorManifest;
+use crate::pack::{Component, OptionOf, Pack, STATE_FILES};
+use crate::plan::Plan;
+use crate::project;
+use crate::prompt;
+use crate::render::{render, targets};
+use crate::selection::{Selection, every_selection};
+use crate::tree::Tree;
+use crate::writer;
+
+/// `scaffold pack lint` renders at most this many selections.
+const LINTED_SELECTIONS: usize = 4096;
+
+/// What carrying out a request needs beside it.
+pub struct Session<'a> {
+    /// The pack in use.
+    pub pack: &'a Pack,
+    /// Whether answers are JSON.
+    pub json: bool,
+}
+
+impl Session<'_> {
+    /// Carries out `request` and gives back the exit code.
+    ///
+    /// # Errors
+    /// What ended it; nothing is half-written then.
+    pub fn run(&self, request: &Request) -> Result<u8, Error> {
+        match request {
+            Request::New(new) => self.new_project(new)?,
+            Request::Plan(chosen) => self.plan(chosen)?,
+            Request::Explain { path, chosen } => self.explain(path, chosen)?,
+            Request::List => self.list()?,
+            Request::Schema(name) => {
+                let schema = answer::schema(self.pack, name).unwrap_or_default();
+                print_json(&schema, true)?;
+            }
+            Request::Doctor => return self.doctor(),
+            Request::PackLint(dir) => return self.lint(dir),
+            Request::Completions(shell) => {
+                let mut text = Vec::new();
+                clap_complete::generate(
+                    *shell,
+                    &mut cli::command(self.pack),
+                    "scaffold",
+                    &mut text,
+                );
+                print(&String::from_utf8_lossy(&text))?;
+            }
+            Request::Man => print(&manual(self.pack)?)?,
+            Request::Print(text) => print(text)?,
+        }
+        Ok(0)
+    }
+
+    fn new_project(&self, new: &New) -> Result<(), Error> {
+        let pack = self.pack;
+        let asks = !new.chosen.any && !new.yes && !self.json && is_terminal();
+        let choices = if asks {
+            prompt::ask(pack, new.chosen.choices.clone())?
+        } else {
+            new.chosen.choices.clone()
+        };
+        let started = Instant::now();
+        let selection = choices.complete(pack)?;
+        let name = selection.name.as_str().to_owned();
+        let destination = new.into.clone().unwrap_or_else(|| PathBuf::from(&name));
+        if !new.dry_run && !new.diff {
+            writer::check_destination(&destination)?;
+        }
+        let command = selection.choices(pack).command(pack);
+        let plan = Plan::new(pack, selection)?;
+        let tree = render(&plan)?;
+        if new.diff {
+            return print(&as_diff(&tree));
+        }
+        if !new.dry_run {
+            writer::write(&tree, &destination, &on_interrupt())?;
+        }
+        let milliseconds = started.elapsed().as_millis();
+        let shown = destination.display().to_string();
+        let mut next = Vec::new();
+        if shown != "." {
+            next.push(format!("cd {shown}"));
+        }
+        next.extend(pack.manifest.after.next.iter().cloned());
+        if self.json {
+            return print_json(
+                &answer::New {
+                    schema: answer::SCHEMA,
+                    project: name,
+                    path: shown,
+                    written: !new.dry_run,
+                    files: tree.len(),
+                    bytes: tree.bytes(),
+                    digest: tree.digest(),
+                    command,
+                    next,
+                },
+                false,
+            );
+        }
+        let mut text = if new.dry_run {
+            format!("{name}: would be {}\n", size(&tree))
+        } else {
+            format!("{name}: {}, {milliseconds} ms\n", size(&tree))
+        };
+        let _ = write!(text, "\n{}", folders(&plan, &tree));
+        if !new.dry_run {
+            let needs = &pack.manifest.after.needs;
+            let note = if needs.is_empty() { String::new() } else { format!("   ({needs})") };
+            let _ = writeln!(text, "\nNext:  {}{note}", next.join(" && "));
+        }
+        // The project is there, whether or not somebody reads about it.
+        let _ = io::stderr().write_all(text.as_bytes());
+        Ok(())
+    }
+
+    fn plan(&self, chosen: &Chosen) -> Result<(), Error> {
+        let selection = self.selection(chosen)?;
+        let command = selection.choices(self.pack).command(self.pack);
+        let plan = Plan::new(self.pack, selection)?;
+        let tree = render(&plan)?;
+        if !self.json {
+            let mut text = format!("{}: {}\n\n", plan.selection.name.as_str(), size(&tree));
+            let components: Vec<&str> =
+                plan.components.iter().map(|component| component.id.as_str()).collect();
+            let _ = writeln!(text, "components  {}", components.join(", "));
+            for service in &plan.services {
+                let _ = writeln!(
+                    text,
+                    "service     {} ({}) in {}/",
+                    service.name, service.kind, service.path
+                );
+            }
+            text.push('\n');
+            for (path, file) in tree.iter() {
+                let _ = writeln!(text, "{:>9}  {path}", bytes(file.bytes.len()));
+            }
+            let _ = writeln!(text, "\n{command}");
+            return print(&text);
+        }
+        let files = tree.iter().map(|(path, file)| answer::PlannedFile {
+            path: path.to_owned(),
+            component: file.component.clone(),
+            bytes: file.bytes.len(),
+            executable: file.executable,
+        });
+        let services = plan.services.iter().map(|service| answer::Service {
+            name: service.name.clone(),
+            kind: service.kind.clone(),
+            path: service.path.clone(),
+        });
+        print_json(
+            &answer::Plan {
+                schema: answer::SCHEMA,
+                project: plan.selection.name.as_str().to_owned(),
+                components: plan.components.iter().map(|component| component.id.clone()).collect(),
+                services: services.collect(),
+                files: files.collect(),
+                bytes: tree.bytes(),
+                digest: tree.digest(),
+                command,
+            },
+            false,
+        )
+    }
+
+    /// What was said, or else the project around the current folder.
+    fn selection(&self, chosen: &Chosen) -> Result<Selection, Error> {
+        if !chosen.any
+            && let Some(root) = project_root()
+        {
+            return project::read_selection(self.pack, &root);
+        }
+        let mut choices = chosen.choices.clone();
+        choices.name.get_or_insert_with(|| "my-app".to_owned());
+        choices.complete(self.pack)
+    }
+
+    fn explain(&self, path: &str, chosen: &Chosen) -> Result<(), Error> {
+        let selection = self.selection(chosen)?;
+        let plan = Plan::new(self.pack, selection)?;
+        let path = path.trim_start_matches("./");
+        let explained = explanation(&plan, path)?;
+        if self.json {
+            return print_json(&explained, false);
+        }
+        let mut text = format!("{path}\n");
+        let how = if explained.template { "rendered from" } else { "copied from" };
+        let _ = writeln!(text, "  {how:<14} {}", explained.source);
+        let _ =
+            writeln!(text, "  {:<14} {} ({})", "component", explained.component, explained.summary);
+        let _ = writeln!(text, "  {:<14} {}", "because", explained.because);
+        if let Some(service) = &explained.service {
+            let _ = writeln!(text, "  {:<14} {service}", "service");
+        }
+        if !explained.conditions.is_empty() {
+            let _ = writeln!(text, "  {:<14} {}", "only with", explained.conditions.join(", "));
+        }
+        if !explained.reads.is_empty() {
+            let _ = writeln!(text, "  {:<14} {}", "reads", explained.reads.join(", "));
+        }
+        print(&text)
+    }
+
+    fn list(&self) -> Result<(), Error> {
+        let listed = listed(self.pack);
+        if self.json {
+            return print_json(&listed, false);
+        }
+        let mut text =
+            format!("{} {}: {}\n", listed.pack, listed.version, self.pack.manifest.summary);
+        let mut section = |title: &str, rows: Vec<[String; 3]>| {
+            if rows.is_empty() {
+                return;
+            }
+            let width = |column: usize| {
+                rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+            };
+            let (first, second) = (width(0), width(1));
+            let _ = writeln!(text, "\n{title}");
+            for [name, how, summary] in rows {
+                let _ = writeln!(text, "  {name:<first$}  {how:<second$}  {summary}");
+            }
+        };
+        let components = listed.components.into_iter();
+        section("components", components.map(|one| [one.id, one.chosen_by, one.summary]).collect());
+        let options = listed.options.into_iter();
+        let rows = options.map(|one| [format!("--{}", one.id), one.default.to_string(), one.help]);
+        section("options", rows.collect());
+        let described = |all: Vec<answer::Described>, prefix: &str| -> Vec<[String; 3]> {
+            let row = |one: answer::Described| {
+                [one.name.clone(), format!("{prefix}{}", one.name), one.summary]
+            };
+            all.into_iter().map(row).collect()
+        };
+        section("kinds of service", described(listed.kinds, "--service NAME="));
+        section("presets", described(listed.presets, "--preset "));
+        print(&text)
+    }
+
+    fn doctor(&self) -> Result<u8, Error> {
+        let programs: Vec<answer::Program> =
+            self.pack.manifest.doctor.iter().map(examine).collect();
+        let ok = programs.iter().all(|program| program.ok || !program.required);
+        let code = u8::from(!ok);
+        if self.json {
+            print_json(&answer::Doctor { schema: answer::SCHEMA, ok, programs }, false)?;
+            return Ok(code);
+        }
+        let mut text = String::new();
+        for program in programs {
+            let state = match (program.ok, program.required) {
+                (true, _) => "ok",
+                (false, true) => "missing",
+                (false, false) => "optional",
+            };
+            let version = program.version.as_deref().unwrap_or("not found");
+            let wanted = program
+                .minimum
+                .map_or_else(String::new, |minimum| format!(" (wanted: {minimum} or newer)"));
+            let note = if program.ok { String::new() } else { wanted };
+            let _ = writeln!(
+                text,
+                "{state:<9} {:<9} {version}{note}: {}",
+                program.name, program.summary
+            );
+        }
+        print(&text)?;
+        Ok(code)
+    }
+
+    fn lint(&self, dir: &Path) -> Result<u8, Error> {
+        let mut rendered = 0;
+        let (name, problems) = match Pack::load_unchecked(dir) {
+            Err(Error::Pack(problems)) => (dir.display().to_string(), problems),
+            Err(other) => return Err(other),
+            Ok(pack) => {
+                let mut problems = pack.validate();
+                if problems.is_empty() {
+                    for selection in
+                        every_selection(&pack, "lint").into_iter().take(LINTED_SELECTIONS)
+                    {
+                        rendered += 1;
+                        if let Err(Error::Pack(found)) =
+                            Plan::new(&pack, selection).and_then(|plan| render(&plan))
+                        {
+                            problems.extend(found);
+                        }
+                    }
+                    problems.sort();
+                    problems.dedup();
+                }
+                (pack.manifest.name, problems)
+            }
+        };
+        if self.json {
+            let listed = problems.iter().map(answer::LintProblem::from).collect();
+            print_json(
+                &answer::Lint {
+                    schema: answer::SCHEMA,
+                    pack: name,
+                    selections: rendered,
+                    problems: listed,
+                },
+                false,
+            )?;
+            return Ok(if problems.is_empty() { 0 } else { 7 });
+        }
+        if problems.is_empty() {
+            let plural = if rendered == 1 { "selection" } else { "selections" };
+            print(&format!("{name}: no problems, {rendered} {plural} rendered\n"))?;
+            return Ok(0);
+        }
+        Err(Error::Pack(problems))
+    }
+}
+
+/// Everything that can be chosen from a pack.
+fn listed(pack: &Pack) -> answer::List {
+    let component = |component: &Component| answer::ListedComponent {
+        id: component.id.clone(),
+        summary: component.manifest.summary.clone(),
+        chosen_by: chosen_by(component),
+        default: component.manifest.default || component.manifest.always,
+        requires: component.manifest.requires.clone(),
+        conflicts: component.manifest.conflicts.clone(),
+    };
+    let option = |option: OptionOf| answer::ListedOption {
+        id: option.manifest.id.clone(),
+        component: option.component.id.clone(),
+        help: option.manifest.help.clone(),
+        default: serde_json::to_value(&option.manifest.default).unwrap_or_default(),
+        values: option.manifest.values.clone(),
+    };
+    let described = |name: &String, summary: &String| answer::Described {
+        name: name.clone(),
+        summary: summary.clone(),
+    };
+    let kinds = pack.components.iter().flat_map(|component| &component.manifest.kind);
+    let presets = pack.manifest.presets.iter();
+    answer::List {
+        schema: answer::SCHEMA,
+        pack: pack.manifest.name.clone(),
+        version: pack.manifest.version.clone(),
+        digest: pack.digest(),
+        components: pack.components.iter().map(component).collect(),
+        options: pack.options().map(option).collect(),
+        kinds: kinds.map(|(name, kind)| described(name, &kind.summary)).collect(),
+        presets: presets.map(|(name, preset)| described(name, &preset.summary)).collect(),
+    }
+}
+
+/// Which file of the pack becomes `path`, and why.
+fn explanation(plan: &Plan, path: &str) -> Result<answer::Explain, Error> {
+    let pack = plan.pack;
+    if STATE_FILES.contains(&path) {
+        return Ok(answer::Explain {
+            schema: answer::SCHEMA,
+            path: path.to_owned(),
+            component: "scaffold".to_owned(),
+            summary: "the generator's own state".to_owned(),
+            because: "every project has it".to_owned(),
+            source: String::new(),
+            template: false,
+            service: None,
+            conditions: Vec::new(),
+            reads: Vec::new(),
+        });
+    }
+    let all = targets(plan);
+    if let Some(target) = all.iter().find(|target| target.path == path) {
+        let mut reads = Vec::new();
+        if target.file.template {
+            let text = pack.text(&target.file.source).unwrap_or_default();
+            let own = ["on", "options", "project", "service", "services"];
+            if let Ok(templates) = pack.templates() {
+                let names = templates.names(text).into_iter();
+                let is_known =
+                    |name: &&str| own.contains(name) || pack.contributions().contains_key(name);
+                reads.extend(names.filter(is_known).map(str::to_owned));
+            }
+        }
+        return Ok(answer::Explain {
+            schema: answer::SCHEMA,
+            path: path.to_owned(),
+            component: target.component.id.clone(),
+            summary: target.component.manifest.summary.clone(),
+            because: because(plan, target.component),
+            source: target.file.source.clone(),
+            template: target.file.template,
+            service: target.service.map(|service| service.name.clone()),
+            conditions: target.file.conditions.clone(),
+            reads,
+        });
+    }
+    if let Some(lockfile) = pack.manifest.lockfile.iter().find(|lockfile| lockfile.path == path)
+        && let Some(component) =
+            plan.components.iter().find(|component| component.id == lockfile.component)
+    {
+        return Ok(answer::Explain {
+            schema: answer::SCHEMA,
+            path: path.to_owned(),
+            component: component.id.clone(),
+            summary: "a lock, cut down to what the selection needs".to_owned(),
+            because: because(plan, component),
+            source: lockfile.source.clone(),
+            template: true,
+            service: None,
+            conditions: Vec::new(),
+            reads: Vec::new(),
+        });
+    }
+    let near = suggestion(path, all.iter().map(|target| target.path.as_str()));
+    Err(Error::usage(
+        format!("the project has no file `{path}`"),
+        format!("{near}`scaffold plan` lists all files"),
+    ))
+}
+
+/// Why a component is part of the plan.
+fn because(plan: &Plan, component: &Component) -> String {
+    let manifest = &component.manifest;
+    if manifest.always {
+        return "every project has it".to_owned();
+    }
+    if plan.selection.components.contains(&component.id) {
+        return format!("chosen by `--{}`", component.flag().unwrap_or(&component.id));
+    }
+    let needing: Vec<String> = plan
+        .components
+        .iter()
+        .filter(|other| {
+            let required = &other.manifest.requires;
+            required.contains(&component.id)
+                || manifest.slot.as_ref().is_some_and(|slot| required.contains(slot))
+        })
+        .map(|other| format!("`{}`", other.id))
+        .collect();
+    let slot = manifest.slot.as_ref().map_or_else(String::new, |slot| format!(" as its `{slot}`"));
+    format!("needed by {}{slot}", needing.join(", "))
+}
+
+fn chosen_by(component: &Component) -> String {
+    let manifest = &component.manifest;
+    match (&manifest.flag, &manifest.slot) {
+        (Some(flag), _) if manifest.default => format!("--no-{flag}"),
+        (Some(flag), _) => format!("--{flag}"),
+        (None, Some(slot)) => format!("--{slot} {}", component.id),
+        _ if manifest.always => "always".to_owned(),
+        _ => "derived".to_owned(),
+    }
+}
+
+/// The tree by folder, with what the pack says of each.
+fn folders(plan: &Plan, tree: &Tree) -> String {
+    let depth = |path: &str| if path.starts_with("services/") { 2 } else { 1 };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, _) in tree.iter() {
+        let parts: Vec<&str> = path.split('/').collect();
+        let folder = if parts.len() == 1 {
+            "./".to_owned()
+        } else {
+            let depth = depth(path).min(parts.len() - 1);
+            format!("{}/", parts[..depth].join("/"))
+        };
+        *counts.entry(folder).or_default() += 1;
+    }
+    let notes = plan.pack.manifest.after.folders.as_ref().and_then(|name| plan.context.get(name));
+    let note = |folder: &str| -> &str {
+        let entries = notes.and_then(|notes| notes.as_array());
+        let found = entries.into_iter().flatten().find(|entry| {
+            entry["path"]
+                .as_str()
+                .is_some_and(|path| path.trim_end_matches('/') == folder.trim_end_matches('/'))
+        });
+        found.and_then(|entry| entry["text"].as_str()).unwrap_or_default()
+    };
+    let width = counts.keys().map(String::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for (folder, count) in &counts {
+        let line = format!("  {folder:<width$} {count:>4}   {}", note(folder));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn size(tree: &Tree) -> String {
+    format!("{} files, {}", tree.len(), bytes(tree.bytes()))
+}
+
+fn bytes(count: usize) -> String {
+    if count < 1024 { format!("{count} B") } else { format!("{} KiB", count.div_ceil(1024)) }
+}
+
+/// Every file as a patch that adds it.
+fn as_diff(tree: &Tree) -> String {
+    let mut text = String::new();
+    for (path, file) in tree.iter() {
+        let mode = if file.executable { "100755" } else { "100644" };
+        let _ = writeln!(text, "diff --git a/{path} b/{path}\nnew file mode {mode}");
+        let Ok(content) = std::str::from_utf8(&file.bytes) else {
+            let _ = writeln!(text, "Binary files /dev/null and b/{path} differ");
+            continue;
+        };
+        let lines: Vec<&str> = content.split_inclusive('\n').collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{} @@", lines.len());
+        for line in lines {
+            let _ = write!(text, "+{line}");
+        }
+        if !content.ends_with('\n') {
+            text.push_str("\n\\ No newline at end of file\n");
+        }
+    }
+    text
+}
+
+/// Looks for a program and compares its version.
+fn examine(wanted: &DoctorManifest) -> answer::Program {
+    let mut version = None;
+    if let Some((program, arguments)) = wanted.command.split_first() {
+        let output = Command::new(program).args(arguments).output();
+        if let Ok(output) = output
+            && output.status.success()
+        {
+            let text = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            version = first_version(&text);
+        }
+    }
+    let ok = match (&version, &wanted.minimum) {
+        (Some(found), Some(minimum)) => numbers(found) >= numbers(minimum),
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    answer::Program {
+        name: wanted.name.clone(),
+        version,
+        minimum: wanted.minimum.clone(),
+        required: wanted.required,
+        ok,
+        summary: wanted.summary.clone(),
+    }
+}
+
+fn first_version(text: &str) -> Option<String> {
+    text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .map(|word| word.trim_matches('.'))
+        .find(|word| word.contains('.'))
+        .map(str::to_owned)
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// The nearest folder, from the current one upwards, that is a generated project.
+fn project_root() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().find(|folder| folder.join(STATE_FILES[0]).is_file()).map(Path::to_owned)
+}
+
+fn manual(pack: &Pack) -> Result<String, Error> {
+    let mut text = Vec::new();
+    let failed = |error| Error::io("cannot write", Path::new("manual page"), error);
+    let mut command = cli::command(pack);
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut text).map_err(failed)?;
+    for subcommand in command.get_subcommands() {
+        let name = format!("scaffold-{}", subcommand.get_name());
+        clap_mangen::Man::new(subcommand.clone().name(name)).render(&mut text).map_err(failed)?;
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// A mark that Ctrl-C and a termination request set from here on, instead of ending the process.
+fn on_interrupt() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        // Without a handler the process just ends: correct as well, only less tidy.
+        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
+    }
+    interrupted
+}
+
+fn is_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Writes to standard output; a reader that has gone away ends the program quietly.
+fn print(text: &str) -> Result<(), Error> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Error::OutputClosed,
+            _ => Error::io("cannot write to", Path::new("standard output"), error),
+        }
+    })
+}
+
+fn print_json(value: &impl Serialize, pretty: bool) -> Result<(), Error> {
+    let text =
+        if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    let text = text.map_err(|error| {
+        Error::Pack(vec![crate::error::Problem::new(Place::file("answer"), error.to_string())])
+    })?;
+    print(&(text + "\n"))
+}
+
+/// Says on standard error what went wrong and what to do, and as JSON where that was asked for.
+pub fn report(error: &Error, json: bool) {
+    if matches!(error, Error::OutputClosed) {
+        return;
+    }
+    if json {
+        // Standard output may be gone; the exit code still tells.
+        let _ = print_json(&answer::Failure::from(error), false);
+    }
+    eprintln!("error: {error}");
+    if let Some(hint) = error.hint() {
+        eprintln!("\nhint: {hint}");
+    }
+}

@@ -1,0 +1,463 @@
+//! Everything that can be wrong with a pack, found all at once and before anything is rendered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Place, Problem, did_you_mean};
+use crate::manifest::{ContributionScope, ContributionShape, OptionManifest, OptionShape};
+use crate::name::{Name, is_device_name};
+use crate::pack::{COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, STATE_FILES};
+use crate::template::Declared;
+
+/// Flags that belong to the program, so that no pack may take them.
+const RESERVED_FLAGS: [&str; 20] = [
+    "all",
+    "allow-dirty",
+    "answers",
+    "color",
+    "diagram",
+    "diff",
+    "dry-run",
+    "force",
+    "help",
+    "into",
+    "json",
+    "kind",
+    "name",
+    "preset",
+    "quiet",
+    "service",
+    "set",
+    "templates",
+    "version",
+    "yes",
+];
+
+impl Pack {
+    /// Every problem of the pack, sorted by place.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.check_slots(&mut problems);
+        self.check_names(&mut problems);
+        for component in &self.components {
+            self.check_component(component, &mut problems);
+        }
+        self.check_paths(&mut problems);
+        self.check_lockfiles(&mut problems);
+        self.check_templates(&mut problems);
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+
+    fn check_slots(&self, problems: &mut Vec<Problem>) {
+        for slot in self.manifest.slots.keys() {
+            let fillers: Vec<&Component> = self.fillers(slot).collect();
+            let defaults = fillers.iter().filter(|component| component.manifest.default).count();
+            if fillers.is_empty() {
+                problems
+                    .push(self.pack_problem(slot, format!("no component fills the slot `{slot}`")));
+            } else if defaults != 1 {
+                problems.push(self.pack_problem(
+                    slot,
+                    format!("the slot `{slot}` has {defaults} defaults; exactly one component says `default = true`"),
+                ));
+            }
+        }
+    }
+
+    /// Flags, slots, options and kinds share the command line, so each name stands for one thing.
+    fn check_names(&self, problems: &mut Vec<Problem>) {
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        let mut take = |name: &str, what: String, place: Place, problems: &mut Vec<Problem>| {
+            let is_kebab = name.starts_with(|c: char| c.is_ascii_lowercase())
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            if !is_kebab {
+                problems.push(Problem::new(
+                    place.clone(),
+                    format!("`{name}` cannot be a flag: flags are made of a-z, 0-9 and `-`"),
+                ));
+            }
+            if RESERVED_FLAGS.contains(&name) || name.starts_with("no-") {
+                problems.push(Problem::new(
+                    place.clone(),
+                    format!("`--{name}` belongs to the program, no pack may take it"),
+                ));
+            }
+            if let Some(other) = taken.insert(name.to_owned(), what.clone()) {
+                problems
+                    .push(Problem::new(place, format!("`--{name}` is both {other} and {what}")));
+            }
+        };
+        for slot in self.manifest.slots.keys() {
+            take(slot, format!("the slot `{slot}`"), self.pack_place(slot), problems);
+        }
+        for component in &self.components {
+            if let Some(flag) = component.flag() {
+                let what = format!("the flag of `{}`", component.id);
+                take(flag, what, self.place(component, flag), problems);
+            }
+            for option in &component.manifest.option {
+                let what = format!("an option of `{}`", component.id);
+                take(&option.id, what, self.place(component, &option.id), problems);
+            }
+        }
+        let mut kinds = BTreeMap::new();
+        for component in &self.components {
+            for kind in component.manifest.kind.keys() {
+                if let Some(other) = kinds.insert(kind, &component.id) {
+                    problems.push(Problem::new(
+                        self.place(component, kind),
+                        format!("the kind `{kind}` is declared by `{other}` as well"),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn check_component(&self, component: &Component, problems: &mut Vec<Problem>) {
+        let manifest = &component.manifest;
+        let mut report = |near: &str, message: String| {
+            problems.push(Problem::new(self.place(component, near), message));
+        };
+        let roles =
+            [manifest.flag.is_some(), manifest.slot.is_some(), manifest.always, manifest.derived];
+        if roles.iter().filter(|role| **role).count() != 1 {
+            report("", "say one of `flag`, `slot`, `always` and `derived`".to_owned());
+        }
+        if let Some(slot) = &manifest.slot
+            && !self.manifest.slots.contains_key(slot)
+        {
+            report(slot, format!("`{slot}` is not a slot of the pack"));
+        }
+        for required in &manifest.requires {
+            if self.component(required).is_none() && !self.manifest.slots.contains_key(required) {
+                let names = self.components.iter().map(|other| other.id.as_str());
+                let near = did_you_mean(
+                    required,
+                    names.chain(self.manifest.slots.keys().map(String::as_str)),
+                );
+                report(
+                    required,
+                    unknown(&format!("`{required}` is neither a component nor a slot"), near),
+                );
+            }
+        }
+        for conflicting in &manifest.conflicts {
+            if self.component(conflicting).is_none() {
+                let near = did_you_mean(
+                    conflicting,
+                    self.components.iter().map(|other| other.id.as_str()),
+                );
+                report(conflicting, unknown(&format!("`{conflicting}` is not a component"), near));
+            }
+        }
+        for service in &manifest.service {
+            if self.component_of_kind(&service.kind).is_none() {
+                report(&service.kind, format!("`{}` is not a kind of service", service.kind));
+            }
+            if Name::service(&service.name, &service.kind).is_err() {
+                report(&service.name, format!("`{}` cannot name a service", service.name));
+            }
+        }
+        let paths: BTreeSet<&str> = component.files.iter().map(|file| file.path.as_str()).collect();
+        for path in manifest.executable.iter().chain(manifest.renamed.keys()) {
+            if !paths.contains(path.as_str()) {
+                report(
+                    path,
+                    unknown(
+                        &format!("the component adds no file `{path}`"),
+                        did_you_mean(path, paths.iter().copied()),
+                    ),
+                );
+            }
+        }
+        for option in &manifest.option {
+            if let Err(reason) = check_option(option) {
+                report(&option.id, reason);
+            }
+        }
+        self.check_folders(component, problems);
+        self.check_contributions(component, problems);
+    }
+
+    /// The kinds and conditions in the names of a component's folders.
+    fn check_folders(&self, component: &Component, problems: &mut Vec<Problem>) {
+        for file in &component.files {
+            for condition in &file.conditions {
+                if self.component(condition).is_none() {
+                    problems.push(Problem::new(
+                        Place::file(&file.source),
+                        format!("`{condition}` is not a component"),
+                    ));
+                }
+            }
+            if let Some(kind) = &file.kind
+                && self.component_of_kind(kind).is_none()
+            {
+                problems.push(Problem::new(
+                    Place::file(&file.source),
+                    format!("`{kind}` is not a kind of service"),
+                ));
+            }
+        }
+    }
+
+    fn check_contributions(&self, component: &Component, problems: &mut Vec<Problem>) {
+        let declared = self.contributions();
+        let manifest = &component.manifest;
+        let mut check = |table: &toml::Table, scope: ContributionScope| {
+            for (name, value) in table {
+                let place = self.place(component, name);
+                let Some(contribution) =
+                    declared.get(name.as_str()).filter(|found| found.scope == scope)
+                else {
+                    let names = declared
+                        .iter()
+                        .filter(|(_, found)| found.scope == scope)
+                        .map(|(name, _)| *name);
+                    let near = did_you_mean(name, names);
+                    problems.push(Problem::new(
+                        place,
+                        unknown(&format!("no contribution `{name}` is declared here"), near),
+                    ));
+                    continue;
+                };
+                let fits = match contribution.shape {
+                    ContributionShape::List => value.is_array(),
+                    ContributionShape::Map => value.is_table(),
+                };
+                if !fits {
+                    let shape =
+                        if contribution.shape == ContributionShape::List { "list" } else { "map" };
+                    problems.push(Problem::new(
+                        place,
+                        format!("the contribution `{name}` is a {shape}"),
+                    ));
+                }
+            }
+        };
+        check(&manifest.contribute, ContributionScope::Project);
+        for table in manifest.each.values() {
+            check(table, ContributionScope::Project);
+        }
+        for table in manifest.to.values() {
+            check(table, ContributionScope::Service);
+        }
+        for kind in manifest.each.keys().chain(manifest.to.keys()) {
+            if self.component_of_kind(kind).is_none() {
+                problems.push(Problem::new(
+                    self.place(component, kind),
+                    unknown(
+                        &format!("`{kind}` is not a kind of service"),
+                        did_you_mean(kind, self.kinds()),
+                    ),
+                ));
+            }
+        }
+    }
+
+    /// Paths that cannot be written everywhere, and paths that two components write.
+    fn check_paths(&self, problems: &mut Vec<Problem>) {
+        type Writers<'a> = Vec<(&'a Component, &'a ComponentFile)>;
+        let mut owners: BTreeMap<(Option<&str>, String), Writers> = BTreeMap::new();
+        for component in &self.components {
+            for file in &component.files {
+                if let Some(reason) = unusable_path(&file.path) {
+                    problems.push(Problem::new(Place::file(&file.source), reason));
+                }
+                if file.kind.is_none() && STATE_FILES.contains(&file.path.as_str()) {
+                    problems.push(Problem::new(
+                        Place::file(&file.source),
+                        format!("`{}` is written by the program itself", file.path),
+                    ));
+                }
+                let key = (file.kind.as_deref(), file.path.to_lowercase());
+                let others = owners.entry(key).or_default();
+                for (other, other_file) in others.iter() {
+                    if !exclude_each_other(component, other) {
+                        problems.push(Problem::new(
+                            Place::file(&file.source),
+                            format!(
+                                "`{}` is written by `{}` as well, from `{}`",
+                                file.path, other.id, other_file.source
+                            ),
+                        ));
+                    }
+                }
+                others.push((component, file));
+            }
+        }
+    }
+
+    fn check_lockfiles(&self, problems: &mut Vec<Problem>) {
+        for lockfile in &self.manifest.lockfile {
+            if let Some(reason) = unusable_path(&lockfile.path) {
+                problems.push(self.pack_problem(&lockfile.path, reason));
+            }
+            match self.text(&lockfile.source) {
+                Ok(text) => {
+                    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
+                        let place = Place {
+                            path: lockfile.source.clone(),
+                            line: error.line(),
+                            column: error.column(),
+                        };
+                        problems.push(Problem::new(place, "the lock is not JSON"));
+                    }
+                }
+                Err(problem) => problems.push(problem),
+            }
+            if self.component(&lockfile.component).is_none() {
+                problems.push(self.pack_problem(
+                    &lockfile.component,
+                    format!("`{}` is not a component", lockfile.component),
+                ));
+            }
+        }
+    }
+
+    fn check_templates(&self, problems: &mut Vec<Problem>) {
+        let mut templates = match self.templates() {
+            Ok(templates) => templates,
+            Err(error) => {
+                problems.push(error);
+                return;
+            }
+        };
+        let project = self.declared();
+        for component in &self.components {
+            for file in component.files.iter().filter(|file| file.template) {
+                let checked = self.text(&file.source).and_then(|text| {
+                    templates.add(&file.source, text)?;
+                    Ok(text)
+                });
+                match checked {
+                    Ok(text) => {
+                        let mut declared = project.clone();
+                        if file.kind.is_some() {
+                            declared.insert("service".to_owned(), Some(self.service_fields()));
+                        }
+                        problems.extend(templates.undeclared(&file.source, text, &declared));
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+    }
+
+    /// The names that templates outside of services see.
+    fn declared(&self) -> Declared {
+        let fields = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        let mut declared = Declared::from([
+            ("project".to_owned(), fields(&["name", "title", "snake"])),
+            ("services".to_owned(), None),
+            ("on".to_owned(), None),
+            (
+                "options".to_owned(),
+                Some(self.options().map(|option| option.manifest.id.clone()).collect()),
+            ),
+        ]);
+        for (name, contribution) in self.contributions() {
+            if contribution.scope == ContributionScope::Project {
+                declared.insert(name.to_owned(), None);
+            }
+        }
+        declared
+    }
+
+    fn service_fields(&self) -> BTreeSet<String> {
+        let own = ["name", "kind", "package", "path", "snake", "summary"].map(str::to_owned);
+        let contributed = self
+            .contributions()
+            .into_iter()
+            .filter(|(_, contribution)| contribution.scope == ContributionScope::Service)
+            .map(|(name, _)| name.to_owned());
+        own.into_iter().chain(contributed).collect()
+    }
+
+    /// Where a component's manifest says `near`.
+    fn place(&self, component: &Component, near: &str) -> Place {
+        self.place_in(&format!("components/{}/{COMPONENT_MANIFEST}", component.id), near)
+    }
+
+    fn pack_place(&self, near: &str) -> Place {
+        self.place_in(PACK_MANIFEST, near)
+    }
+
+    fn pack_problem(&self, near: &str, message: String) -> Problem {
+        Problem::new(self.pack_place(near), message)
+    }
+
+    fn place_in(&self, path: &str, near: &str) -> Place {
+        let Ok(text) = self.text(path) else {
+            return Place::file(path);
+        };
+        let quoted = format!("\"{near}\"");
+        match text.find(&quoted).map(|at| at + 1).or_else(|| text.find(near)) {
+            Some(offset) if !near.is_empty() => Place::at(path, text, offset),
+            _ => Place::file(path),
+        }
+    }
+}
+
+/// Whether no project can have both components.
+fn exclude_each_other(one: &Component, other: &Component) -> bool {
+    let same_slot = one.manifest.slot.is_some() && one.manifest.slot == other.manifest.slot;
+    let conflict =
+        one.manifest.conflicts.contains(&other.id) || other.manifest.conflicts.contains(&one.id);
+    one.id != other.id && (same_slot || conflict)
+}
+
+fn unknown(message: &str, near: Option<&str>) -> String {
+    near.map_or_else(|| message.to_owned(), |near| format!("{message}; did you mean `{near}`?"))
+}
+
+/// Checks that an option's declaration makes sense and that its default is one of its values.
+fn check_option(option: &OptionManifest) -> Result<(), String> {
+    if option.shape == OptionShape::Enum && option.values.is_empty() {
+        return Err(format!("the option `{}` has no `values`", option.id));
+    }
+    let fits = match (option.shape, &option.default) {
+        (OptionShape::Bool, toml::Value::Boolean(_))
+        | (OptionShape::String, toml::Value::String(_)) => true,
+        (OptionShape::Int, toml::Value::Integer(value)) => {
+            option.minimum.is_none_or(|least| *value >= least)
+                && option.maximum.is_none_or(|most| *value <= most)
+        }
+        (OptionShape::Enum, toml::Value::String(value)) => option.values.contains(value),
+        _ => false,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("the default of `{}` is not one of its values", option.id))
+    }
+}
+
+/// Why a path cannot be part of a project on every platform.
+fn unusable_path(path: &str) -> Option<String> {
+    for part in path.split('/') {
+        if part.is_empty() || part == "." || part == ".." {
+            return Some(format!("`{path}` leaves the destination"));
+        }
+        if let Some(character) = part
+            .chars()
+            .find(|c| c.is_control() || matches!(c, '\\' | ':' | '<' | '>' | '"' | '|' | '?' | '*'))
+        {
+            return Some(format!(
+                "`{path}` has `{}` in it, which not every file system takes",
+                character.escape_debug()
+            ));
+        }
+        if part.ends_with(['.', ' ']) {
+            return Some(format!(
+                "`{path}` has a part that ends with a dot or a space, which Windows drops"
+            ));
+        }
+        if is_device_name(part) {
+            return Some(format!("`{path}` has the name of a Windows device in it"));
+        }
+    }
+    None
+}

@@ -1,0 +1,226 @@
+//! The only file that writes. Output appears whole or not at all: it is staged beside its place
+//! and renamed, and a failure removes exactly what was created.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Error;
+use crate::tree::Tree;
+
+/// What a fresh clone may hold beside what we write.
+const FRESH_CLONE: [&str; 4] = [".git", ".gitignore", "LICENSE", "README.md"];
+
+/// Refuses a destination that a new project cannot go to, before anything is rendered.
+///
+/// # Errors
+/// [`Error::Destination`] for a file, a dangling link or a folder with something in it.
+pub fn check_destination(destination: &Path) -> Result<(), Error> {
+    let shown = destination.display();
+    let refuse =
+        |message: String, hint: &str| Err(Error::Destination { message, hint: hint.to_owned() });
+    match fs::symlink_metadata(destination) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io("cannot look at", destination, error)),
+        Ok(metadata) if metadata.file_type().is_symlink() && !destination.exists() => {
+            return refuse(
+                format!("`{shown}` is a link to nowhere"),
+                "remove the link, or choose another place with `--into DIR`",
+            );
+        }
+        Ok(_) if destination.is_dir() => {
+            let foreign = foreign_entries(destination)?;
+            if !foreign.is_empty() {
+                return refuse(
+                    format!("`{shown}` is not empty: it holds {}", listed(&foreign)),
+                    "choose another name, an empty folder with `--into DIR`, or a fresh clone",
+                );
+            }
+        }
+        Ok(_) => {
+            return refuse(
+                format!("`{shown}` is a file"),
+                "choose another name, or another place with `--into DIR`",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Writes `tree` to `destination`, which [`check_destination`] has accepted.
+///
+/// `interrupted` is looked at between files.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Interrupted`], with everything as it was before; and
+/// [`Error::Destination`] where a file of a fresh clone would be overwritten.
+pub fn write(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
+    if destination.is_dir() {
+        refuse_collisions(tree, destination)?;
+        fill(tree, destination, interrupted)
+    } else {
+        create(tree, destination, interrupted)
+    }
+}
+
+/// Stages beside `destination` and renames the whole.
+fn create(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
+    let parent = match destination.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let created = create_missing(parent)?;
+    let result = stage(tree, parent, interrupted).and_then(|staged| {
+        let path = staged.keep();
+        fs::rename(&path, destination).map_err(|error| {
+            let _ = fs::remove_dir_all(&path);
+            Error::io("cannot create", destination, error)
+        })
+    });
+    if result.is_err() {
+        for folder in created.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    result
+}
+
+/// Stages inside `destination` and renames each entry to its place.
+fn fill(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
+    let staged = stage(tree, destination, interrupted)?;
+    let mut moved: Vec<PathBuf> = Vec::new();
+    let result = move_entries(staged.path(), destination, &mut moved);
+    if result.is_err() {
+        for path in moved.iter().rev() {
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+    }
+    result
+}
+
+fn move_entries(staged: &Path, destination: &Path, moved: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let entries = fs::read_dir(staged).map_err(|error| Error::io("cannot read", staged, error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::io("cannot read", staged, error))?;
+        let path = destination.join(entry.file_name());
+        fs::rename(entry.path(), &path)
+            .map_err(|error| Error::io("cannot create", &path, error))?;
+        moved.push(path);
+    }
+    Ok(())
+}
+
+/// Writes the tree into a new folder inside `parent`, which is removed unless it is kept.
+fn stage(tree: &Tree, parent: &Path, interrupted: &AtomicBool) -> Result<tempfile::TempDir, Error> {
+    let staged = tempfile::Builder::new()
+        .prefix(".scaffold-")
+        .tempdir_in(parent)
+        .map_err(|error| Error::io("cannot write to", parent, error))?;
+    open_to_all(staged.path())?;
+    let mut folders: BTreeSet<&str> = BTreeSet::new();
+    for (path, file) in tree.iter() {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let target = staged.path().join(path);
+        if let Some((folder, _)) = path.rsplit_once('/')
+            && folders.insert(folder)
+        {
+            let folder = staged.path().join(folder);
+            fs::create_dir_all(&folder)
+                .map_err(|error| Error::io("cannot create", &folder, error))?;
+        }
+        write_file(&target, &file.bytes, file.executable)
+            .map_err(|error| Error::io("cannot write", Path::new(path), error))?;
+    }
+    Ok(staged)
+}
+
+fn write_file(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(if executable { 0o777 } else { 0o666 });
+    }
+    #[cfg(not(unix))]
+    let _ = executable;
+    options.open(path)?.write_all(bytes)
+}
+
+/// Temporary folders are private; a project's folder follows the umask like any other. The
+/// umask can only be read by setting it, so a probe folder tells what it allows.
+fn open_to_all(folder: &Path) -> Result<(), Error> {
+    let probe = folder.join("probe");
+    let copied = fs::create_dir(&probe)
+        .and_then(|()| fs::metadata(&probe))
+        .and_then(|metadata| fs::set_permissions(folder, metadata.permissions()))
+        .and_then(|()| fs::remove_dir(&probe));
+    copied.map_err(|error| Error::io("cannot write to", folder, error))
+}
+
+/// Creates the folders above a destination; gives back those that were missing.
+fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists())
+        .collect();
+    let mut created: Vec<PathBuf> = Vec::new();
+    for path in missing.into_iter().rev() {
+        if let Err(error) = fs::create_dir(path) {
+            for done in created.iter().rev() {
+                let _ = fs::remove_dir(done);
+            }
+            return Err(Error::io("cannot create", path, error));
+        }
+        created.push(path.to_owned());
+    }
+    Ok(created)
+}
+
+fn entry_names(folder: &Path) -> Result<Vec<String>, Error> {
+    let cannot_read = |error| Error::io("cannot read", folder, error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot_read)? {
+        names.push(entry.map_err(cannot_read)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// What is in the folder and does not belong to a fresh clone.
+fn foreign_entries(folder: &Path) -> Result<Vec<String>, Error> {
+    let names = entry_names(folder)?;
+    let is_clone = names.iter().any(|name| name == ".git");
+    Ok(names
+        .into_iter()
+        .filter(|name| !(is_clone && FRESH_CLONE.contains(&name.as_str())))
+        .collect())
+}
+
+fn refuse_collisions(tree: &Tree, destination: &Path) -> Result<(), Error> {
+    let top: BTreeSet<&str> =
+        tree.iter().map(|(path, _)| path.split('/').next().unwrap_or(path)).collect();
+    let names = entry_names(destination)?;
+    let colliding: Vec<String> =
+        names.into_iter().filter(|name| top.contains(name.as_str())).collect();
+    if colliding.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Destination {
+        message: format!("`{}` has {} already", destination.display(), listed(&colliding)),
+        hint: format!("move it away first: git mv {} ...", colliding.join(" ")),
+    })
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if names.len() > SHOWN {
+        shown.push(format!("and {} more", names.len() - SHOWN));
+    }
+    shown.join(", ")
+}

@@ -1,0 +1,28 @@
+import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
+import plugin from 'fastify-plugin';
+import { Problem } from '../problems.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Where requests are counted; in this process's memory if there is none. */
+    rateLimitStore?: FastifyRateLimitStoreCtor;
+  }
+}
+
+/** Bounds the requests of each caller. */
+export default plugin(
+  async (app) => {
+    await app.register(rateLimit, {
+      max: app.config.RATE_LIMIT_PER_MINUTE,
+      timeWindow: 60_000,
+      keyGenerator: (request) => request.caller,
+      allowList: (request) => request.routeOptions.config.probe === true,
+      // A store that is down must not take the gateway with it.
+      skipOnError: true,
+      ...(app.rateLimitStore && { store: app.rateLimitStore }),
+      errorResponseBuilder: (_request, { max }) =>
+        new Problem(429, 'too-many-requests', `More than ${max} requests in a minute.`),
+    });
+  },
+  { name: 'rate-limit', dependencies: ['callers'] },
+);

@@ -1,0 +1,10 @@
+-- What an operator watches.
+--   {} -> {depth, due, dead, oldest_age_ms}
+
+local oldest = redis.call('ZRANGE', ACCEPTED, 0, 0, 'WITHSCORES')
+return reply({
+  depth = redis.call('ZCARD', LIVE),
+  due = redis.call('ZCARD', DUE),
+  dead = redis.call('ZCARD', DEAD),
+  oldest_age_ms = oldest[2] and math.max(now - tonumber(oldest[2]), 0) or 0,
+})

@@ -1,0 +1,74 @@
+"""How the worker reaches Redis: it may be away at any time, and the worker waits for it."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from app.log import get_logger
+
+log = get_logger()
+Answer = TypeVar("Answer")
+
+# Longer than the longest blocking read, so that only a server that hangs runs into it.
+ANSWER_S = 10
+WAIT_MAX_S = 5.0
+
+_PASSING = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
+
+
+def connect(url: str) -> Redis:
+    """Return a client that answers with text and fails at once: `Patience` does the retrying."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        protocol=2,  # replies of streams differ in shape between the protocols
+        retry=Retry(NoBackoff(), 0),
+        socket_connect_timeout=2,
+        socket_timeout=ANSWER_S,
+    )
+
+
+async def call(redis: Redis, *command: str | int | float) -> Any:
+    """Send a command and return its reply."""
+    return await redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+class Patience:
+    """Repeats what Redis could not do now, for ever. Remembers when it last could not."""
+
+    def __init__(self) -> None:
+        # A start counts as a failure: nobody knows what was before.
+        self._failed_at = asyncio.get_running_loop().time()
+
+    def quiet_s(self) -> float:
+        """Return for how many seconds Redis has answered."""
+        return asyncio.get_running_loop().time() - self._failed_at
+
+    async def insist(self, operation: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
+        """Await `operation()` until Redis has answered it.
+
+        An operation may run twice when its answer is lost, so it must be one that can.
+        """
+        bound = 0.1
+        while True:
+            try:
+                return await operation()
+            except _PASSING as error:
+                reason = str(error)
+            except ResponseError as error:
+                # The disk is full, or a replica waits for its master: conditions that pass.
+                if not str(error).startswith(("MISCONF", "LOADING", "MASTERDOWN", "NOREPLICAS")):
+                    raise
+                reason = str(error)
+            self._failed_at = asyncio.get_running_loop().time()
+            log.warning("redis is unavailable", error=reason)
+            await asyncio.sleep(random.uniform(bound / 2, bound))  # noqa: S311  # no secret
+            bound = min(bound * 2, WAIT_MAX_S)

@@ -1,0 +1,265 @@
+"""What clients of the Open Inference Protocol may rely on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from onnx import TensorProto
+
+from app.models import Models
+from tests.models_for_tests import write_model
+from tests.serving import app_for, loaded
+
+KINDS = {
+    "BOOL": (TensorProto.BOOL, [True, False]),
+    "UINT8": (TensorProto.UINT8, [0, 255]),
+    "UINT16": (TensorProto.UINT16, [0, 65535]),
+    "UINT32": (TensorProto.UINT32, [0, 2**32 - 1]),
+    "UINT64": (TensorProto.UINT64, [0, 2**64 - 1]),
+    "INT8": (TensorProto.INT8, [-128, 127]),
+    "INT16": (TensorProto.INT16, [-(2**15), 2**15 - 1]),
+    "INT32": (TensorProto.INT32, [-(2**31), 2**31 - 1]),
+    "INT64": (TensorProto.INT64, [-(2**63), 2**63 - 1]),
+    "FP16": (TensorProto.FLOAT16, [-65504.0, 0.5]),
+    "FP32": (TensorProto.FLOAT, [-1.5, 2.0**100]),
+    "FP64": (TensorProto.DOUBLE, [-0.1, 1e300]),
+    "BYTES": (TensorProto.STRING, ["", "zwei \u00fc"]),
+}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = tmp_path_factory.mktemp("models")
+    for datatype, (kind, _) in KINDS.items():
+        write_model(folder / datatype.lower() / "1", kind=kind)
+    for version in ("9", "10"):
+        write_model(folder / "many" / version)
+    write_model(folder / "fixed" / "1", inputs={"x": (2, 2)}, output=(2, 2))
+    write_model(
+        folder / "sum" / "1", op="Add", inputs={"a": (None, 2), "b": (None, 2)}, output=(None, 2)
+    )
+    write_model(folder / "log" / "1", op="Log")
+    with TestClient(app_for(loaded(folder))) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def digits() -> Iterator[TestClient]:
+    with TestClient(app_for(loaded(Path("models")))) as client:
+        yield client
+
+
+def tensor(
+    data: object, shape: list[int], name: str = "x", datatype: str = "FP32"
+) -> dict[str, Any]:
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+
+
+def pointers(answer: Any) -> list[str]:
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+def test_describes_the_server(client: TestClient) -> None:
+    answer = client.get("/v2")
+    assert answer.status_code == 200
+    assert answer.json() == {"name": "inference", "version": "1.0.0", "extensions": []}
+
+
+def test_is_live_and_ready(client: TestClient) -> None:
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+    assert client.get("/v2/models/many/ready").json() == {"name": "many", "ready": True}
+    assert client.get("/v2/models/many/versions/9/ready").status_code == 200
+
+
+def test_describes_the_digits_model_as_its_clients_expect_it(digits: TestClient) -> None:
+    assert digits.get("/v2/models/digits").json() == {
+        "name": "digits",
+        "versions": ["1"],
+        "platform": "onnxruntime_onnx",
+        "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, 64]}],
+        "outputs": [
+            {"name": "label", "datatype": "INT64", "shape": [-1]},
+            {"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]},
+        ],
+    }
+
+
+def test_lists_versions_and_serves_each_of_them(client: TestClient) -> None:
+    assert client.get("/v2/models/many").json()["versions"] == ["9", "10"]
+    assert client.get("/v2/models/many/versions/9").json()["versions"] == ["9"]
+    body = {"inputs": [tensor([1, 2], [1, 2])]}
+    latest = client.post("/v2/models/many/infer", json=body)
+    assert latest.json()["model_version"] == "10"
+    chosen = client.post("/v2/models/many/versions/9/infer", json=body)
+    assert chosen.json()["model_version"] == "9"
+
+
+def test_answers_an_inference_in_the_protocols_form(client: TestClient) -> None:
+    body = {"id": "a", "inputs": [tensor([[1, 2], [3, 4.5]], [2, 2])], "parameters": {"x": 1}}
+    answer = client.post("/v2/models/fp32/infer", json=body)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "model_name": "fp32",
+        "model_version": "1",
+        "id": "a",
+        "outputs": [{"name": "y", "datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4.5]}],
+    }
+
+
+@pytest.mark.parametrize("datatype", KINDS)
+@pytest.mark.parametrize("nested", [True, False])
+def test_carries_every_datatype_nested_or_flat(
+    client: TestClient, datatype: str, nested: bool
+) -> None:
+    data = KINDS[datatype][1]
+    given = tensor([data] if nested else data, [1, 2], datatype=datatype)
+    answer = client.post(f"/v2/models/{datatype.lower()}/infer", json={"inputs": [given]})
+    assert answer.status_code == 200, answer.text
+    (output,) = answer.json()["outputs"]
+    assert output == {"name": "y", "datatype": datatype, "shape": [1, 2], "data": data}
+
+
+def test_returns_only_the_outputs_asked_for(digits: TestClient) -> None:
+    body = {"inputs": [tensor([0] * 64, [1, 64], "image")], "outputs": [{"name": "label"}]}
+    answer = digits.post("/v2/models/digits/infer", json=body)
+    assert [output["name"] for output in answer.json()["outputs"]] == ["label"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/models/none",
+        "/v2/models/none/ready",
+        "/v2/models/many/versions/3",
+        "/v2/models/many/versions/09",
+    ],
+)
+def test_an_unknown_model_or_version_is_not_found(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/unknown-model"
+    infer = client.post(f"{path.removesuffix('/ready')}/infer", json={"inputs": [tensor([], [])]})
+    assert infer.status_code == 404
+
+
+def test_an_error_is_a_problem_document_with_the_protocols_error(client: TestClient) -> None:
+    body = {"inputs": [tensor([1], [1, 1])]}
+    answer = client.post("/v2/models/fp32/infer", json=body)
+    assert answer.headers["content-type"] == "application/problem+json"
+    detail = "must fit [-1, 2] (-1 is any size from 1), got [1, 1]"
+    assert answer.json() == {
+        "type": "/problems/invalid",
+        "title": "The request is not valid",
+        "status": 422,
+        "instance": "/v2/models/fp32/infer",
+        "detail": f"/inputs/0/shape {detail}",
+        "error": f"/inputs/0/shape {detail}",
+        "errors": [{"pointer": "/inputs/0/shape", "detail": detail}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        (tensor([1, 2], [1, 2], name="z"), "/inputs/0/name"),
+        (tensor([1, 2], [1, 2], datatype="INT64"), "/inputs/0/datatype"),
+        (tensor([1, 2], [1, 2], datatype="FP128"), "/inputs/0/datatype"),
+        (tensor([1, 2], [2]), "/inputs/0/shape"),
+        (tensor([1, 2, 3], [1, 3]), "/inputs/0/shape"),
+        (tensor([], [0, 2]), "/inputs/0/shape"),
+        (tensor([1, 2], [-1, 2]), "/inputs/0/shape/0"),
+        (tensor([1, 2], [10**30, 2]), "/inputs/0/data"),
+        (tensor([1, 2, 3], [1, 2]), "/inputs/0/data"),
+        (tensor([[1, 2], [3]], [2, 2]), "/inputs/0/data"),
+        (tensor([[1, 2], 3], [2, 2]), "/inputs/0/data"),
+        (tensor([[1], [2]], [1, 2]), "/inputs/0/data"),
+        (tensor([[[1, 2]]], [1, 2]), "/inputs/0/data"),
+        (tensor(["1", 2], [1, 2]), "/inputs/0/data"),
+        (tensor([True, 2], [1, 2]), "/inputs/0/data"),
+        (tensor([None, 2], [1, 2]), "/inputs/0/data"),
+        (tensor([1e300, 2], [1, 2]), "/inputs/0/data"),
+        (tensor([10**400, 2], [1, 2]), "/inputs/0/data"),
+        (tensor(1, [1, 2]), "/inputs/0/data"),
+    ],
+)
+def test_points_at_what_does_not_fit(
+    client: TestClient, given: dict[str, Any], pointer: str
+) -> None:
+    answer = client.post("/v2/models/fp32/infer", json={"inputs": [given]})
+    assert answer.status_code == 422
+    assert pointer in pointers(answer)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_refuses_values_that_are_not_finite(client: TestClient, value: str) -> None:
+    content = '{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,%s]}]}' % value  # noqa: UP031
+    headers = {"content-type": "application/json"}
+    answer = client.post("/v2/models/fp32/infer", content=content, headers=headers)
+    assert answer.status_code == 422
+    assert pointers(answer) == ["/inputs/0/data"]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "data"),
+    [
+        ("INT8", [128, 0]),
+        ("UINT8", [-1, 0]),
+        ("INT64", [1.5, 0]),
+        ("BOOL", [1, 0]),
+        ("BYTES", [1, 0]),
+    ],
+)
+def test_refuses_values_that_the_datatype_does_not_have(
+    client: TestClient, datatype: str, data: list[Any]
+) -> None:
+    body = {"inputs": [tensor(data, [1, 2], datatype=datatype)]}
+    answer = client.post(f"/v2/models/{datatype.lower()}/infer", json=body)
+    assert answer.status_code == 422
+    assert pointers(answer) == ["/inputs/0/data"]
+
+
+def test_wants_every_input_once_with_equal_rows(client: TestClient) -> None:
+    a, b = tensor([1, 2], [1, 2], "a"), tensor([1, 2, 3, 4], [2, 2], "b")
+    cases = [([a], ["/inputs"]), ([a, a], ["/inputs/1/name", "/inputs"]), ([a, b], ["/inputs"])]
+    for inputs, expected in cases:
+        answer = client.post("/v2/models/sum/infer", json={"inputs": inputs})
+        assert (answer.status_code, pointers(answer)) == (422, expected)
+
+
+def test_names_every_fault_at_once(client: TestClient) -> None:
+    inputs = [tensor([1], [1], "a"), tensor([1], [1, 2], "b"), tensor([1], [1], "c")]
+    body = {"inputs": inputs, "outputs": [{"name": "y"}, {"name": "z"}]}
+    answer = client.post("/v2/models/sum/infer", json=body)
+    assert pointers(answer) == [
+        "/inputs/0/shape",
+        "/inputs/1/data",
+        "/inputs/2/name",
+        "/outputs/1/name",
+    ]
+
+
+def test_serves_a_model_of_fixed_shape(client: TestClient) -> None:
+    good = client.post("/v2/models/fixed/infer", json={"inputs": [tensor([1, 2, 3, 4], [2, 2])]})
+    assert good.status_code == 200
+    bad = client.post("/v2/models/fixed/infer", json={"inputs": [tensor([1, 2], [1, 2])]})
+    assert pointers(bad) == ["/inputs/0/shape"]
+
+
+def test_does_not_answer_with_values_that_json_does_not_have(client: TestClient) -> None:
+    answer = client.post("/v2/models/log/infer", json={"inputs": [tensor([0, 1], [1, 2])]})
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "/problems/invalid-output"
+
+
+def test_refuses_everything_but_health_until_the_models_are_loaded(tmp_path: Path) -> None:
+    client = TestClient(app_for(Models(tmp_path)))
+    assert client.get("/v2/health/live").status_code == 200
+    for path in ("/v2/health/ready", "/v2/models/m", "/v2/models/m/ready"):
+        answer = client.get(path)
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/problems/starting"
+        assert answer.headers["retry-after"] == "1"

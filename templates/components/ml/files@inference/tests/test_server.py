@@ -1,0 +1,282 @@
+"""The HTTP service around the models: limits, errors, clients that leave, boot and shutdown."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from app.middleware import trace_id
+from tests.models_for_tests import write_model
+from tests.serving import HeldModels, app_for, loaded
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+BODY = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]}
+INFER = "/v2/models/m/infer"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    write_model(tmp_path / "m" / "1")
+    with TestClient(app_for(loaded(tmp_path), body_limit_bytes=1000)) as client:
+        yield client
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> HeldModels:
+    write_model(tmp_path / "m" / "1")
+    return HeldModels(tmp_path)
+
+
+def client_of(app: FastAPI) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test")
+
+
+def queued() -> float:
+    return REGISTRY.get_sample_value("inference_queue_length", {"model": "m/1"}) or 0
+
+
+async def until_queued(length: int) -> None:
+    async with asyncio.timeout(10):
+        while queued() != length:  # noqa: ASYNC110 (a gauge has no event)
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_refuses_a_body_over_the_limit(client: TestClient, stated: bool) -> None:
+    content = b" " * 1001
+    answer = client.post(
+        INFER,
+        content=content if stated else iter([content[:600], content[600:]]),
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/too-large"
+    assert answer.headers["connection"] == "close"
+
+
+def test_takes_a_body_of_just_the_limit(client: TestClient) -> None:
+    content = json.dumps(BODY).ljust(1000)
+    headers = {"content-type": "application/json"}
+    assert client.post(INFER, content=content, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "slug"),
+    [
+        ("{", "application/json", 400, "malformed"),
+        ("[" * 900, "application/json", 400, "malformed"),
+        (b"\xff", "application/json", 400, "malformed"),
+        ("[]", "application/json", 422, "invalid"),
+        ("", "application/json", 422, "invalid"),
+        (json.dumps(BODY), "text/plain", 415, "media-type"),
+        (json.dumps(BODY), "application/json; charset=utf-8", 200, None),
+    ],
+)
+def test_answers_what_is_no_request_with_a_problem(
+    client: TestClient, content: str | bytes, media_type: str, status: int, slug: str | None
+) -> None:
+    answer = client.post(INFER, content=content, headers={"content-type": media_type})
+    assert answer.status_code == status
+    if slug:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == f"/problems/{slug}"
+
+
+def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
+    assert client.get("/nothing").json()["type"] == "/problems/not-found"
+    assert client.get(INFER).json()["type"] == "/problems/method-not-allowed"
+
+
+def test_shows_its_documentation(client: TestClient) -> None:
+    assert client.get("/docs").status_code == 200
+    assert client.get("/redoc").status_code == 200
+    assert INFER.replace("/m/", "/{model_name}/") in client.get("/openapi.json").json()["paths"]
+
+
+async def test_answers_503_with_retry_after_when_the_queue_is_full(held: HeldModels) -> None:
+    async with client_of(app_for(held, batch_queue_max=1)) as client:
+        first = asyncio.create_task(client.post(INFER, json=BODY))
+        assert await asyncio.to_thread(held.held.running.wait, 10)
+        second = asyncio.create_task(client.post(INFER, json=BODY))
+        await until_queued(1)
+        refused = await client.post(INFER, json=BODY)
+        held.held.free.set()
+        assert [(await first).status_code, (await second).status_code] == [200, 200]
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "/problems/queue-full"
+    assert refused.headers["retry-after"] == "1"
+
+
+async def test_drops_what_has_waited_longer_than_its_deadline(held: HeldModels) -> None:
+    async with client_of(app_for(held)) as client:
+        first = asyncio.create_task(client.post(INFER, json=BODY))
+        assert await asyncio.to_thread(held.held.running.wait, 10)
+        late = asyncio.create_task(client.post(INFER, json=BODY, headers={"X-Deadline-Ms": "0"}))
+        await until_queued(1)
+        held.held.free.set()
+        assert (await late).status_code == 504
+        assert (await late).json()["type"] == "/problems/deadline-expired"
+        assert (await first).status_code == 200
+    assert held.held.batches == [1]
+
+
+async def test_drops_what_nobody_waits_for_any_more(held: HeldModels) -> None:
+    app = app_for(held)
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with client_of(app) as client:
+        first = asyncio.create_task(client.post(INFER, json=BODY))
+        assert await asyncio.to_thread(held.held.running.wait, 10)
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": INFER,
+            "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+        }
+        incoming.put_nowait({"type": "http.request", "body": json.dumps(BODY).encode()})
+        leaving = asyncio.create_task(app(scope, incoming.get, send))
+        await until_queued(1)
+        incoming.put_nowait({"type": "http.disconnect"})
+        await leaving
+        held.held.free.set()
+        assert (await first).status_code == 200
+        assert (await client.post(INFER, json=BODY)).status_code == 200
+    assert sent[0]["status"] == 499
+    assert held.held.batches == [1, 1]
+
+
+def test_puts_the_callers_trace_id_into_its_log_lines(client: TestClient) -> None:
+    from structlog.contextvars import merge_contextvars
+
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        client.get("/v2", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+        client.get("/v2")
+    assert [line.get("trace_id") for line in lines if line["event"] == "request"] == [TRACE, None]
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        "",
+        f"00-{TRACE}",
+        f"ff-{TRACE}-00f067aa0ba902b7-01",
+        f"00-{TRACE.upper()}-00f067aa0ba902b7-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+    ],
+)
+def test_ignores_a_traceparent_that_is_not_valid(traceparent: str) -> None:
+    assert trace_id(traceparent) is None
+
+
+def test_counts_requests_by_route_and_not_by_path(client: TestClient) -> None:
+    def count(route: str, status: str) -> float:
+        labels = {"method": "GET", "route": route, "status": status}
+        return REGISTRY.get_sample_value("inference_requests_total", labels) or 0
+
+    known, unknown = count("/v2/models/{model_name}", "200"), count("none", "404")
+    client.get("/v2/models/m")
+    client.get("/no-such-path")
+    assert count("/v2/models/{model_name}", "200") == known + 1
+    assert count("none", "404") == unknown + 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def process(models: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    variables = {
+        "SERVICE_NAME": "inference",
+        "PORT": str(free_port()),
+        "METRICS_PORT": str(free_port()),
+        "MODELS_DIR": str(models),
+        "LOG_LEVEL": "info",
+        **environment,
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "app.server"],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def until_ready(server: "subprocess.Popen[str]", url: str) -> None:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            pytest.fail(str(server.communicate()))
+        try:
+            if httpx2.get(f"{url}/v2/health/ready").status_code == 200:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.02)
+    pytest.fail("not ready within 20 s")
+
+
+def test_the_process_serves_reports_and_stops_with_status_0(tmp_path: Path) -> None:
+    write_model(tmp_path / "m" / "1")
+    port, metrics_port = free_port(), free_port()
+    with process(tmp_path, PORT=str(port), METRICS_PORT=str(metrics_port)) as server:
+        url = f"http://127.0.0.1:{port}"
+        until_ready(server, url)
+        traceparent = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        answer = httpx2.post(f"{url}{INFER}", json=BODY, headers=traceparent)
+        assert answer.json()["outputs"][0]["data"] == [1, 2]
+        metrics = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+        assert 'inference_batch_rows_count{model="m/1"} 1.0' in metrics
+        server.send_signal(signal.SIGTERM)
+        output, errors = server.communicate(timeout=20)
+    assert server.returncode == 0, errors
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert any(line.get("trace_id") == TRACE and line.get("path") == INFER for line in lines)
+
+
+def test_the_process_names_a_broken_model_and_exits_with_status_1(tmp_path: Path) -> None:
+    broken = tmp_path / "m" / "1" / "model.onnx"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"not a model")
+    with process(tmp_path) as server:
+        _, errors = server.communicate(timeout=20)
+    assert server.returncode == 1
+    assert errors.startswith(f"a model cannot be served:\n  {broken}: cannot be loaded")
+    assert "Traceback" not in errors
+
+
+def test_the_process_names_every_bad_variable_and_exits_with_status_1(tmp_path: Path) -> None:
+    with process(tmp_path, PORT="abc", METRICS_PORT="0", BATCH_MAX_ROWS="many") as server:
+        _, errors = server.communicate(timeout=20)
+    assert server.returncode == 1
+    assert all(name in errors for name in ("PORT", "METRICS_PORT", "BATCH_MAX_ROWS"))
+    assert "Traceback" not in errors

@@ -1,0 +1,539 @@
+//! The command line: what it prints, and how it refuses.
+
+mod common;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::{entries, files_in, repository, scaffold, scaffold_ok, small_pack, stderr, stdout};
+use serde_json::Value;
+
+/// What was asked for, the exit code, and the whole of standard error.
+struct Refusal {
+    arguments: &'static [&'static str],
+    code: i32,
+    text: &'static str,
+}
+
+const REFUSALS: &[Refusal] = &[
+    Refusal {
+        arguments: &["new", "myapp", "--relatime"],
+        code: 2,
+        text: "error: there is no flag `--relatime`\n\nhint: did you mean `--realtime`? `scaffold new --help` shows what there is\n",
+    },
+    Refusal {
+        arguments: &["nwe", "myapp"],
+        code: 2,
+        text: "error: there is no command `nwe`\n\nhint: did you mean `new`? commands: new, plan, explain, list, schema, doctor, pack, completions, man\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--ml", "--queue", "rediss"],
+        code: 2,
+        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis`? choices: redis\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--queue"],
+        code: 2,
+        text: "error: `--queue` needs a value\n\nhint: choices: redis\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--set", "realtme=true"],
+        code: 2,
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, queue, description, name, services\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--set", "ml=maybe"],
+        code: 2,
+        text: "error: `ml` takes `true` or `false`, not `maybe`\n\nhint: `scaffold schema answers` prints what each choice takes\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--set", "ml"],
+        code: 2,
+        text: "error: `--set ml` has no `=`\n\nhint: --set ml=VALUE\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--preset", "ful"],
+        code: 2,
+        text: "error: `ful` is not a choice of `--preset`\n\nhint: did you mean `full`? choices: minimal, full\n",
+    },
+    Refusal {
+        arguments: &["new", "My App"],
+        code: 2,
+        text: "error: `My App` cannot name a project: npm and DNS names have no spaces; npm, DNS and Docker names have no capitals\n\nhint: scaffold new my-app\n",
+    },
+    Refusal {
+        arguments: &["new", "--yes"],
+        code: 2,
+        text: "error: the project has no name\n\nhint: scaffold new NAME\n",
+    },
+    Refusal {
+        arguments: &["new", "one", "two"],
+        code: 2,
+        text: "error: `two` is one word too many\n\nhint: `scaffold new --help` shows what there is\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--queue", "redis"],
+        code: 2,
+        text: "error: `queue` has nothing to carry: it needs `ml`\n\nhint: scaffold new myapp --ml --queue redis\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--service", "scorer=inference"],
+        code: 2,
+        text: "error: the service `scorer` is of kind `inference`, which needs `ml`\n\nhint: scaffold new myapp --ml --service scorer=inference\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--ml", "--service", "scorer=inferense"],
+        code: 2,
+        text: "error: `inferense` is not a kind of service\n\nhint: did you mean `inference`? kinds: gateway, realtime, inference\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--ml", "--service", "scorer"],
+        code: 2,
+        text: "error: `--service scorer` says no kind\n\nhint: --service scorer=KIND with one of: gateway, realtime, inference\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--ml", "--service", "Score_r=inference"],
+        code: 2,
+        text: "error: `Score_r` cannot name a service: npm, DNS and Docker names have no capitals; DNS names are made of a-z, 0-9 and `-`, not `_`\n\nhint: --service score-r=inference\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--ml", "--service", "gateway=inference"],
+        code: 2,
+        text: "error: two services are called `gateway`: one of kind `gateway`, one of kind `inference`\n\nhint: scaffold new myapp --ml --service gateway-2=inference\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--answers", "nowhere.json"],
+        code: 2,
+        text: "error: the answers `nowhere.json` cannot be read: No such file or directory (os error 2)\n\nhint: --answers takes a JSON or TOML file, or `-` for standard input\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--templates", "nowhere"],
+        code: 2,
+        text: "error: `nowhere` is not a pack: it has no `pack.toml`\n\nhint: give the folder that holds `pack.toml` and `components/`\n",
+    },
+    Refusal {
+        arguments: &["explain", "src/main.rs", "--ml"],
+        code: 2,
+        text: "error: the project has no file `src/main.rs`\n\nhint: `scaffold plan` lists all files\n",
+    },
+    Refusal {
+        arguments: &["completions", "bahs"],
+        code: 2,
+        text: "error: `bahs` is not a choice of `<SHELL>`\n\nhint: did you mean `bash`? choices: bash, elvish, fish, powershell, zsh\n",
+    },
+];
+
+/// Each bad input with its whole text. None of them leaves anything behind.
+#[test]
+fn refuses_bad_input_with_a_hint_and_leaves_nothing_behind() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    for &Refusal { arguments, code, text } in REFUSALS {
+        let output = scaffold(work.path(), arguments);
+        assert_eq!(stderr(&output), text, "{arguments:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+    assert_eq!(entries(work.path()).len(), 1, "nothing was left behind");
+}
+
+#[test]
+fn refuses_malformed_answers_with_path_line_and_column() {
+    let cases = [
+        (
+            "a.json",
+            "{\"ml\": true,\n  \"realtime\" true}",
+            "error: a.json:2:14: the answers cannot be read: expected `:`\n\nhint: answers are a JSON or TOML map; `scaffold schema answers` prints its schema\n",
+        ),
+        (
+            "a.toml",
+            "ml = true\nrealtime = yes\n",
+            "error: a.toml:2:12: the answers cannot be read: string values must be quoted, expected literal string\n\nhint: answers are a JSON or TOML map; `scaffold schema answers` prints its schema\n",
+        ),
+        (
+            "a.json",
+            "{\"ml\": true,\n  \"relatime\": true}",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, queue, description, name, services\n",
+        ),
+        (
+            "a.json",
+            "{\"ml\": \"yes\"}",
+            "error: a.json:1:2: `ml` takes `true` or `false`, not `yes`\n\nhint: `scaffold schema answers` prints what each choice takes\n",
+        ),
+        (
+            "a.json",
+            "{\"ml\": true, \"queue\": \"rabit\"}",
+            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: choices: redis\n",
+        ),
+        (
+            "a.json",
+            "{\"services\": [\"scorer\"]}",
+            "error: a.json:1:2: `services` takes a map of service name to kind, not `[\"scorer\"]`\n\nhint: `scaffold schema answers` prints what each choice takes\n",
+        ),
+    ];
+    for (file, text, expected) in cases {
+        let work = common::folder(&[(file, text)]);
+        let output = scaffold(work.path(), &["new", "myapp", "--answers", file]);
+        assert_eq!(stderr(&output), expected, "{text}");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+    }
+}
+
+#[test]
+fn refuses_values_that_an_option_does_not_take() {
+    let pack = small_pack(&[]);
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["--count", "10"],
+            "error: `10` is out of range for `--count`\n\nhint: --count takes 1 to 9\n",
+        ),
+        (
+            &["--count", "few"],
+            "error: `few` is not a value for `--count`\n\nhint: `scaffold new --help` shows what there is\n",
+        ),
+        (
+            &["--motto", "one\ntwo"],
+            "error: `--motto` is one line of text, without control characters\n\nhint: --motto \"...\"\n",
+        ),
+        (
+            &["--motto", "a motto that goes on and on"],
+            "error: `--motto` has 27 characters\n\nhint: --motto takes 20 characters at most\n",
+        ),
+        (
+            &["--set", "loud=1"],
+            "error: `loud` takes `true` or `false`, not `1`\n\nhint: `scaffold schema answers` prints what each choice takes\n",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let mut all = vec!["new", "x", "--templates", templates];
+        all.extend(arguments);
+        let output = scaffold(work.path(), &all);
+        assert_eq!(stderr(&output), expected);
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+/// The smallest conflict, and the nearest command that works; which does work.
+#[test]
+fn an_impossible_combination_names_a_command_that_works() {
+    let pack = small_pack(&[
+        (
+            "components/loner/component.toml",
+            "summary = \"alone\"\nflag = \"loner\"\nconflicts = [\"extra\"]\n",
+        ),
+        (
+            "components/needy/component.toml",
+            "summary = \"needs more\"\nflag = \"needy\"\nrequires = [\"extra\"]\n",
+        ),
+    ]);
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    let cases: [(&[&str], String, String); 3] = [
+        (
+            &["--loner", "--extra"],
+            "error: `loner` and `extra` exclude each other".to_owned(),
+            format!("scaffold new x --loner --templates {templates}"),
+        ),
+        (
+            &["--needy", "--no-extra"],
+            "error: `needy` needs `extra`, which `--no-extra` switches off".to_owned(),
+            format!("scaffold new x --extra --needy --templates {templates}"),
+        ),
+        (
+            &["--colour", "blue"],
+            "error: `colour` has nothing to carry: it needs `extra`".to_owned(),
+            format!("scaffold new x --extra --colour blue --templates {templates}"),
+        ),
+    ];
+    for (arguments, message, command) in cases {
+        let mut all = vec!["new", "x", "--templates", templates];
+        all.extend(arguments);
+        let output = scaffold(work.path(), &all);
+        assert_eq!(stderr(&output), format!("{message}\n\nhint: {command}\n"));
+        assert_eq!(output.status.code(), Some(2));
+        let mut proposed: Vec<&str> = command.split(' ').skip(1).collect();
+        proposed.push("--dry-run");
+        scaffold_ok(work.path(), &proposed);
+    }
+}
+
+#[test]
+fn a_component_that_another_needs_comes_by_itself() {
+    let pack = small_pack(&[(
+        "components/needy/component.toml",
+        "summary = \"needs more\"\nflag = \"needy\"\nrequires = [\"extra\"]\n",
+    )]);
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    scaffold_ok(work.path(), &["new", "x", "--needy", "--templates", templates]);
+    assert!(work.path().join("x/services/worker/name.txt").is_file());
+    let state =
+        std::fs::read_to_string(work.path().join("x/scaffold.toml")).expect("the state is there");
+    assert!(
+        state.contains("extra = false") && state.contains("needy = true"),
+        "derived components are not stored: {state}"
+    );
+}
+
+#[test]
+fn a_bad_pack_is_refused_before_anything_is_written() {
+    let pack = small_pack(&[("components/base/files/bad.txt.tera", "{{ project.nam }}\n")]);
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    let output = scaffold(work.path(), &["new", "x", "--templates", templates]);
+    assert_eq!(
+        stderr(&output),
+        "error: the pack cannot be used: components/base/files/bad.txt.tera:1:4: `project` has no `nam`; did you mean `name`?\n\nhint: `scaffold pack lint DIR` lists every problem of a pack\n"
+    );
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(entries(work.path()).len(), 1);
+}
+
+#[test]
+fn later_choices_override_earlier_ones_and_flags_override_all() {
+    let pack = small_pack(&[]);
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    let work = common::folder(&[(
+        "a.toml",
+        "extra = true\ncolour = \"red\"\nmotto = \"from answers\"\nname = \"from-answers\"\n",
+    )]);
+    let output = scaffold_ok(
+        work.path(),
+        &[
+            "new",
+            "--answers",
+            "a.toml",
+            "--set",
+            "motto=from set",
+            "--set",
+            "count=5",
+            "--colour",
+            "blue",
+            "--count",
+            "7",
+            "--json",
+            "--templates",
+            templates,
+        ],
+    );
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect("the answer is JSON");
+    assert_eq!(
+        answer["command"],
+        format!(
+            "scaffold new from-answers --extra --colour blue --count 7 --motto 'from set' --templates {templates}"
+        )
+    );
+    assert!(work.path().join("from-answers/blue.txt").is_file());
+}
+
+#[test]
+fn answers_come_from_standard_input() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scaffold"))
+        .args(["new", "orders", "--answers", "-", "--json"])
+        .current_dir(work.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child.stdin.take().expect("a pipe").write_all(b"{\"ml\": true}").expect("the answers are read");
+    let output = child.wait_with_output().expect("the program ends");
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect("the answer is JSON");
+    assert_eq!(answer["command"], "scaffold new orders --ml");
+    assert_eq!(answer["next"], serde_json::json!(["cd orders", "make dev"]));
+    assert_eq!(answer["files"], files_in(&work.path().join("orders")).len());
+}
+
+/// Every command's JSON meets the schema that `scaffold schema` prints for it.
+#[test]
+fn answers_in_json_meet_their_published_schema() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let lint = repository().join("examples/packs/rust-library");
+    let lint = lint.to_str().expect("the path is UTF-8");
+    let cases: [(&str, &[&str]); 7] = [
+        ("new", &["new", "one", "--ml"]),
+        ("plan", &["plan", "--realtime"]),
+        ("list", &["list"]),
+        ("explain", &["explain", "README.md", "--ml"]),
+        ("doctor", &["doctor"]),
+        ("lint", &["pack", "lint", lint]),
+        ("error", &["new", "No Name"]),
+    ];
+    for (name, arguments) in cases {
+        let schema: Value =
+            serde_json::from_str(&stdout(&scaffold_ok(work.path(), &["schema", name])))
+                .expect("the schema is JSON");
+        let mut all = arguments.to_vec();
+        all.push("--json");
+        let output = scaffold(work.path(), &all);
+        let answer: Value = serde_json::from_str(&stdout(&output)).expect("the answer is JSON");
+        let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+        let errors: Vec<String> =
+            validator.iter_errors(&answer).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{name}: {answer}");
+    }
+}
+
+#[test]
+fn the_schema_of_answers_takes_what_new_takes() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let schema: Value =
+        serde_json::from_str(&stdout(&scaffold_ok(work.path(), &["schema"]))).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    for (answers, good) in [
+        ("{\"ml\": true, \"queue\": \"redis\", \"services\": {\"scorer\": \"inference\"}}", true),
+        ("{\"ml\": \"yes\"}", false),
+        ("{\"ml\": true, \"queue\": \"rabit\"}", false),
+        ("{\"mll\": true}", false),
+        ("{\"ml\": true, \"services\": {\"scorer\": \"inferense\"}}", false),
+    ] {
+        let value: Value = serde_json::from_str(answers).expect("JSON");
+        assert_eq!(validator.is_valid(&value), good, "schema: {answers}");
+        std::fs::write(work.path().join("a.json"), answers).expect("written");
+        let output = scaffold(work.path(), &["new", "x", "--answers", "a.json", "--dry-run"]);
+        assert_eq!(output.status.success(), good, "new: {answers}");
+    }
+}
+
+#[test]
+fn dry_run_and_diff_write_nothing() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let dry = scaffold_ok(work.path(), &["new", "x", "--dry-run"]);
+    assert!(stderr(&dry).starts_with("x: would be "), "{}", stderr(&dry));
+    let diff = stdout(&scaffold_ok(work.path(), &["new", "x", "--ml", "--diff"]));
+    assert_eq!(entries(work.path()).len(), 1);
+    scaffold_ok(work.path(), &["new", "x", "--ml"]);
+    let other = work.path().join("other");
+    std::fs::create_dir(&other).expect("a folder");
+    let git = |arguments: &[&str]| {
+        let mut child = Command::new("git")
+            .args(arguments)
+            .current_dir(&other)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("git starts");
+        child.stdin.take().expect("a pipe").write_all(diff.as_bytes()).expect("git reads");
+        assert!(child.wait().expect("git ends").success());
+    };
+    git(&["apply", "--exclude=*.onnx", "-"]);
+    let text_only = |folder: &Path| -> Vec<(String, Vec<u8>, bool)> {
+        files_in(folder)
+            .into_iter()
+            .filter(|(_, bytes, _)| std::str::from_utf8(bytes).is_ok())
+            .collect()
+    };
+    assert_eq!(
+        text_only(&other),
+        text_only(&work.path().join("x")),
+        "the diff, applied, is the project"
+    );
+}
+
+#[test]
+fn explain_names_component_template_and_reason() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    scaffold_ok(work.path(), &["new", "x", "--ml"]);
+    let project = work.path().join("x");
+    let inside = project.join("services/inference");
+    let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/app/queue.py"]));
+    assert_eq!(
+        text,
+        "services/inference/app/queue.py\n  copied from    components/redis/files@inference/app/queue.py\n  component      redis (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  service        inference\n"
+    );
+    let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
+    assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");
+    let output = scaffold(&inside, &["explain", "services/inference/app/queu.py"]);
+    assert_eq!(
+        stderr(&output),
+        "error: the project has no file `services/inference/app/queu.py`\n\nhint: did you mean `services/inference/app/queue.py`? `scaffold plan` lists all files\n"
+    );
+}
+
+#[test]
+fn a_project_whose_state_cannot_be_read_is_an_error_of_its_own() {
+    for (state, expected) in [
+        ("schema = 1\nname = ", "error: scaffold.toml:2:8: "),
+        (
+            "schema = 2\nname = \"x\"\n",
+            "error: `scaffold.toml` is of schema 2, this program knows 1",
+        ),
+        ("name = \"x\"\n", "error: `scaffold.toml` says no `schema`"),
+        (
+            "schema = 1\nname = \"x\"\n[components]\nmll = true\n",
+            "error: scaffold.toml: `mll` is not something to choose",
+        ),
+    ] {
+        let work = common::folder(&[("scaffold.toml", state)]);
+        let output = scaffold(work.path(), &["plan"]);
+        assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
+        assert_eq!(output.status.code(), Some(8));
+    }
+}
+
+#[test]
+fn output_that_nobody_reads_ends_quietly() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scaffold"))
+        .args(["new", "x", "--preset", "full", "--diff"])
+        .current_dir(work.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn completions_and_the_manual_know_the_pack() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let text = stdout(&scaffold_ok(work.path(), &["completions", shell]));
+        assert!(text.contains("realtime") && text.contains("queue"), "{shell}");
+    }
+    let manual = stdout(&scaffold_ok(work.path(), &["man"]));
+    assert!(manual.contains(".TH") && manual.contains("realtime"));
+}
+
+/// The questions, answered at a real terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn asks_on_a_terminal_and_shows_the_equivalent_command() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let program = env!("CARGO_BIN_EXE_scaffold");
+    // `script` gives the program a terminal; the answers are keys: a name, space to pick the
+    // first component, Enter.
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", &format!("{program} new"), "/dev/null"])
+        .current_dir(work.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`script` of util-linux starts");
+    let mut keys = child.stdin.take().expect("a pipe");
+    let mut screen = child.stdout.take().expect("a pipe");
+    let mut seen = String::new();
+    for (question, answer) in [("Name", "asked\r"), ("What does it do?", " \r")] {
+        read_until(&mut screen, &mut seen, question);
+        keys.write_all(answer.as_bytes()).expect("the answer is typed");
+        keys.flush().expect("the answer is typed");
+    }
+    read_until(&mut screen, &mut seen, "Next:");
+    drop(keys);
+    child.wait().expect("the program ends");
+    assert!(seen.contains("Same as: scaffold new asked --realtime"), "{seen}");
+    assert!(work.path().join("asked/services/realtime").is_dir());
+}
+
+#[cfg(target_os = "linux")]
+fn read_until(screen: &mut impl std::io::Read, seen: &mut String, text: &str) {
+    let mut buffer = [0; 4096];
+    while !seen.contains(text) {
+        let count = screen.read(&mut buffer).expect("the screen can be read");
+        assert!(count > 0, "`{text}` was not shown:\n{seen}");
+        seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+}

@@ -1,0 +1,389 @@
+//! What can be wrong with a pack, each with its place; and what a pack may bring without Rust.
+
+mod common;
+
+use std::path::Path;
+
+use common::{put, scaffold, scaffold_ok, small_pack, stderr, stdout, tree_of};
+use scaffold::error::Error;
+use scaffold::pack::Pack;
+use scaffold::selection::every_selection;
+
+/// The problems of the small pack with `changes`.
+fn problems(changes: &[(&str, &str)]) -> Vec<String> {
+    let folder = small_pack(changes);
+    match Pack::load(folder.path()) {
+        Ok(_) => Vec::new(),
+        Err(Error::Pack(problems)) => problems.iter().map(ToString::to_string).collect(),
+        Err(other) => vec![other.to_string()],
+    }
+}
+
+#[test]
+fn a_sound_pack_has_no_problems() {
+    assert_eq!(problems(&[]), Vec::<String>::new());
+}
+
+#[test]
+fn the_embedded_pack_has_no_problems() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let problems: Vec<String> = pack.validate().iter().map(ToString::to_string).collect();
+    assert_eq!(problems, Vec::<String>::new());
+}
+
+#[test]
+fn the_embedded_pack_is_the_folder_templates() {
+    let embedded = Pack::embedded().expect("the embedded pack can be read");
+    let directory =
+        Pack::load(&common::repository().join("templates")).expect("the folder can be read");
+    assert_eq!(embedded.digest(), directory.digest());
+}
+
+/// Each mistake, and the whole text that names it.
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn reports_each_mistake_at_its_place() {
+    let base = |extra: &str| format!("summary = \"s\"\nalways = true\n{extra}");
+    let cases: Vec<(&str, String, Vec<&str>)> = vec![
+        (
+            "pack.toml",
+            "name = \"small\"\nversion = 1\n".to_owned(),
+            vec!["pack.toml:2:11: invalid type: integer `1`, expected a string"],
+        ),
+        (
+            "components/base/component.toml",
+            base("colour = \"red\""),
+            vec![
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `conflicts`, `executable`, `renamed`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`",
+            ],
+        ),
+        (
+            "components/base/component.toml",
+            base("flag = \"base\""),
+            vec!["components/base/component.toml: say one of `flag`, `slot`, `always` and `derived`"],
+        ),
+        (
+            "components/base/component.toml",
+            base("requires = [\"extrra\"]"),
+            vec!["components/base/component.toml:3:14: `extrra` is neither a component nor a slot; did you mean `extra`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("conflicts = [\"nothing\"]"),
+            vec!["components/base/component.toml:3:15: `nothing` is not a component"],
+        ),
+        (
+            "components/base/component.toml",
+            base("executable = [\"run\"]"),
+            vec!["components/base/component.toml:3:16: the component adds no file `run`; did you mean `run.sh`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("executable = [\"../../bin/sh\"]"),
+            vec!["components/base/component.toml:3:16: the component adds no file `../../bin/sh`"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[contribute]\nline = [\"x\"]"),
+            vec!["components/base/component.toml:4:1: no contribution `line` is declared here; did you mean `lines`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[contribute]\nlines = \"x\""),
+            vec!["components/base/component.toml:4:1: the contribution `lines` is a list"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[each.worcker]\nlines = [\"x\"]"),
+            vec!["components/base/component.toml:3:7: `worcker` is not a kind of service; did you mean `worker`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[[option]]\nid = \"json\"\ntype = \"bool\"\ndefault = true\nhelp = \"h\""),
+            vec!["components/base/component.toml:4:7: `--json` belongs to the program, no pack may take it"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[[option]]\nid = \"size\"\ntype = \"enum\"\nvalues = [\"s\", \"m\"]\ndefault = \"l\"\nhelp = \"h\""),
+            vec!["components/base/component.toml:4:7: the default of `size` is not one of its values"],
+        ),
+        (
+            "components/red/component.toml",
+            "summary = \"red\"\nslot = \"colour\"\n".to_owned(),
+            vec!["pack.toml:6:8: the slot `colour` has 0 defaults; exactly one component says `default = true`"],
+        ),
+        (
+            "components/extra/component.toml",
+            "summary = \"s\"\nflag = \"extra\"\nrequires = [\"red\"]\n[kind.worker]\nsummary = \"w\"\n".to_owned(),
+            vec![],
+        ),
+        (
+            "components/red/component.toml",
+            "summary = \"red\"\nslot = \"colour\"\ndefault = true\nrequires = [\"extra\"]\n".to_owned(),
+            vec!["components/extra/component.toml: these components require each other in a circle: `extra`, `red`"],
+        ),
+        (
+            "components/base/files/broken.txt.tera",
+            "first\n{% if project.name %}\n".to_owned(),
+            vec!["components/base/files/broken.txt.tera:3:1: unexpected end of input"],
+        ),
+        (
+            "components/base/files/typo.txt.tera",
+            "one\n  {{ projct.name }}\n".to_owned(),
+            vec!["components/base/files/typo.txt.tera:2:6: `projct` is declared nowhere; did you mean `project`?"],
+        ),
+        (
+            "components/base/files/typo.txt.tera",
+            "{% if project.nam %}x{% endif %}\n".to_owned(),
+            vec!["components/base/files/typo.txt.tera:1:7: `project` has no `nam`; did you mean `name`?"],
+        ),
+        (
+            "components/base/files/typo.txt.tera",
+            "{% if missing %}x{% endif %}\n".to_owned(),
+            vec!["components/base/files/typo.txt.tera:1:7: `missing` is declared nowhere"],
+        ),
+        (
+            "components/base/files/service.txt.tera",
+            "{{ service.name }}\n".to_owned(),
+            vec!["components/base/files/service.txt.tera:1:4: `service` is declared nowhere; did you mean `services`?"],
+        ),
+        (
+            "components/extra/files/run.sh",
+            "#!/bin/sh\n".to_owned(),
+            vec!["components/extra/files/run.sh: `run.sh` is written by `base` as well, from `components/base/files/run.sh`"],
+        ),
+        (
+            "components/extra/files/RUN.sh",
+            "#!/bin/sh\n".to_owned(),
+            vec!["components/extra/files/RUN.sh: `RUN.sh` is written by `base` as well, from `components/base/files/run.sh`"],
+        ),
+        (
+            "components/extra/files/docs/con.md",
+            "x\n".to_owned(),
+            vec!["components/extra/files/docs/con.md: `docs/con.md` has the name of a Windows device in it"],
+        ),
+        (
+            "components/extra/files/..\\evil",
+            "x\n".to_owned(),
+            vec!["components/extra/files/..\\evil: `..\\evil` has `\\\\` in it, which not every file system takes"],
+        ),
+        (
+            "components/extra/files/scaffold.toml",
+            "x\n".to_owned(),
+            vec!["components/extra/files/scaffold.toml: `scaffold.toml` is written by the program itself"],
+        ),
+        (
+            "components/extra/file/x.txt",
+            "x\n".to_owned(),
+            vec!["components/extra/file/x.txt: files lie in `files/`, `files+<component>/` or `files@<kind>/`"],
+        ),
+        (
+            "components/extra/files+nothing/x.txt",
+            "x\n".to_owned(),
+            vec!["components/extra/files+nothing/x.txt: `nothing` is not a component"],
+        ),
+        (
+            "components/extra/files@nothing/x.txt",
+            "x\n".to_owned(),
+            vec!["components/extra/files@nothing/x.txt: `nothing` is not a kind of service"],
+        ),
+        (
+            "components/lonely/files/x.txt",
+            "x\n".to_owned(),
+            vec!["components/lonely: the component has no `component.toml`"],
+        ),
+    ];
+    for (path, text, expected) in cases {
+        assert_eq!(problems(&[(path, &text)]), expected, "{path}:\n{text}");
+    }
+}
+
+#[test]
+fn reports_all_problems_at_once() {
+    let found = problems(&[
+        ("components/base/files/a.txt.tera", "{{ nothing }}"),
+        ("components/base/files/b.txt.tera", "{% for %}"),
+        ("components/extra/files/run.sh", ""),
+    ]);
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn refuses_a_template_that_is_not_utf8_and_copies_a_file_that_is_not() {
+    let folder = small_pack(&[]);
+    put(folder.path(), "components/base/files/picture.bin", &[0xff, 0xfe, 0x00]);
+    let pack = Pack::load(folder.path()).expect("a file that is copied may hold anything");
+    let tree = tree_of(&pack, every_selection(&pack, "x").remove(0));
+    assert_eq!(
+        tree.get("picture.bin").map(|file| file.bytes.to_vec()),
+        Some(vec![0xff, 0xfe, 0x00])
+    );
+
+    put(folder.path(), "components/base/files/text.txt.tera", b"fine\nnot \xff\n");
+    let error = Pack::load(folder.path()).expect_err("a template is text");
+    assert_eq!(
+        error.to_string(),
+        "the pack cannot be used: components/base/files/text.txt.tera:2:5: a template must be UTF-8; without the suffix `.tera` the file is copied as it is"
+    );
+    assert_eq!(error.exit_code(), 7);
+}
+
+#[cfg(unix)]
+#[test]
+fn refuses_symbolic_links_in_a_pack() {
+    let folder = small_pack(&[]);
+    std::os::unix::fs::symlink("/etc", folder.path().join("components/base/files/etc"))
+        .expect("a link is made");
+    let error = Pack::load(folder.path()).expect_err("links are refused");
+    assert_eq!(
+        error.to_string(),
+        "the pack cannot be used: components/base/files/etc: a pack holds no symbolic links: they can leave the destination"
+    );
+}
+
+#[test]
+fn refuses_one_contributed_key_with_two_values() {
+    let folder = small_pack(&[
+        (
+            "components/red/component.toml",
+            "summary = \"red\"\nslot = \"colour\"\ndefault = true\n[contribute.facts]\nsky = \"red\"\n",
+        ),
+        (
+            "components/extra/component.toml",
+            "summary = \"s\"\nflag = \"extra\"\nrequires = [\"colour\"]\n[kind.worker]\nsummary = \"w\"\n[contribute.facts]\nsky = \"grey\"\n",
+        ),
+    ]);
+    let output = scaffold(folder.path(), &["pack", "lint", "."]);
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(
+        stderr(&output),
+        "error: the pack cannot be used: components/extra/component.toml: `facts.sky` has another value in `components/red/component.toml`\n\nhint: `scaffold pack lint DIR` lists every problem of a pack\n"
+    );
+}
+
+#[test]
+fn refuses_a_lock_file_that_leaves_the_destination() {
+    for path in ["../escaped.json", "/tmp/escaped.json"] {
+        let lockfile = format!(
+            "{}\n[[lockfile]]\nformat = \"npm\"\nsource = \"lock.json\"\npath = \"{path}\"\ncomponent = \"base\"\n",
+            common::SMALL_PACK[0].1
+        );
+        let found = problems(&[("pack.toml", &lockfile), ("lock.json", "{}")]);
+        assert_eq!(found, [format!("pack.toml:20:9: `{path}` leaves the destination")]);
+    }
+}
+
+#[test]
+fn refuses_a_project_that_outgrows_the_limits_of_the_pack() {
+    let text = format!("{}\n[limits]\nfiles = 2\n", common::SMALL_PACK[0].1);
+    let folder = small_pack(&[("pack.toml", &text)]);
+    let output = scaffold(folder.path(), &["pack", "lint", "."]);
+    assert!(stderr(&output).contains("files, the pack allows 2"), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(7));
+}
+
+/// A component is a folder: a second queue and a new service, with no change to the program.
+#[test]
+fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for (path, bytes, _) in common::files_in(&common::repository().join("templates")) {
+        put(copy.path(), &path, &bytes);
+    }
+    let before = every_selection(&Pack::load(copy.path()).expect("the copy is sound"), "x").len();
+    let queue = "components/carrier";
+    put(
+        copy.path(),
+        &format!("{queue}/component.toml"),
+        b"summary = \"Pigeons as the queue\"\nslot = \"queue\"\nrequires = [\"state\"]\n",
+    );
+    put(copy.path(), &format!("{queue}/files/infra/carrier/loft.toml"), b"pigeons = 2\n");
+    put(
+        copy.path(),
+        &format!("{queue}/files/packages/queue/package.json"),
+        b"{\"name\": \"@app/queue\", \"version\": \"0.0.0\"}\n",
+    );
+    let service = "components/billing";
+    put(
+        copy.path(),
+        &format!("{service}/component.toml"),
+        b"summary = \"Invoices\"\nflag = \"billing\"\n[kind.billing]\nsummary = \"writes invoices\"\n[[service]]\nname = \"billing\"\nkind = \"billing\"\n[[option]]\nid = \"currency\"\ntype = \"enum\"\nvalues = [\"eur\", \"usd\"]\ndefault = \"eur\"\nhelp = \"Currency of the invoices\"\n",
+    );
+    put(
+        copy.path(),
+        &format!("{service}/files@billing/price.txt.tera"),
+        b"[= service.name =] in [= options.currency =]\n",
+    );
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = copy.path().to_str().expect("the path is UTF-8");
+    let run = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend(["--templates", templates]);
+        stdout(&scaffold_ok(work.path(), &all))
+    };
+
+    let help = run(&["new", "--help"]);
+    for text in
+        ["--billing", "Invoices", "--currency", "possible values: carrier, redis", "kinds: billing"]
+    {
+        assert!(help.contains(text), "`{text}` is missing in:\n{help}");
+    }
+    let schema: serde_json::Value =
+        serde_json::from_str(&run(&["schema"])).expect("the schema is JSON");
+    assert_eq!(schema["properties"]["queue"]["enum"], serde_json::json!(["carrier", "redis"]));
+    assert_eq!(schema["properties"]["currency"]["enum"], serde_json::json!(["eur", "usd"]));
+    assert!(run(&["list"]).contains("--queue carrier"));
+    assert!(run(&["completions", "bash"]).contains("--billing"));
+    let pack = Pack::load(Path::new(templates)).expect("the pack is sound");
+    assert!(every_selection(&pack, "x").len() > 2 * before, "the matrix has the new choices");
+    run(&[
+        "new",
+        "shop",
+        "--ml",
+        "--queue",
+        "carrier",
+        "--billing",
+        "--currency",
+        "usd",
+        "--service",
+        "refunds=billing",
+    ]);
+    let project = work.path().join("shop");
+    let read =
+        |path: &str| std::fs::read_to_string(project.join(path)).expect("the file is rendered");
+    assert_eq!(read("infra/carrier/loft.toml"), "pigeons = 2\n");
+    assert_eq!(read("services/billing/price.txt"), "billing in usd\n");
+    assert_eq!(read("services/refunds/price.txt"), "refunds in usd\n");
+    assert!(!project.join("packages/queue/src").exists(), "the other queue is not there");
+}
+
+#[test]
+fn the_foreign_pack_renders_a_library_that_passes_its_own_tests() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let pack = common::repository().join("examples/packs/rust-library");
+    let pack = pack.to_str().expect("the path is UTF-8");
+    scaffold_ok(
+        work.path(),
+        &[
+            "new",
+            "my-lib",
+            "--templates",
+            pack,
+            "--cli",
+            "--c-api",
+            "--license",
+            "apache",
+            "--description",
+            "Greets \"people\"",
+        ],
+    );
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--quiet"])
+        .current_dir(work.path().join("my-lib"))
+        .env("CARGO_TARGET_DIR", work.path().join("target"))
+        .output()
+        .expect("cargo starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "{text}");
+    scaffold_ok(work.path(), &["pack", "lint", pack]);
+}

@@ -1,0 +1,69 @@
+//! Every command of the README works as written. `make demo` is run by `tests/system.rs`, and
+//! `make test` runs these tests.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::{repository, stdout};
+
+fn commands() -> Vec<String> {
+    let text = fs::read_to_string(repository().join("README.md")).expect("the README is there");
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside {
+            found.push(line.to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn commands_of_the_readme_work() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let programs = tempfile::tempdir().expect("a temporary folder");
+    fs::copy(env!("CARGO_BIN_EXE_scaffold"), programs.path().join("scaffold"))
+        .expect("the program is copied");
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("a path"));
+    std::os::unix::fs::symlink(repository().join("examples"), work.path().join("examples"))
+        .expect("a link");
+    let mut run = 0;
+    for command in commands().iter().filter(|command| command.starts_with("scaffold ")) {
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(work.path())
+            .env("PATH", &path)
+            .output()
+            .expect("a shell starts");
+        assert!(output.status.success(), "{command}: {}", common::stderr(&output));
+        run += 1;
+    }
+    assert!(run >= 8, "{run} commands were found");
+}
+
+#[test]
+fn make_knows_the_targets_that_documents_name() {
+    let named: Vec<String> = ["README.md", "ARCHITECTURE.md"]
+        .iter()
+        .flat_map(|page| {
+            let text = fs::read_to_string(repository().join(page)).expect("the page is there");
+            text.split("make ")
+                .skip(1)
+                .filter_map(|rest| {
+                    rest.split(|c: char| !c.is_ascii_lowercase()).next().map(str::to_owned)
+                })
+                .collect::<Vec<String>>()
+        })
+        .collect();
+    let help =
+        Command::new("make").arg("help").current_dir(repository()).output().expect("make starts");
+    let help = stdout(&help);
+    for target in ["demo", "test", "build", "lock", "examples"] {
+        assert!(named.iter().any(|name| name == target), "`make {target}` is documented nowhere");
+        assert!(help.contains(&format!("make {target} ")), "`make {target}` is not in:\n{help}");
+    }
+}

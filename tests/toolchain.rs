@@ -1,0 +1,94 @@
+//! Generated projects under their own tools: locks that install, types, lint, format, unit tests.
+//! Slow, and in need of the package registries: `make test` runs them.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::project::{node_24, node_26, project, run};
+
+/// Sets a project up and runs all its checks.
+fn check(name: &str, choices: &[&str], node: &Path, major: &str) {
+    let folder = project(name, choices);
+    let node_version = run(&folder, Some(node), &["node", "--version"]);
+    assert!(node_version.starts_with(&format!("v{major}.")), "{node_version}");
+    run(&folder, Some(node), &["make", "setup"]);
+    let report = run(&folder, Some(node), &["make", "test"]);
+    print!("{report}");
+    locks_are_taken_as_they_are(&folder, node);
+}
+
+/// npm finds nothing to add to or to take from the lock that was rendered.
+fn locks_are_taken_as_they_are(folder: &Path, node: &Path) {
+    let lock = folder.join("package-lock.json");
+    let before = fs::read_to_string(&lock).expect("the lock is there");
+    let npm = [
+        "npm",
+        "install",
+        "--package-lock-only",
+        "--no-audit",
+        "--no-fund",
+        "--omit-lockfile-registry-resolved=true",
+    ];
+    run(folder, Some(node), &npm);
+    assert_eq!(
+        fs::read_to_string(&lock).expect("the lock is there"),
+        before,
+        "npm changed the lock"
+    );
+}
+
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn minimal_passes_its_own_checks() {
+    check("minimal", &[], &node_26(), "26");
+    check("minimal-node24", &[], &node_24(), "24");
+}
+
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn ml_passes_its_own_checks() {
+    check("ml", &["--ml"], &node_26(), "26");
+}
+
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn realtime_passes_its_own_checks() {
+    check("realtime", &["--realtime"], &node_26(), "26");
+}
+
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn ml_with_realtime_passes_its_own_checks() {
+    check("full-node24", &["--ml", "--realtime"], &node_24(), "24");
+}
+
+/// Two services of each kind: each installs, type-checks and passes its tests.
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn two_services_of_a_kind_pass_their_own_checks() {
+    let choices =
+        ["--ml", "--realtime", "--service", "scorer=inference", "--service", "edge=gateway"];
+    check("two-of-a-kind", &choices, &node_26(), "26");
+}
+
+/// The project's own programs, and this repository's scripts, in the form of the services' code.
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn python_outside_of_services_is_formatted_and_linted() {
+    let folder = project("lint", &["--ml", "--realtime"]);
+    run(&folder, Some(&node_26()), &["make", "setup"]);
+    let ruff = folder.join(".venv/bin/ruff");
+    let ruff = ruff.to_str().expect("the path is UTF-8");
+    let scripts = common::repository().join("scripts");
+    let scripts = scripts.to_str().expect("the path is UTF-8");
+    let form = ["--isolated", "--line-length", "100", "--target-version", "py311", "--quiet"];
+    // E402, UP036: setup.py refuses an old Python before it imports what that one lacks.
+    let lint = ["check", "--select", "E,F,I,B,UP,SIM,RUF", "--ignore", "E402,UP036"];
+    for command in [&["format", "--check"][..], &lint] {
+        let arguments = [&[ruff], command, &form, &["tools", "tests", scripts]].concat();
+        run(&folder, None, &arguments);
+    }
+}

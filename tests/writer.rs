@@ -1,0 +1,187 @@
+//! Output appears whole or not at all.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use common::{entries, files_in, scaffold, scaffold_ok, small_pack, stderr};
+use scaffold::error::Error;
+use scaffold::pack::Pack;
+use scaffold::selection::every_selection;
+use scaffold::tree::Tree;
+use scaffold::writer;
+
+fn full_tree() -> Tree {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let largest =
+        every_selection(&pack, "x").into_iter().map(|selection| common::tree_of(&pack, selection));
+    largest.max_by_key(Tree::len).expect("there are selections")
+}
+
+#[test]
+fn writes_every_file_with_its_content_and_mode() {
+    let tree = full_tree();
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let destination = work.path().join("deep/er/project");
+    writer::write(&tree, &destination, &AtomicBool::new(false)).expect("written");
+    let expected: Vec<(String, Vec<u8>, bool)> = tree
+        .iter()
+        .map(|(path, file)| (path.to_owned(), file.bytes.to_vec(), file.executable))
+        .collect();
+    let mut written = files_in(&destination);
+    written.sort();
+    assert_eq!(written, expected);
+    assert_eq!(
+        fs::read_dir(work.path().join("deep/er")).expect("readable").count(),
+        1,
+        "the stage is gone"
+    );
+}
+
+#[test]
+fn refuses_destinations_that_are_not_ours() {
+    let work = common::folder(&[
+        ("file", "x"),
+        ("full/a", "x"),
+        ("full/b", "x"),
+        ("full/c", "x"),
+        ("full/d", "x"),
+    ]);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", work.path().join("dangling")).expect("a link");
+    let cases = [
+        (
+            "file",
+            "error: `file` is a file\n\nhint: choose another name, or another place with `--into DIR`\n",
+        ),
+        (
+            "full",
+            "error: `full` is not empty: it holds `a`, `b`, `c`, and 1 more\n\nhint: choose another name, an empty folder with `--into DIR`, or a fresh clone\n",
+        ),
+        (
+            "dangling",
+            "error: `dangling` is a link to nowhere\n\nhint: remove the link, or choose another place with `--into DIR`\n",
+        ),
+    ];
+    let before = entries(work.path());
+    for (name, text) in cases {
+        let output = scaffold(work.path(), &["new", name, "--yes"]);
+        assert_eq!(stderr(&output), text);
+        assert_eq!(output.status.code(), Some(6), "{name}");
+    }
+    assert_eq!(entries(work.path()), before);
+}
+
+#[test]
+fn fills_an_empty_folder_and_a_fresh_clone() {
+    let work = common::folder(&[
+        ("clone/.git/HEAD", "ref: refs/heads/main\n"),
+        ("clone/LICENSE", "mine\n"),
+    ]);
+    fs::create_dir(work.path().join("empty")).expect("a folder");
+    scaffold_ok(work.path(), &["new", "x", "--into", "empty"]);
+    assert!(work.path().join("empty/README.md").is_file());
+    let clone = work.path().join("clone");
+    scaffold_ok(&clone, &["new", "x", "--into", "."]);
+    assert!(clone.join("README.md").is_file());
+    assert_eq!(fs::read_to_string(clone.join("LICENSE")).expect("still there"), "mine\n");
+}
+
+#[test]
+fn refuses_to_overwrite_a_file_of_a_fresh_clone() {
+    let work = common::folder(&[("clone/.git/HEAD", "x"), ("clone/README.md", "mine\n")]);
+    let before = entries(work.path());
+    let output = scaffold(&work.path().join("clone"), &["new", "x", "--into", "."]);
+    assert_eq!(
+        stderr(&output),
+        "error: `.` has `README.md` already\n\nhint: move it away first: git mv README.md ...\n"
+    );
+    assert_eq!(output.status.code(), Some(6));
+    assert_eq!(entries(work.path()), before);
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let result = writer::write(&full_tree(), &work.path().join("a/b/x"), &AtomicBool::new(true));
+    assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
+    assert_eq!(Error::Interrupted.exit_code(), 130);
+    assert_eq!(entries(work.path()).len(), 1);
+}
+
+/// A real file system of 64 KiB, which runs full in the middle.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let program = env!("CARGO_BIN_EXE_scaffold");
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let script = format!(
+        "mount -t tmpfs -o size=64k tmpfs {folder} && cd {folder} && {program} new x --ml --realtime; echo \"exit $?\"; ls -A {folder}",
+        folder = work.path().display(),
+    );
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .output()
+        .expect("`unshare` of util-linux starts");
+    let text = stderr(&output);
+    assert!(text.starts_with("error: cannot write `"), "{text}");
+    assert!(
+        text.ends_with("No space left on device (os error 28)\n\nhint: free some space, or choose another disk with `--into DIR`\n"),
+        "{text}"
+    );
+    assert_eq!(common::stdout(&output), "exit 1\n", "nothing is listed after the exit code");
+}
+
+/// A limit on the size of files fails in the middle, on any Unix and without privileges.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_written_leaves_nothing_behind() {
+    let program = env!("CARGO_BIN_EXE_scaffold");
+    for prepare in ["true", "mkdir x"] {
+        let work = tempfile::tempdir().expect("a temporary folder");
+        let script = format!("{prepare}; trap '' XFSZ; ulimit -f 8; exec {program} new x --ml");
+        let output = Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(work.path())
+            .output()
+            .expect("bash starts");
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let left: Vec<String> = entries(work.path()).into_iter().skip(1).collect();
+        let expected: Vec<String> = if prepare == "true" {
+            Vec::new()
+        } else {
+            vec![work.path().join("x").display().to_string()]
+        };
+        assert_eq!(left, expected);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_may_not_be_written_is_named() {
+    // The kernel refuses writes below /proc even to root.
+    let output = scaffold(Path::new("/"), &["new", "x", "--into", "/proc/x"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: cannot write to `/proc`: "), "{}", stderr(&output));
+}
+
+#[test]
+fn two_projects_at_once_do_not_meet() {
+    let pack = small_pack(&[]);
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    let work = tempfile::tempdir().expect("a temporary folder");
+    std::thread::scope(|scope| {
+        for name in ["one", "two", "three"] {
+            let folder = work.path();
+            scope.spawn(move || {
+                scaffold_ok(folder, &["new", name, "--extra", "--templates", templates])
+            });
+        }
+    });
+    for name in ["one", "two", "three"] {
+        assert!(work.path().join(name).join("scaffold.lock").is_file());
+    }
+}
