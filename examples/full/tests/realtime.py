@@ -154,9 +154,12 @@ class Stream:
 
     def event(self) -> dict[str, Any]:
         """The next event, its data as JSON; empty at the end."""
+        deadline = time.monotonic() + PATIENCE_S
         while fields := self.block():
             if "data" in fields:
                 return fields | {"data": json.loads(fields["data"])}
+            # Comments come for ever.
+            assert time.monotonic() < deadline, "waited in vain for an event"
         return {}
 
     def rest(self) -> list[dict[str, Any]]:
