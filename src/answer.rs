@@ -57,6 +57,8 @@ pub struct Plan {
     pub digest: String,
     /// The command line that chooses the same.
     pub command: String,
+    /// The diagram, where `--diagram` asks for it.
+    pub diagram: Option<String>,
 }
 
 /// A service instance.

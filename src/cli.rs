@@ -10,6 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use serde_json::Value;
 
 use crate::answer;
+use crate::diagram;
 use crate::error::{Error, did_you_mean, suggestion};
 use crate::manifest::OptionShape;
 use crate::pack::Pack;
@@ -21,7 +22,12 @@ pub enum Request {
     /// `scaffold new`
     New(New),
     /// `scaffold plan`
-    Plan(Chosen),
+    Plan {
+        /// What was chosen.
+        chosen: Chosen,
+        /// Draw the diagram in this form instead.
+        diagram: Option<String>,
+    },
     /// `scaffold explain`
     Explain {
         /// The path to explain.
@@ -113,7 +119,18 @@ pub fn command(pack: &Pack) -> Command {
         .subcommand(new_command(pack))
         .subcommand(chosen_arguments(
             pack,
-            Command::new("plan").about("Show what `new` would write"),
+            Command::new("plan").about("Show what `new` would write").arg(
+                Arg::new("diagram")
+                    .long("diagram")
+                    .value_name("FORM")
+                    .num_args(0..=1)
+                    .default_missing_value(diagram::FORMS[0])
+                    .value_parser(PossibleValuesParser::new(diagram::FORMS))
+                    .help(format!(
+                        "Print which part talks to which instead, as a diagram [default: {}]",
+                        diagram::FORMS[0]
+                    )),
+            ),
             false,
         ))
         .subcommand(chosen_arguments(
@@ -337,7 +354,10 @@ pub fn parse(pack: &Pack, arguments: &[OsString]) -> Result<Request, Error> {
             diff: inner.get_flag("diff"),
             yes: inner.get_flag("yes"),
         }),
-        "plan" => Request::Plan(chosen(pack, inner)?),
+        "plan" => Request::Plan {
+            chosen: chosen(pack, inner)?,
+            diagram: inner.get_one::<String>("diagram").cloned(),
+        },
         "explain" => Request::Explain {
             path: inner.get_one::<String>("path").cloned().unwrap_or_default(),
             chosen: chosen(pack, inner)?,

@@ -40,6 +40,9 @@ pub struct PackManifest {
     /// What people see after `new`.
     #[serde(default)]
     pub after: After,
+    /// What `scaffold plan --diagram` draws.
+    #[serde(default)]
+    pub diagram: Option<DiagramManifest>,
     /// Programs that `scaffold doctor` looks for.
     #[serde(default)]
     pub doctor: Vec<DoctorManifest>,
@@ -182,6 +185,16 @@ pub struct After {
     pub needs: String,
 }
 
+/// What `scaffold plan --diagram` draws.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiagramManifest {
+    /// A list contribution of `{id, note, shape}`.
+    pub nodes: String,
+    /// A list contribution of `{from, to, text}`.
+    pub edges: String,
+}
+
 /// A program that the generated project needs on the machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,10 +263,21 @@ pub struct ComponentManifest {
     pub contribute: toml::Table,
     /// Contributions to the project's names, once per service instance of a kind.
     #[serde(default)]
-    pub each: IndexMap<String, toml::Table>,
+    pub each: IndexMap<String, EachManifest>,
     /// Contributions to the names of each service instance of a kind.
     #[serde(default)]
     pub to: IndexMap<String, toml::Table>,
+}
+
+/// Contributions once per service instance.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EachManifest {
+    /// Contributions once per pair of such a service and one of another kind.
+    #[serde(default)]
+    pub each: IndexMap<String, toml::Table>,
+    /// Contributions once per such a service.
+    #[serde(flatten)]
+    pub own: toml::Table,
 }
 
 /// A kind of service; `files@<kind>/` is rendered once per instance.

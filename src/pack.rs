@@ -22,6 +22,8 @@ static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 pub const PACK_MANIFEST: &str = "pack.toml";
 /// The manifest of a component.
 pub const COMPONENT_MANIFEST: &str = "component.toml";
+/// What stands for the service's name in the paths of `each@<kind>/`.
+pub const SERVICE_IN_PATH: &str = "_service_";
 /// The suffix of files that are rendered and not copied.
 pub const TEMPLATE_SUFFIX: &str = ".tera";
 /// Paths in the project that the program writes itself.
@@ -58,10 +60,12 @@ pub struct Component {
 pub struct ComponentFile {
     /// Its path in the pack.
     pub source: String,
-    /// Its path in the project, or in the service's folder where `kind` is set.
+    /// Its path in the project, or in the service's folder where `in_folder` is set.
     pub path: String,
     /// Added once per service instance of this kind.
     pub kind: Option<String>,
+    /// With `kind`: lies in the service's folder. Else [`SERVICE_IN_PATH`] stands for its name.
+    pub in_folder: bool,
     /// Added only where all of these components are on.
     pub conditions: Vec<String>,
     /// Rendered, not copied.
@@ -255,7 +259,8 @@ fn component_ids(files: &Files) -> BTreeSet<String> {
         .collect()
 }
 
-/// The files of a component, from the names of its folders: `files`, `files+ml`, `files@gateway+ml`.
+/// The files of a component, from the names of its folders: `files`, `files+ml`,
+/// `files@gateway+ml`, `each@gateway`.
 fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
     let prefix = format!("components/{id}/");
     let mut found = Vec::new();
@@ -265,7 +270,10 @@ fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<
             continue;
         }
         let folder_and_path = inner.split_once('/').and_then(|(folder, path)| {
-            let rest = folder.strip_prefix("files")?;
+            let (in_folder, rest) = match folder.strip_prefix("each@") {
+                Some(_) => (false, &folder["each".len()..]),
+                None => (true, folder.strip_prefix("files")?),
+            };
             let (kind, conditions) = match rest.split_once('+') {
                 Some((kind, conditions)) => {
                     (kind, conditions.split('+').map(str::to_owned).collect())
@@ -277,12 +285,12 @@ fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<
                 None if kind.is_empty() => None,
                 None => return None,
             };
-            Some((kind, conditions, path))
+            Some((in_folder, kind, conditions, path))
         });
-        let Some((kind, conditions, path)) = folder_and_path else {
+        let Some((in_folder, kind, conditions, path)) = folder_and_path else {
             problems.push(Problem::new(
                 Place::file(source),
-                "files lie in `files/`, `files+<component>/` or `files@<kind>/`",
+                "files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`",
             ));
             continue;
         };
@@ -291,6 +299,7 @@ fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<
             source: source.clone(),
             path: stripped.unwrap_or(path).to_owned(),
             kind,
+            in_folder,
             conditions,
             template: stripped.is_some(),
         });

@@ -57,11 +57,10 @@ impl<'a> Plan<'a> {
         let mut context = base_context(&selection, &components);
         let mut services: Vec<Service> =
             selection.services.iter().map(|(name, kind)| Service::new(pack, name, kind)).collect();
+        context.insert("services".to_owned(), listed(&services));
         let collected = collect(pack, &components, &mut services, &context, &templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
-        let listed: Vec<Value> =
-            services.iter().map(|service| Value::Object(service.fields.clone())).collect();
-        context.insert("services".to_owned(), Value::Array(listed));
+        context.insert("services".to_owned(), listed(&services));
         Ok(Self { pack, selection, components, services, context })
     }
 
@@ -108,10 +107,13 @@ fn base_context(selection: &Selection, components: &[&Component]) -> Map<String,
         "project": {"name": name.as_str(), "title": name.title(), "snake": name.snake()},
         "options": selection.options,
         "on": on,
-        "services": [],
     });
     let Value::Object(context) = context else { unreachable!("json! of braces is an object") };
     context
+}
+
+fn listed(services: &[Service]) -> Value {
+    services.iter().map(|service| Value::Object(service.fields.clone())).collect()
 }
 
 fn with_service(context: &Map<String, Value>, service: &Service) -> Map<String, Value> {
@@ -153,10 +155,21 @@ fn collect(
         };
         let own = evaluate(&component.manifest.contribute, context)?;
         add(&mut project, own, &component.id, &mut owners)?;
-        for (kind, table) in &component.manifest.each {
-            for service in services.iter().filter(|service| service.kind == *kind) {
-                let own = evaluate(table, &with_service(context, service))?;
+        let of_kind = |kind: &str| -> Vec<&Service> {
+            services.iter().filter(|service| service.kind == kind).collect()
+        };
+        for (kind, each) in &component.manifest.each {
+            for service in of_kind(kind) {
+                let mut context = with_service(context, service);
+                let own = evaluate(&each.own, &context)?;
                 add(&mut project, own, &component.id, &mut owners)?;
+                for (other_kind, table) in &each.each {
+                    for other in of_kind(other_kind) {
+                        context.insert("other".to_owned(), Value::Object(other.fields.clone()));
+                        let own = evaluate(table, &context)?;
+                        add(&mut project, own, &component.id, &mut owners)?;
+                    }
+                }
             }
         }
     }

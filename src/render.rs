@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Place, Problem};
 use crate::lockfile::prune_npm;
 use crate::manifest::LockfileFormat;
-use crate::pack::{Component, ComponentFile, Pack};
+use crate::pack::{Component, ComponentFile, Pack, SERVICE_IN_PATH};
 use crate::plan::Plan;
 use crate::project;
 use crate::template::Templates;
@@ -69,7 +69,11 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
                 Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
                     component,
                     file,
-                    path: format!("{}/{}", service.path, file.path),
+                    path: if file.in_folder {
+                        format!("{}/{}", service.path, file.path)
+                    } else {
+                        file.path.replace(SERVICE_IN_PATH, &service.name)
+                    },
                     service: Some(service),
                 })),
             }

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::answer;
 use crate::cli::{self, Chosen, New, Request};
+use crate::diagram::Diagram;
 use crate::error::{Error, Place, suggestion};
 use crate::manifest::DoctorManifest;
 use crate::pack::{Component, OptionOf, Pack, STATE_FILES};
@@ -44,7 +45,7 @@ impl Session<'_> {
     pub fn run(&self, request: &Request) -> Result<u8, Error> {
         match request {
             Request::New(new) => self.new_project(new)?,
-            Request::Plan(chosen) => self.plan(chosen)?,
+            Request::Plan { chosen, diagram } => self.plan(chosen, diagram.as_deref())?,
             Request::Explain { path, chosen } => self.explain(path, chosen)?,
             Request::List => self.list()?,
             Request::Schema(name) => {
@@ -132,12 +133,16 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn plan(&self, chosen: &Chosen) -> Result<(), Error> {
+    fn plan(&self, chosen: &Chosen, form: Option<&str>) -> Result<(), Error> {
         let selection = self.selection(chosen)?;
         let command = selection.choices(self.pack).command(self.pack);
         let plan = Plan::new(self.pack, selection)?;
         let tree = render(&plan)?;
+        let diagram = form.map(|form| drawn(&plan, form)).transpose()?;
         if !self.json {
+            if let Some(diagram) = diagram {
+                return print(&diagram);
+            }
             let mut text = format!("{}: {}\n\n", plan.selection.name.as_str(), size(&tree));
             let components: Vec<&str> =
                 plan.components.iter().map(|component| component.id.as_str()).collect();
@@ -177,6 +182,7 @@ impl Session<'_> {
                 bytes: tree.bytes(),
                 digest: tree.digest(),
                 command,
+                diagram,
             },
             false,
         )
@@ -433,6 +439,23 @@ fn explanation(plan: &Plan, path: &str) -> Result<answer::Explain, Error> {
         format!("the project has no file `{path}`"),
         format!("{near}`scaffold plan` lists all files"),
     ))
+}
+
+/// The pack's diagram of the plan.
+fn drawn(plan: &Plan, form: &str) -> Result<String, Error> {
+    let Some(names) = &plan.pack.manifest.diagram else {
+        return Err(Error::usage(
+            format!("the pack `{}` has no diagram", plan.pack.manifest.name),
+            "`[diagram]` in its pack.toml says what is drawn",
+        ));
+    };
+    let value = |name: &String| plan.context.get(name).cloned().unwrap_or_default();
+    let graph = serde_json::json!({"nodes": value(&names.nodes), "edges": value(&names.edges)});
+    let diagram: Result<Diagram, String> =
+        serde_json::from_value(graph).map_err(|error| error.to_string());
+    diagram.and_then(|diagram| diagram.draw(form)).map_err(|reason| {
+        Error::Pack(vec![crate::error::Problem::new(Place::file("pack.toml"), reason)])
+    })
 }
 
 /// Why a component is part of the plan.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 use tera::{Context, ErrorKind, Kwargs, State, Tera};
 
+use crate::diagram::Diagram;
 use crate::error::{Place, Problem, suggestion};
 use crate::manifest::Delimiters;
 
@@ -274,6 +275,14 @@ fn register(tera: &mut Tera, versions: &toml::Table) {
             pinned.into_iter().map(|(name, version)| (name, Value::String(version))).collect();
         Ok::<_, tera::Error>(tera::Value::from_serializable(&sorted))
     });
+    tera.register_function("diagram", |arguments: Kwargs, _: &State| {
+        let form = arguments.must_get::<&str>("form")?;
+        let diagram = Diagram {
+            nodes: deserialized(&arguments.must_get::<tera::Value>("nodes")?)?,
+            edges: deserialized(&arguments.must_get::<tera::Value>("edges")?)?,
+        };
+        diagram.draw(form).map_err(tera::Error::message)
+    });
     tera.register_filter("toml", |value: tera::Value, _: Kwargs, _: &State| {
         let value = toml::Value::try_from(&value)
             .map_err(|error| tera::Error::message(error.to_string()))?;
@@ -284,6 +293,12 @@ fn register(tera: &mut Tera, versions: &toml::Table) {
         let level = arguments.get::<usize>("level")?.unwrap_or(0);
         pretty_json(&value, indent, level)
     });
+}
+
+fn deserialized<T: serde::de::DeserializeOwned>(value: &tera::Value) -> Result<T, tera::Error> {
+    serde_json::to_value(value)
+        .and_then(serde_json::from_value)
+        .map_err(|error| tera::Error::message(error.to_string()))
 }
 
 fn pin(versions: &toml::Table, table: &str, name: &str) -> Result<String, tera::Error> {

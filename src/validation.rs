@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Place, Problem, did_you_mean};
 use crate::manifest::{ContributionScope, ContributionShape, OptionManifest, OptionShape};
 use crate::name::{Name, is_device_name};
-use crate::pack::{COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, STATE_FILES};
+use crate::pack::{
+    COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH, STATE_FILES,
+};
 use crate::template::Declared;
 
 /// Flags that belong to the program, so that no pack may take them.
@@ -44,6 +46,7 @@ impl Pack {
         }
         self.check_paths(&mut problems);
         self.check_lockfiles(&mut problems);
+        self.check_diagram(&mut problems);
         self.check_templates(&mut problems);
         problems.sort();
         problems.dedup();
@@ -192,6 +195,12 @@ impl Pack {
                     ));
                 }
             }
+            if !file.in_folder && !file.path.contains(SERVICE_IN_PATH) {
+                problems.push(Problem::new(
+                    Place::file(&file.source),
+                    format!("every service would write this path; put `{SERVICE_IN_PATH}` into it"),
+                ));
+            }
             if let Some(kind) = &file.kind
                 && self.component_of_kind(kind).is_none()
             {
@@ -238,13 +247,17 @@ impl Pack {
             }
         };
         check(&manifest.contribute, ContributionScope::Project);
-        for table in manifest.each.values() {
-            check(table, ContributionScope::Project);
+        for each in manifest.each.values() {
+            check(&each.own, ContributionScope::Project);
+            for table in each.each.values() {
+                check(table, ContributionScope::Project);
+            }
         }
         for table in manifest.to.values() {
             check(table, ContributionScope::Service);
         }
-        for kind in manifest.each.keys().chain(manifest.to.keys()) {
+        let others = manifest.each.values().flat_map(|each| each.each.keys());
+        for kind in manifest.each.keys().chain(others).chain(manifest.to.keys()) {
             if self.component_of_kind(kind).is_none() {
                 problems.push(Problem::new(
                     self.place(component, kind),
@@ -313,6 +326,20 @@ impl Pack {
                     &lockfile.component,
                     format!("`{}` is not a component", lockfile.component),
                 ));
+            }
+        }
+    }
+
+    fn check_diagram(&self, problems: &mut Vec<Problem>) {
+        let contributions = self.contributions();
+        let drawn = self.manifest.diagram.iter();
+        for name in drawn.flat_map(|diagram| [&diagram.nodes, &diagram.edges]) {
+            let is_list = contributions.get(name.as_str()).is_some_and(|found| {
+                found.shape == ContributionShape::List && found.scope == ContributionScope::Project
+            });
+            if !is_list {
+                let reason = format!("`{name}` is not a list contribution of the project");
+                problems.push(self.pack_problem(name, reason));
             }
         }
     }
