@@ -15,6 +15,7 @@ export function startDigits(follow) {
   const verdict = find('verdict', HTMLElement);
   const jobId = find('job', HTMLElement);
   const steps = find('steps', HTMLElement);
+  const seen = find('seen', HTMLCanvasElement);
   const bars = Array.from({ length: DIGITS }, (_, digit) => makeBar(digit));
   find('bars', HTMLElement).append(...bars.map(({ row }) => row));
   const drawing = startDrawing({ onEnter: ask });
@@ -34,6 +35,7 @@ export function startDigits(follow) {
     latest += 1;
     const mine = latest;
     reset('Asking');
+    showPixels(seen, data);
     try {
       const job = await predict('digits', {
         name: 'image',
@@ -65,6 +67,7 @@ export function startDigits(follow) {
   function reset(text) {
     verdict.textContent = text;
     jobId.textContent = '';
+    showPixels(seen, []);
     steps.replaceChildren();
     showBars([]);
   }
@@ -95,6 +98,18 @@ export function startDigits(follow) {
       row.classList.toggle('most', value !== undefined && value === most);
     }
   }
+}
+
+/**
+ * Shows what the model is given, a dot for each value.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number[]} values
+ */
+function showPixels(canvas, values) {
+  const { width, height } = canvas;
+  const image = new ImageData(width, height);
+  for (const [index, value] of values.entries()) image.data[index * 4 + 3] = (value / 16) * 255;
+  canvas.getContext('2d')?.putImageData(image, 0, 0);
 }
 
 /** @param {number} digit */

@@ -1,7 +1,9 @@
 import { find } from './dom.js';
 
 const CELLS = 8;
-const PEN = 0.1;
+/** Width of a stroke, of the whole. */
+const PEN = 0.15;
+/** Alpha from which a pixel counts. */
 const INKED = 128;
 
 /**
@@ -18,6 +20,7 @@ export function startDrawing({ onEnter }) {
   if (!context) throw new Error('this browser has no canvas');
   const size = canvas.width;
   const cell = size / CELLS;
+  context.fillStyle = context.strokeStyle = getComputedStyle(canvas).color;
   context.lineWidth = size * PEN;
   context.lineCap = context.lineJoin = 'round';
 
@@ -121,8 +124,8 @@ function within(place) {
 }
 
 /**
- * What the model was trained on: a bitmap of 32 by 32 that the digit fills, of which each 4 by 4
- * pixels are counted.
+ * What the model was trained on: a bitmap of 32 by 32 with the digit in its middle, of which each 4
+ * by 4 pixels are counted. The digit is 30 high, or 20 wide where that is less.
  * @param {ImageData} image
  * @returns {number[] | undefined}
  */
@@ -142,7 +145,7 @@ function cellsOf({ data, width, height }) {
   }
   if (right < 0) return undefined;
   const side = CELLS * 4;
-  const scale = Math.max(right - left + 1, bottom - top + 1) / side;
+  const scale = Math.max((right - left + 1) / 20, (bottom - top + 1) / 30);
   const cells = Array.from({ length: CELLS * CELLS }, () => 0);
   for (let y = 0; y < side; y += 1) {
     for (let x = 0; x < side; x += 1) {

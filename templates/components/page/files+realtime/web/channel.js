@@ -18,6 +18,7 @@ const clock = new Intl.DateTimeFormat('en', {
  */
 export function startChannel(connection, topic) {
   const messages = find('messages', HTMLElement);
+  const said = find('said', HTMLElement);
   const presence = find('presence', HTMLElement);
   const problem = find('say-problem', HTMLElement);
   const name = find('name', HTMLInputElement);
@@ -51,10 +52,10 @@ export function startChannel(connection, topic) {
   /** @param {TopicEvent} event */
   function take({ id, type, data }) {
     if (type === 'presence') return showPresence(data.count, data.members);
-    const wasAtEnd = messages.scrollTop + messages.clientHeight > messages.scrollHeight - 40;
+    const wasAtEnd = said.scrollTop + said.clientHeight > said.scrollHeight - 40;
     messages.append(type === 'gap' ? makeGap() : makeMessage(id ?? '', data));
     while (messages.childElementCount > KEPT) messages.firstElementChild?.remove();
-    if (wasAtEnd) messages.scrollTop = messages.scrollHeight;
+    if (wasAtEnd) said.scrollTop = said.scrollHeight;
   }
 
   /** @param {number} count @param {{ id: string, caller: string | null }[]} members */
