@@ -119,6 +119,8 @@ pub struct ListedComponent {
     pub default: bool,
     /// Components or slots that it needs.
     pub requires: Vec<String>,
+    /// Components of which one must be there; any selection will do where there are none.
+    pub applies: Vec<String>,
     /// Components that it excludes.
     pub conflicts: Vec<String>,
 }

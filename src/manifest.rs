@@ -237,6 +237,10 @@ pub struct ComponentManifest {
     /// Components or slots that it needs.
     #[serde(default)]
     pub requires: Vec<String>,
+    /// With `flag`: components of which one must be there. Without, it is off whatever `default`
+    /// says, and cannot be switched on.
+    #[serde(default)]
+    pub applies: Vec<String>,
     /// Components with which it cannot be.
     #[serde(default)]
     pub conflicts: Vec<String>,

@@ -316,7 +316,8 @@ fn in_order(components: Vec<Component>) -> Result<Vec<Component>, Problem> {
         let ready = waiting
             .values()
             .find(|component| {
-                component.manifest.requires.iter().all(|required| {
+                let manifest = &component.manifest;
+                manifest.requires.iter().chain(&manifest.applies).all(|required| {
                     !waiting.values().any(|other| {
                         other.id == *required || other.manifest.slot.as_ref() == Some(required)
                     })

@@ -347,6 +347,7 @@ fn listed(pack: &Pack) -> answer::List {
         chosen_by: chosen_by(component),
         default: component.manifest.default || component.manifest.always,
         requires: component.manifest.requires.clone(),
+        applies: component.manifest.applies.clone(),
         conflicts: component.manifest.conflicts.clone(),
     };
     let option = |option: OptionOf| answer::ListedOption {

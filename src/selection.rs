@@ -225,13 +225,6 @@ impl Choices {
             return Err(Error::usage("the project has no name", "scaffold new NAME"));
         };
         let name = Name::project(name)?;
-        let mut components = BTreeSet::new();
-        for (flag, component) in pack.flagged() {
-            let chosen = self.components.get(flag);
-            if *chosen.unwrap_or(&component.manifest.default) {
-                components.insert(component.id.clone());
-            }
-        }
         let slots: BTreeMap<String, String> = pack
             .manifest
             .slots
@@ -241,6 +234,21 @@ impl Choices {
                 (slot.clone(), chosen.unwrap_or(&pack.default_filler(slot).id).clone())
             })
             .collect();
+        let mut components = BTreeSet::new();
+        for (flag, component) in pack.flagged() {
+            let free = component.manifest.default && component.manifest.applies.is_empty();
+            if *self.components.get(flag).unwrap_or(&free) {
+                components.insert(component.id.clone());
+            }
+        }
+        // In pack order what applies with others comes behind them.
+        for (flag, component) in pack.flagged() {
+            if !self.components.contains_key(flag)
+                && is_default(component, &closure(pack, &components, &slots))
+            {
+                components.insert(component.id.clone());
+            }
+        }
         let on = closure(pack, &components, &slots);
         self.check_combination(pack, &on)?;
         self.check_slots(pack, &on)?;
@@ -279,6 +287,26 @@ impl Choices {
             let Some(flag) = component.flag() else {
                 continue;
             };
+            if !applies(component, on) {
+                let either = component.manifest.applies.iter().map(|other| format!("`{other}`"));
+                let mut with = self.clone();
+                if let Some(flag) = component
+                    .manifest
+                    .applies
+                    .iter()
+                    .find_map(|other| pack.component(other).and_then(Component::flag))
+                {
+                    with.components.insert(flag.to_owned(), true);
+                }
+                return Err(Error::usage(
+                    format!(
+                        "`{}` has nothing to work with: it needs {}",
+                        component.id,
+                        either.collect::<Vec<_>>().join(" or ")
+                    ),
+                    with.command(pack),
+                ));
+            }
             if self.components.get(flag) == Some(&false) {
                 let needing = pack.components.iter().find(|other| {
                     on.contains(&other.id) && other.manifest.requires.contains(&component.id)
@@ -376,7 +404,7 @@ impl Selection {
             Choices { name: Some(self.name.as_str().to_owned()), ..Choices::default() };
         for (flag, component) in pack.flagged() {
             let is_on = self.components.contains(&component.id);
-            if is_on != component.manifest.default {
+            if is_on != is_default(component, &on) {
                 choices.components.insert(flag.to_owned(), is_on);
             }
         }
@@ -410,6 +438,17 @@ impl Selection {
             .collect();
         choices
     }
+}
+
+/// Whether one of the components is there that `component` is for.
+fn applies(component: &Component, on: &BTreeSet<String>) -> bool {
+    let applies = &component.manifest.applies;
+    applies.is_empty() || applies.iter().any(|other| on.contains(other))
+}
+
+/// Whether `component` is on beside those in `on` where nobody says anything of it.
+fn is_default(component: &Component, on: &BTreeSet<String>) -> bool {
+    component.manifest.default && applies(component, on)
 }
 
 /// The chosen components and everything that they require; slots take the chosen component.

@@ -146,14 +146,15 @@ impl Pack {
                 );
             }
         }
-        for conflicting in &manifest.conflicts {
-            if self.component(conflicting).is_none() {
-                let near = did_you_mean(
-                    conflicting,
-                    self.components.iter().map(|other| other.id.as_str()),
-                );
-                report(conflicting, unknown(&format!("`{conflicting}` is not a component"), near));
+        for other in manifest.conflicts.iter().chain(&manifest.applies) {
+            if self.component(other).is_none() {
+                let near =
+                    did_you_mean(other, self.components.iter().map(|other| other.id.as_str()));
+                report(other, unknown(&format!("`{other}` is not a component"), near));
             }
+        }
+        if !manifest.applies.is_empty() && manifest.flag.is_none() {
+            report("applies", "`applies` is about a flag, and there is none".to_owned());
         }
         for service in &manifest.service {
             if self.component_of_kind(&service.kind).is_none() {

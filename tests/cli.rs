@@ -227,10 +227,14 @@ fn an_impossible_combination_names_a_command_that_works() {
             "components/needy/component.toml",
             "summary = \"needs more\"\nflag = \"needy\"\nrequires = [\"extra\"]\n",
         ),
+        (
+            "components/polish/component.toml",
+            "summary = \"on top\"\nflag = \"polish\"\ndefault = true\napplies = [\"extra\", \"needy\"]\n",
+        ),
     ]);
     let work = tempfile::tempdir().expect("a temporary folder");
     let templates = pack.path().to_str().expect("the path is UTF-8");
-    let cases: [(&[&str], String, String); 3] = [
+    let cases: [(&[&str], String, String); 4] = [
         (
             &["--loner", "--extra"],
             "error: `loner` and `extra` exclude each other".to_owned(),
@@ -245,6 +249,11 @@ fn an_impossible_combination_names_a_command_that_works() {
             &["--colour", "blue"],
             "error: `colour` has nothing to carry: it needs `extra`".to_owned(),
             format!("scaffold new x --extra --colour blue --templates {templates}"),
+        ),
+        (
+            &["--polish"],
+            "error: `polish` has nothing to work with: it needs `extra` or `needy`".to_owned(),
+            format!("scaffold new x --extra --polish --templates {templates}"),
         ),
     ];
     for (arguments, message, command) in cases {

@@ -7,7 +7,7 @@ use std::path::Path;
 use common::{put, scaffold, scaffold_ok, small_pack, stderr, stdout, tree_of};
 use scaffold::error::Error;
 use scaffold::pack::Pack;
-use scaffold::selection::every_selection;
+use scaffold::selection::{Choices, every_selection};
 
 /// The problems of the small pack with `changes`.
 fn problems(changes: &[(&str, &str)]) -> Vec<String> {
@@ -54,7 +54,7 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("colour = \"red\""),
             vec![
-                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `conflicts`, `executable`, `renamed`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`",
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`",
             ],
         ),
         (
@@ -71,6 +71,16 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("conflicts = [\"nothing\"]"),
             vec!["components/base/component.toml:3:15: `nothing` is not a component"],
+        ),
+        (
+            "components/base/component.toml",
+            base("applies = [\"extra\"]"),
+            vec!["components/base/component.toml:3:1: `applies` is about a flag, and there is none"],
+        ),
+        (
+            "components/more/component.toml",
+            "summary = \"s\"\nflag = \"more\"\napplies = [\"bse\"]\n".to_owned(),
+            vec!["components/more/component.toml:3:12: `bse` is not a component; did you mean `base`?"],
         ),
         (
             "components/base/component.toml",
@@ -386,4 +396,31 @@ fn the_foreign_pack_renders_a_library_that_passes_its_own_tests() {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("1 passed"), "{text}");
     scaffold_ok(work.path(), &["pack", "lint", pack]);
+}
+
+/// A default that applies with others follows them; what was said of it holds.
+#[test]
+fn a_default_that_applies_with_others_is_on_only_beside_them() {
+    let folder = small_pack(&[(
+        "components/polish/component.toml",
+        "summary = \"on top\"\nflag = \"polish\"\ndefault = true\napplies = [\"extra\"]\n",
+    )]);
+    let pack = Pack::load(folder.path()).expect("the pack is sound");
+    let polished = |said: &[(&str, bool)]| {
+        let choices = Choices {
+            name: Some("x".to_owned()),
+            components: said.iter().map(|(flag, on)| ((*flag).to_owned(), *on)).collect(),
+            ..Choices::default()
+        };
+        let selection = choices.complete(&pack).expect("a valid selection");
+        let again = selection.choices(&pack).complete(&pack).expect("a valid selection");
+        assert_eq!(again, selection, "{said:?}: what differs from the defaults says it all");
+        selection.components.contains("polish")
+    };
+    assert!(!polished(&[]));
+    assert!(polished(&[("extra", true)]));
+    assert!(polished(&[("extra", true), ("polish", true)]));
+    assert!(!polished(&[("extra", true), ("polish", false)]));
+    assert!(!polished(&[("polish", false)]));
+    assert_eq!(every_selection(&pack, "x").len(), 5, "without, and with it two times two colours");
 }

@@ -1,0 +1,157 @@
+"""A generated project that runs, and browsers that look at its page.
+
+PROJECT is the folder of a project that is set up, AXE the script of axe-core, and CHROMIUM the
+browser, where it is not on the path. `tests/page.rs` sets them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from redis import Redis
+
+PROJECT = Path(os.environ["PROJECT"]).resolve()
+START_LIMIT_S = 120.0
+STOP_LIMIT_S = 60.0
+PATIENCE_S = 20.0
+# A browser says so itself whenever a socket does not open; no page can help it.
+REFUSED_SOCKET = "WebSocket connection to"
+
+
+class System:
+    """What `make dev` starts, on free ports and with data of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ports_file = folder / "ports.json"
+        self.log_path = folder / "log.txt"
+        with self.log_path.open("wb") as log:
+            self.runner = subprocess.Popen(
+                [
+                    PROJECT / ".venv" / "bin" / "python",
+                    PROJECT / "tools" / "dev.py",
+                    "--raw",
+                    "--no-watch",
+                    "--stop-with-parent",
+                    f"--data={folder / 'data'}",
+                    f"--ports-file={self.ports_file}",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self.ports_file.exists():
+            ended = self.runner.poll() is not None
+            assert not ended and time.monotonic() < deadline, f"did not start:\n{self.log()}"
+            time.sleep(0.05)
+
+    def first(self, group: str) -> dict[str, Any]:
+        """The first process of a group, or of this name: its `url`, `port` and `pid`."""
+        processes = json.loads(self.ports_file.read_text(encoding="utf-8"))
+        return next(
+            entry for name, entry in processes.items() if group in (name, entry["group"])
+        )
+
+    def log(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        if self.runner.poll() is None:
+            self.runner.send_signal(signal.SIGTERM)
+        try:
+            self.runner.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.runner.kill()
+            raise
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system for all tests."""
+    running = System(tmp_path_factory.mktemp("system"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(system: System) -> Iterator[Redis]:
+    """The system's Redis, where everything can be looked up."""
+    with Redis(port=system.first("redis")["port"], decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The machine's own browser."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "there is no Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        # As root, which CI often is, Chromium's sandbox does not start.
+        arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+        yield playwright.chromium.launch(executable_path=path, args=arguments)
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser, system: System) -> Iterator[Visit]:
+    """Opens the page as a visitor of his own, who complains of whatever goes wrong in it.
+
+    `expect_lost`: the connection gets lost in this test, and the browser may say so.
+    """
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def one(*, expect_lost: bool = False, **options: Any) -> Page:
+        options = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light", **options}
+        contexts.append(chromium.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE_S * 1000)
+
+        def heard(message: ConsoleMessage) -> None:
+            allowed = expect_lost and message.text.startswith(REFUSED_SOCKET)
+            if message.type in ("error", "warning") and not allowed:
+                complaints.append(message.text)
+
+        page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(system.first("gateway")["url"])
+        if has(page, "#state"):
+            page.wait_for_selector("#state[data-state=open]")
+        return page
+
+    yield one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def has(page: Page, selector: str) -> bool:
+    return page.locator(selector).count() > 0
+
+
+def until(check: Callable[[], Any], what: str) -> Any:
+    """The first answer of `check` that is not nothing."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (answer := check()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.02)
+    return answer
+
+
+def event_ids(page: Page, selector: str) -> list[str]:
+    """The ids of the events that an element shows, in its order."""
+    return page.locator(f"{selector} [data-event]").evaluate_all(
+        "found => found.map((element) => element.dataset.event)"
+    )
