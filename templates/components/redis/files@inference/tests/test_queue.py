@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app.connection import call
 from app.limits import Limits
-from app.queue import Delivery, Queue
+from app.queue import Delivery, Queue, QueueSettings
 from app.store import Started, Store
 
 MakeQueue = Callable[[str], Queue]
@@ -19,7 +19,9 @@ MakeQueue = Callable[[str], Queue]
 def make(redis: Redis, store: Store, fast: Limits) -> MakeQueue:
     """Make the queue as the consumer of that name sees it. A lease is over at once."""
     limits = dataclasses.replace(fast, lease_s=0)
-    return lambda consumer: Queue(redis, store.scripts, "inference", consumer, limits)
+    return lambda consumer: Queue(
+        QueueSettings(), redis, store.scripts, "inference", consumer, limits
+    )
 
 
 async def accept(store: Store, *ids: str, stream: bool = True) -> None:
@@ -118,7 +120,8 @@ async def test_a_worker_that_lost_its_job_does_not_steal_the_entry_back(
     assert isinstance(old, Started)
     assert await first.extend(delivery, old.fence)
     assert await reclaimed(second) == ["a"]
-    new = await store.start("a", "w2", takeover=True)
+    await call(redis, "HSET", "job:a", "lease_until", 1)
+    new = await store.start("a", "w2")
     assert isinstance(new, Started)
     assert not await first.extend(delivery, old.fence)
     pending = await call(redis, "XPENDING", "queue:inference", "workers")
