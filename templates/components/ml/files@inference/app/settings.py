@@ -85,7 +85,7 @@ RedisUrl = Annotated[
 ]
 
 
-class WorkerSettings(_Process, QueueSettings):
+class WorkerSettings(QueueSettings, _Process):
     """What the worker needs."""
 
     redis_url: RedisUrl

@@ -66,8 +66,17 @@ class Broker:
     def __init__(self, server: BrokerServer, channel: AbstractChannel) -> None:
         self.server = server
         self.channel = channel
-        self.settings = QueueSettings(amqp_url=f"{server.url}?heartbeat=1")
+        self.settings = settings(server.port)
         self.environment = {"AMQP_URL": self.settings.amqp_url}
+
+    @property
+    def port(self) -> int:
+        """Where the broker listens."""
+        return self.server.port
+
+    def through(self, port: int) -> tuple[QueueSettings, str]:
+        """The settings, and the Redis if that is another one, of who reaches the broker there."""
+        return settings(port), ""
 
     def beside(self, _redis: Redis) -> "Broker":
         """The same broker, where the state is in that Redis."""
@@ -88,6 +97,11 @@ class Broker:
     async def settled(self) -> bool:
         """Whether the queue is empty."""
         return await self.waiting() == 0
+
+
+def settings(port: int) -> QueueSettings:
+    """Those of a consumer that is noticed at once when it is frozen."""
+    return QueueSettings(amqp_url=f"amqp://guest:guest@127.0.0.1:{port}?heartbeat=1")
 
 
 @pytest.fixture(scope="session")

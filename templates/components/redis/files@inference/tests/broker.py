@@ -22,6 +22,16 @@ class Broker:
         self.environment: dict[str, str] = {}
         self._redis = redis
 
+    @property
+    def port(self) -> int:
+        """Where the broker listens."""
+        port: int = self._redis.connection_pool.connection_kwargs["port"]
+        return port
+
+    def through(self, port: int) -> tuple[QueueSettings, str]:
+        """The settings, and the Redis if that is another one, of who reaches the broker there."""
+        return self.settings, f"redis://127.0.0.1:{port}"
+
     def beside(self, redis: Redis) -> "Broker":
         """The same broker, where the state is in that Redis."""
         return Broker(redis)
