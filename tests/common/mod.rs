@@ -1,6 +1,7 @@
 //! What several test programs need.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod matrix;
 pub mod project;
 
 use std::fs;

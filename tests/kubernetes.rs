@@ -1,0 +1,376 @@
+//! What the manifests promise, read from the manifests: pods meet Restricted Pod Security, and
+//! network policies allow exactly what the services' configuration needs.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::matrix::{embedded, every_distinct_folder};
+use common::tree_of;
+use scaffold::plan::Plan;
+use scaffold::selection::{Choices, Selection};
+use serde::Deserialize as _;
+use serde_yaml_ng::Value;
+
+/// From, to, and the port.
+type Edge = (String, String, u64);
+
+/// The documents of a project's manifests, by file.
+type Manifests = Vec<(String, Value)>;
+
+/// Each distinct set of manifests with the command and the selection that render it.
+fn every_set_of_manifests() -> Vec<(String, Selection, Manifests)> {
+    let mut sets: Vec<(String, Selection, Manifests)> = every_distinct_folder(&["deploy/"])
+        .into_iter()
+        .map(|(rendering, files)| {
+            (rendering.command.clone(), rendering.selection.clone(), documents(&files))
+        })
+        .collect();
+    for flags in [&["ml", "realtime"][..], &["ml", "realtime", "no-nginx"]] {
+        let mut choices = Choices { name: Some("my-app".to_owned()), ..Choices::default() };
+        for flag in flags {
+            let name = flag.trim_start_matches("no-");
+            choices.components.insert(name.to_owned(), name == *flag);
+        }
+        for (name, kind) in [("scorer", "inference"), ("edge", "gateway"), ("live", "realtime")] {
+            choices.add_service(embedded(), name, kind).expect("a service can be added");
+        }
+        let selection = choices.complete(embedded()).expect("a valid selection");
+        let tree = tree_of(embedded(), selection.clone());
+        let files = tree.iter().map(|(path, file)| (path, &*file.bytes));
+        let files = files.filter(|(path, _)| path.starts_with("deploy/")).collect();
+        sets.push((choices.command(embedded()), selection, documents(&files)));
+    }
+    assert!(sets.len() > 8, "{} sets of manifests", sets.len());
+    sets
+}
+
+fn documents(files: &BTreeMap<&str, &[u8]>) -> Manifests {
+    let mut found = Vec::new();
+    for (path, bytes) in files {
+        let text = std::str::from_utf8(bytes).expect("manifests are text");
+        if path.ends_with(".conf") {
+            found.push(((*path).to_owned(), Value::String(text.to_owned())));
+        }
+        if !path.ends_with(".yaml") {
+            continue;
+        }
+        for document in serde_yaml_ng::Deserializer::from_str(text) {
+            let value = Value::deserialize(document)
+                .unwrap_or_else(|error| panic!("{path} is not YAML: {error}"));
+            found.push(((*path).to_owned(), value));
+        }
+    }
+    found
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_sequence().map_or(&[], Vec::as_slice)
+}
+
+fn name(document: &Value) -> &str {
+    text(&document["metadata"]["name"])
+}
+
+/// Everything that starts pods, in the base and in the overlay `dev`.
+fn workloads(manifests: &Manifests) -> Vec<(&str, &Value)> {
+    manifests
+        .iter()
+        .map(|(path, document)| (path.as_str(), document))
+        .filter(|(_, document)| !document["spec"]["template"].is_null())
+        .collect()
+}
+
+/// <https://kubernetes.io/docs/concepts/security/pod-security-standards/>: Baseline and
+/// Restricted, and beyond it a read-only root and no token.
+#[test]
+fn every_pod_meets_the_restricted_standard() {
+    let mut pods = 0;
+    for (command, _, manifests) in every_set_of_manifests() {
+        for (path, workload) in workloads(&manifests) {
+            let place = format!("{command}: {path}: {}", name(workload));
+            let pod = &workload["spec"]["template"]["spec"];
+            pods += 1;
+            for shared in ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"] {
+                assert!(pod[shared].is_null(), "{place}: {shared}");
+            }
+            assert_eq!(pod["automountServiceAccountToken"], Value::Bool(false), "{place}");
+            let security = &pod["securityContext"];
+            assert_eq!(security["runAsNonRoot"], Value::Bool(true), "{place}");
+            assert!(security["runAsUser"].as_u64().is_some_and(|user| user > 0), "{place}");
+            assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault", "{place}");
+            for unsafe_field in ["sysctls", "seLinuxOptions", "windowsOptions", "appArmorProfile"] {
+                assert!(security[unsafe_field].is_null(), "{place}: {unsafe_field}");
+            }
+            for volume in list(&pod["volumes"]) {
+                let kinds: Vec<&str> = volume
+                    .as_mapping()
+                    .into_iter()
+                    .flat_map(|fields| fields.keys().map(text))
+                    .filter(|field| *field != "name")
+                    .collect();
+                let allowed = ["configMap", "emptyDir", "secret", "persistentVolumeClaim"];
+                assert!(kinds.iter().all(|kind| allowed.contains(kind)), "{place}: {kinds:?}");
+            }
+            let containers = list(&pod["containers"]).iter().chain(list(&pod["initContainers"]));
+            for container in containers {
+                let place = format!("{place}: {}", text(&container["name"]));
+                let security = &container["securityContext"];
+                assert_eq!(security["allowPrivilegeEscalation"], Value::Bool(false), "{place}");
+                assert_eq!(security["readOnlyRootFilesystem"], Value::Bool(true), "{place}");
+                assert_eq!(list(&security["capabilities"]["drop"]), ["ALL"], "{place}");
+                assert!(security["capabilities"]["add"].is_null(), "{place}");
+                for overriding in ["privileged", "procMount", "runAsUser", "runAsNonRoot"] {
+                    assert!(security[overriding].is_null(), "{place}: {overriding}");
+                }
+                assert!(security["seccompProfile"].is_null(), "{place}: the pod's holds");
+                for port in list(&container["ports"]) {
+                    assert!(port["hostPort"].is_null(), "{place}: hostPort");
+                }
+                assert!(!container["resources"]["limits"]["memory"].is_null(), "{place}");
+            }
+        }
+        let namespace = manifests.iter().find(|(_, document)| document["kind"] == "Namespace");
+        let (_, namespace) = namespace.expect("there is a namespace");
+        let labels = &namespace["metadata"]["labels"];
+        assert_eq!(labels["pod-security.kubernetes.io/enforce"], "restricted", "{command}");
+    }
+    assert!(pods > 20, "{pods} pods were looked at");
+}
+
+/// What is told to stop has the time that its limits promise, and is told when it is ready.
+#[test]
+fn every_pod_has_probes_and_the_time_to_drain() {
+    for (command, selection, manifests) in every_set_of_manifests() {
+        let plan = Plan::new(embedded(), selection).unwrap_or_else(|error| panic!("{error}"));
+        let limit = |name: &str| plan.context["limits"][name]["value"].as_u64().unwrap_or(0);
+        for (path, workload) in workloads(&manifests) {
+            let place = format!("{command}: {path}: {}", name(workload));
+            let pod = &workload["spec"]["template"]["spec"];
+            let container = &pod["containers"][0];
+            for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+                assert!(!container[probe].is_null(), "{place} has no {probe}");
+            }
+            let pause = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64();
+            let pause = pause.unwrap_or_else(|| panic!("{place} has no preStop"));
+            let draining = match name(workload) {
+                worker if worker.ends_with("-worker") => limit("worker_grace_s"),
+                "nginx" => limit("edge_shutdown_s"),
+                _ => limit("drain_s"),
+            };
+            let grace = pod["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
+            assert!(grace > pause + draining, "{place}: {grace} s for {pause} s + {draining} s");
+            if workload["kind"] == "Deployment" {
+                let rolling = &workload["spec"]["strategy"]["rollingUpdate"];
+                assert_eq!(rolling["maxUnavailable"].as_u64(), Some(0), "{place}");
+                let spread = list(&pod["topologySpreadConstraints"]);
+                assert_eq!(spread[0]["topologyKey"], "topology.kubernetes.io/zone", "{place}");
+                let of = |kind: &str| {
+                    manifests.iter().any(|(_, document)| {
+                        document["kind"] == kind && name(document) == name(workload)
+                    })
+                };
+                assert!(of("PodDisruptionBudget"), "{place} has no PodDisruptionBudget");
+                let owned = of("HorizontalPodAutoscaler");
+                assert_eq!(owned, workload["spec"]["replicas"].is_null(), "{place}: replicas");
+            }
+        }
+    }
+}
+
+/// Three sources say the same: the diagram, what the services are told, and what may pass.
+#[test]
+fn network_policies_allow_exactly_what_the_services_are_configured_to_call() {
+    let mut edges = 0;
+    for (command, selection, manifests) in every_set_of_manifests() {
+        let drawn = drawn_edges(selection);
+        edges += drawn.len();
+        assert_eq!(configured_edges(&manifests), drawn, "{command}: configuration, diagram");
+        assert_eq!(allowed_edges(&manifests), drawn, "{command}: policies, diagram");
+    }
+    assert!(edges > 40, "{edges} edges were compared");
+}
+
+/// Where brokers are outside, each arrow to one is a way out to its port, and there is no other.
+#[test]
+fn the_overlay_prod_lets_out_to_brokers_only() {
+    for (command, selection, manifests) in every_set_of_manifests() {
+        let stores: BTreeSet<&str> = workloads(&manifests)
+            .into_iter()
+            .filter(|(_, workload)| workload["kind"] == "StatefulSet")
+            .map(|(_, workload)| name(workload))
+            .collect();
+        let expected: BTreeSet<(String, u64)> = drawn_edges(selection)
+            .into_iter()
+            .filter(|(_, to, _)| stores.contains(to.as_str()))
+            .map(|(from, _, port)| (from, port))
+            .collect();
+        let mut outward = BTreeSet::new();
+        for (path, policy) in manifests.iter().filter(|(_, one)| one["kind"] == "NetworkPolicy") {
+            let rules = list(&policy["spec"]["egress"]).iter();
+            for rule in rules.filter(|rule| !list(&rule["to"])[0]["ipBlock"].is_null()) {
+                assert!(path.contains("overlays/prod/"), "{command}: {path}");
+                let from = text(&policy["spec"]["podSelector"]["matchLabels"][NAME]).to_owned();
+                outward.extend(ports(rule).map(|port| (from.clone(), port)));
+            }
+        }
+        assert_eq!(outward, expected, "{command}");
+    }
+}
+
+const NAME: &str = "app.kubernetes.io/name";
+
+fn drawn_edges(selection: Selection) -> BTreeSet<Edge> {
+    let plan = Plan::new(embedded(), selection).unwrap_or_else(|error| panic!("{error}"));
+    let field = |edge: &serde_json::Value, name: &str| edge[name].as_str().expect(name).to_owned();
+    let edges = plan.context["edges"].as_array().expect("edges are a list");
+    edges
+        .iter()
+        .map(|edge| {
+            let port = edge["port"].as_u64().expect("an edge has a port");
+            (field(edge, "from"), field(edge, "to"), port)
+        })
+        .collect()
+}
+
+/// The URLs that each container is given, the servers that Nginx passes requests on to, and the
+/// ways in from outside.
+fn configured_edges(manifests: &Manifests) -> BTreeSet<Edge> {
+    let mut edges = BTreeSet::new();
+    let service_port = |service: &str| -> u64 {
+        let found = manifests
+            .iter()
+            .find(|(_, document)| document["kind"] == "Service" && name(document) == service);
+        let (_, found) = found.unwrap_or_else(|| panic!("there is no Service `{service}`"));
+        target_port(manifests, found)
+    };
+    for (_, workload) in workloads(manifests) {
+        let from = name(workload).to_owned();
+        let container = &workload["spec"]["template"]["spec"]["containers"][0];
+        for variable in list(&container["env"]) {
+            let secret = &variable["valueFrom"]["secretKeyRef"];
+            if secret["key"] == "url" {
+                let broker = text(&secret["name"]);
+                edges.insert((from.clone(), broker.to_owned(), service_port(broker)));
+            }
+            for (host, port) in urls(text(&variable["value"])) {
+                assert_eq!(service_port(&host), port, "{from} calls {host}:{port}");
+                edges.insert((from.clone(), host, port));
+            }
+        }
+    }
+    for (_, conf) in manifests.iter().filter(|(path, _)| path.ends_with("nginx-upstreams.conf")) {
+        for line in text(conf).lines() {
+            let server = line.trim().strip_prefix("server ");
+            let address = server.and_then(|server| server.split([' ', ';']).next());
+            if let Some((host, port)) = address.and_then(|address| address.split_once(':')) {
+                assert_eq!(service_port(host).to_string(), port, "nginx calls {host}:{port}");
+                edges.insert(("nginx".to_owned(), host.to_owned(), service_port(host)));
+            }
+        }
+    }
+    let routes = manifests.iter().filter(|(_, document)| document["kind"] == "HTTPRoute");
+    for (_, route) in routes {
+        let backend = text(&route["spec"]["rules"][0]["backendRefs"][0]["name"]);
+        edges.insert(("client".to_owned(), backend.to_owned(), service_port(backend)));
+    }
+    edges
+}
+
+/// The number of the container's port that a Service leads to.
+fn target_port(manifests: &Manifests, service: &Value) -> u64 {
+    let target = &service["spec"]["ports"][0]["targetPort"];
+    let selected = text(&service["spec"]["selector"][NAME]);
+    let all = workloads(manifests);
+    let pod = all.iter().find(|(_, workload)| name(workload) == selected);
+    let (_, pod) = pod.unwrap_or_else(|| panic!("a Service selects `{selected}`, which is not"));
+    let ports = list(&pod["spec"]["template"]["spec"]["containers"][0]["ports"]);
+    let port = ports.iter().find(|port| port["name"] == *target).expect("the port is named");
+    port["containerPort"].as_u64().expect("a port is a number")
+}
+
+/// Host and port of every URL in a text such as `a=http://a:1,b=http://b:2`.
+fn urls(value: &str) -> Vec<(String, u64)> {
+    let rest = value.split("://").skip(1);
+    rest.filter_map(|rest| {
+        let authority = rest.split(['/', ',']).next()?;
+        let (host, port) = authority.rsplit('@').next()?.split_once(':')?;
+        Some((host.to_owned(), port.parse().ok()?))
+    })
+    .collect()
+}
+
+/// Which pod may reach which port of which other, as a network plugin decides it: the sender's
+/// policies have to let it out, and the receiver's have to let it in.
+fn allowed_edges(manifests: &Manifests) -> BTreeSet<Edge> {
+    let policies: Vec<&Value> = manifests
+        .iter()
+        .filter(|(path, document)| {
+            document["kind"] == "NetworkPolicy"
+                && (path.contains("/base/") || path.contains("/overlays/dev/"))
+        })
+        .map(|(_, document)| document)
+        .collect();
+    assert!(
+        policies.iter().any(|policy| {
+            selects(&policy["spec"]["podSelector"], "anything")
+                && list(&policy["spec"]["policyTypes"]) == ["Ingress", "Egress"]
+                && policy["spec"]["ingress"].is_null()
+                && policy["spec"]["egress"].is_null()
+        }),
+        "nothing is denied by default"
+    );
+    let pods: Vec<&str> = workloads(manifests).iter().map(|(_, one)| name(one)).collect();
+    // The ports of rules that `near` is subject to and that name `far`, a pod or the world.
+    let ways = |near: &str, far: Option<&str>, direction: &str, peers: &str| -> BTreeSet<u64> {
+        policies
+            .iter()
+            .filter(|policy| selects(&policy["spec"]["podSelector"], near))
+            .flat_map(|policy| list(&policy["spec"][direction]))
+            .filter(|rule| match far {
+                None => rule[peers].is_null(),
+                Some(far) => {
+                    rule[peers].is_null()
+                        || list(&rule[peers]).iter().any(|peer| {
+                            peer["namespaceSelector"].is_null()
+                                && !peer["podSelector"].is_null()
+                                && selects(&peer["podSelector"], far)
+                        })
+                }
+            })
+            .flat_map(ports)
+            .collect()
+    };
+    let mut edges = BTreeSet::new();
+    for to in &pods {
+        for port in ways(to, None, "ingress", "from") {
+            edges.insert(("client".to_owned(), (*to).to_owned(), port));
+        }
+        for from in pods.iter().filter(|from| *from != to) {
+            let out = ways(from, Some(to), "egress", "to");
+            let into = ways(to, Some(from), "ingress", "from");
+            for port in out.intersection(&into) {
+                edges.insert(((*from).to_owned(), (*to).to_owned(), *port));
+            }
+            // Half of a way is a mistake, unless the world may come in.
+            let world = ways(to, None, "ingress", "from");
+            let half: Vec<&u64> =
+                out.symmetric_difference(&into).filter(|port| !world.contains(port)).collect();
+            assert!(half.is_empty(), "{from} to {to}: only one end allows {half:?}");
+        }
+    }
+    edges
+}
+
+fn selects(selector: &Value, pod: &str) -> bool {
+    let labels = selector["matchLabels"].as_mapping();
+    labels.is_none_or(|labels| labels.iter().all(|(key, value)| key == NAME && value == pod))
+}
+
+fn ports(rule: &Value) -> impl Iterator<Item = u64> + '_ {
+    list(&rule["ports"]).iter().filter_map(|port| port["port"].as_u64())
+}

@@ -1,0 +1,146 @@
+//! Manifests, workflows and every other YAML file of every selection, under the tools of their
+//! own field. Needs kubectl and the Python registry: `make test` runs it.
+#![cfg(unix)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::matrix::{embedded, every_distinct_file, every_distinct_folder};
+use common::project::run;
+use common::{put, repository};
+
+/// What no schema here describes.
+const FOREIGN_KINDS: [&str; 3] = ["HTTPRoute", "ScaledObject", "TriggerAuthentication"];
+/// The newest versions that kubernetes-validate knows.
+const VERSIONS: [&str; 3] = ["1.35", "1.36", "1.37"];
+
+/// A program of the checkers' environment, which is made where it is missing.
+fn tool(program: &str) -> String {
+    let tools = repository().join("target/tools/manifests");
+    let programs = tools.join("bin");
+    if !programs.join("check-jsonschema").exists() {
+        fs::create_dir_all(&tools).expect("a folder for tools");
+        run(&tools, None, &["python3", "-m", "venv", "."]);
+        let pinned = |name: &str| {
+            format!("{name}=={}", embedded().versions["python"][name].as_str().expect("a version"))
+        };
+        let (validate, lint) = (pinned("kubernetes-validate"), pinned("yamllint"));
+        run(
+            &tools,
+            None,
+            &["bin/pip", "install", "--quiet", &validate, &lint, "check-jsonschema==0.39.0"],
+        );
+    }
+    programs.join(program).to_str().expect("the path is UTF-8").to_owned()
+}
+
+/// An empty folder under target/.
+fn fresh(name: &str) -> PathBuf {
+    let folder = repository().join("target/manifests").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("the folder of an earlier run is removed");
+    }
+    fs::create_dir_all(&folder).expect("a folder is made");
+    folder
+}
+
+/// Writes each distinct file of every selection that `wanted` picks; gives back the paths.
+fn write_distinct(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut written = Vec::new();
+    for (number, (command, path, file)) in every_distinct_file().into_iter().enumerate() {
+        if wanted(path) {
+            let place = format!("{number}/{path}");
+            put(folder, &place, &file.bytes);
+            put(folder, &format!("{number}/command"), command.as_bytes());
+            written.push(place);
+        }
+    }
+    written
+}
+
+#[test]
+#[ignore = "needs kubectl and the Python registry; `make test` runs it"]
+fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
+    let folder = fresh("kubernetes");
+    let mut built: BTreeMap<String, usize> = BTreeMap::new();
+    for (number, (rendering, files)) in
+        every_distinct_folder(&["deploy/", "infra/redis/"]).into_iter().enumerate()
+    {
+        if !rendering.on.contains("kubernetes") {
+            continue;
+        }
+        let project = folder.join(number.to_string());
+        for (path, bytes) in files {
+            put(&project, path, bytes);
+        }
+        put(&project, "command", rendering.command.as_bytes());
+        let deploy = project.join("deploy/kubernetes");
+        for overlay in ["dev", "prod"] {
+            // As somebody would who switches all components on.
+            let components: String = fs::read_dir(deploy.join("components"))
+                .expect("there are components")
+                .map(|entry| entry.expect("readable").file_name())
+                .map(|name| format!("  - '../../components/{}'\n", name.to_string_lossy()))
+                .collect();
+            let all = format!("resources:\n  - '../{overlay}'\ncomponents:\n{components}");
+            put(&deploy, &format!("overlays/{overlay}-all/kustomization.yaml"), all.as_bytes());
+            for name in [overlay.to_owned(), format!("{overlay}-all")] {
+                let path = format!("deploy/kubernetes/overlays/{name}");
+                let text = run(&project, None, &["kubectl", "kustomize", &path]);
+                let checked = text.lines().filter(|line| {
+                    line.strip_prefix("kind: ").is_some_and(|kind| !FOREIGN_KINDS.contains(&kind))
+                });
+                let place = format!("{number}/{name}.yaml");
+                built.insert(place.clone(), checked.count());
+                put(&folder, &place, text.as_bytes());
+            }
+        }
+    }
+    assert!(built.len() >= 16, "{} overlays were built", built.len());
+    let resources: usize = built.values().sum();
+    for version in VERSIONS {
+        let validate = tool("kubernetes-validate");
+        let mut command = vec![validate.as_str(), "--strict", "-k", version];
+        command.extend(built.keys().map(String::as_str));
+        let report = run(&folder, None, &command);
+        let passed = report.lines().filter(|line| line.contains(" passed for resource ")).count();
+        assert!(passed >= resources, "{passed} of {resources} resources passed for {version}");
+    }
+    println!("{} overlays, {resources} resources, versions {VERSIONS:?}", built.len());
+}
+
+#[test]
+#[ignore = "needs the Python registry; `make test` runs it"]
+fn workflows_and_renovate_meet_their_schemas() {
+    let folder = fresh("github");
+    for (schema, ending) in
+        [("vendor.github-workflows", "workflows/ci.yaml"), ("vendor.renovate", "renovate.json")]
+    {
+        let files = write_distinct(&folder, |path| path.ends_with(ending));
+        assert!(!files.is_empty(), "no {ending}");
+        let checker = tool("check-jsonschema");
+        let mut command = vec![checker.as_str(), "--builtin-schema", schema];
+        command.extend(files.iter().map(String::as_str));
+        run(&folder, None, &command);
+        println!("{} of {ending}", files.len());
+    }
+}
+
+#[test]
+#[ignore = "needs the Python registry; `make test` runs it"]
+fn every_yaml_file_is_clean() {
+    let folder = fresh("yaml");
+    let files = write_distinct(&folder, |path| {
+        [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))
+    });
+    assert!(files.len() > 20, "{} YAML files", files.len());
+    let rules = repository().join("templates/components/kubernetes/files/.yamllint.yaml");
+    let (lint, rules) = (tool("yamllint"), rules.to_str().expect("the path is UTF-8").to_owned());
+    let mut command = vec![lint.as_str(), "--strict", "--config-file", &rules];
+    command.extend(files.iter().map(String::as_str));
+    run(&folder, None, &command);
+    println!("{} YAML files", files.len());
+}
