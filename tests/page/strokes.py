@@ -7,7 +7,7 @@ from math import cos, radians, sin
 from playwright.sync_api import Page
 
 Stroke = list[tuple[float, float]]
-STEPS_OF_ARC = 20
+STEPS_OF_ARC = 40
 
 
 def arc(x: float, y: float, across: float, down: float, start: float, end: float) -> Stroke:

@@ -69,7 +69,8 @@ def save(page: Page, path: Path) -> None:
     """Writes a screenshot of the whole page, in few colours: they are flat."""
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     path.parent.mkdir(exist_ok=True)
-    image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def test_the_screenshots_are_there_and_small() -> None:
