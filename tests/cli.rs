@@ -535,7 +535,7 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     read_until(&mut screen, &mut seen, "Next:");
     drop(keys);
     child.wait().expect("the program ends");
-    assert!(seen.contains("Same as: scaffold new asked --realtime\u{1b}"), "{seen:?}");
+    assert!(seen.contains("Same as: scaffold new asked --realtime\r\n"), "{seen:?}");
     assert!(work.path().join("asked/services/realtime").is_dir());
 }
 
