@@ -1,4 +1,5 @@
-# Needs Rust, Python 3.11 with venv, and make; everything else is installed into target/.
+# Needs Rust, Python 3.11 with venv, and make, for `make test` also Chromium; everything else is
+# installed into target/.
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help

@@ -248,6 +248,13 @@ impl Component {
     pub fn flag(&self) -> Option<&str> {
         self.manifest.flag.as_deref()
     }
+
+    /// Whether it can be beside the components in `on`: one of those that it is for is there.
+    #[must_use]
+    pub fn applies(&self, on: &BTreeSet<String>) -> bool {
+        let applies = &self.manifest.applies;
+        applies.is_empty() || applies.iter().any(|other| on.contains(other))
+    }
 }
 
 fn component_ids(files: &Files) -> BTreeSet<String> {

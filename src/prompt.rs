@@ -26,22 +26,26 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
     Name::project(&name)?;
     choices.name = Some(name);
 
-    let flags: Vec<(&str, &Component)> = pack.flagged().collect();
-    if !flags.is_empty() {
-        let mut question = cliclack::multiselect("What does it do?").required(false);
+    for (text, default) in [("What does it do?", false), ("What comes with it?", true)] {
+        let on = choices.complete(pack)?.all_components(pack);
+        let flags: Vec<(&str, &Component)> = pack
+            .flagged()
+            .filter(|(_, component)| component.manifest.default == default && component.applies(&on))
+            .collect();
+        if flags.is_empty() {
+            continue;
+        }
+        let mut question = cliclack::multiselect(text).required(false);
         for (flag, component) in &flags {
             question = question.item(*flag, *flag, &component.manifest.summary);
         }
-        let defaults: Vec<&str> = flags
-            .iter()
-            .filter(|(_, component)| component.manifest.default)
-            .map(|(flag, _)| *flag)
-            .collect();
-        let picked: Vec<&str> =
-            question.initial_values(defaults).interact().map_err(|error| stopped(&error))?;
-        for (flag, component) in flags {
+        if default {
+            question = question.initial_values(flags.iter().map(|(flag, _)| *flag).collect());
+        }
+        let picked: Vec<&str> = question.interact().map_err(|error| stopped(&error))?;
+        for (flag, _) in flags {
             let on = picked.contains(&flag);
-            if on != component.manifest.default {
+            if on != default {
                 choices.components.insert(flag.to_owned(), on);
             }
         }

@@ -287,22 +287,17 @@ impl Choices {
             let Some(flag) = component.flag() else {
                 continue;
             };
-            if !applies(component, on) {
-                let either = component.manifest.applies.iter().map(|other| format!("`{other}`"));
+            if !component.applies(on) {
+                let others = &component.manifest.applies;
+                let either: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
+                let first = others.iter().find_map(|other| pack.component(other)?.flag());
                 let mut with = self.clone();
-                if let Some(flag) = component
-                    .manifest
-                    .applies
-                    .iter()
-                    .find_map(|other| pack.component(other).and_then(Component::flag))
-                {
-                    with.components.insert(flag.to_owned(), true);
-                }
+                with.components.extend(first.map(|flag| (flag.to_owned(), true)));
                 return Err(Error::usage(
                     format!(
                         "`{}` has nothing to work with: it needs {}",
                         component.id,
-                        either.collect::<Vec<_>>().join(" or ")
+                        either.join(" or ")
                     ),
                     with.command(pack),
                 ));
@@ -440,15 +435,9 @@ impl Selection {
     }
 }
 
-/// Whether one of the components is there that `component` is for.
-fn applies(component: &Component, on: &BTreeSet<String>) -> bool {
-    let applies = &component.manifest.applies;
-    applies.is_empty() || applies.iter().any(|other| on.contains(other))
-}
-
 /// Whether `component` is on beside those in `on` where nobody says anything of it.
 fn is_default(component: &Component, on: &BTreeSet<String>) -> bool {
-    component.manifest.default && applies(component, on)
+    component.manifest.default && component.applies(on)
 }
 
 /// The chosen components and everything that they require; slots take the chosen component.

@@ -40,7 +40,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, queue, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, page, queue, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -153,7 +153,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, queue, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, page, queue, description, name, services\n",
         ),
         (
             "a.json",
@@ -514,7 +514,7 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let work = tempfile::tempdir().expect("a temporary folder");
     let program = env!("CARGO_BIN_EXE_scaffold");
     // `script` gives the program a terminal; the answers are keys: a name, space to pick the
-    // first component, Enter.
+    // first component, Enter; and Enter for what comes with it.
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--command", &format!("{program} new"), "/dev/null"])
         .current_dir(work.path())
@@ -525,7 +525,9 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let mut keys = child.stdin.take().expect("a pipe");
     let mut screen = child.stdout.take().expect("a pipe");
     let mut seen = String::new();
-    for (question, answer) in [("Name", "asked\r"), ("What does it do?", " \r")] {
+    for (question, answer) in
+        [("Name", "asked\r"), ("What does it do?", " \r"), ("What comes with it?", "\r")]
+    {
         read_until(&mut screen, &mut seen, question);
         keys.write_all(answer.as_bytes()).expect("the answer is typed");
         keys.flush().expect("the answer is typed");
@@ -533,7 +535,7 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     read_until(&mut screen, &mut seen, "Next:");
     drop(keys);
     child.wait().expect("the program ends");
-    assert!(seen.contains("Same as: scaffold new asked --realtime"), "{seen}");
+    assert!(seen.contains("Same as: scaffold new asked --realtime\r\n"), "{seen:?}");
     assert!(work.path().join("asked/services/realtime").is_dir());
 }
 

@@ -80,7 +80,7 @@ fn reports_each_mistake_at_its_place() {
         (
             "components/more/component.toml",
             "summary = \"s\"\nflag = \"more\"\napplies = [\"bse\"]\n".to_owned(),
-            vec!["components/more/component.toml:3:12: `bse` is not a component; did you mean `base`?"],
+            vec!["components/more/component.toml:3:13: `bse` is not a component; did you mean `base`?"],
         ),
         (
             "components/base/component.toml",

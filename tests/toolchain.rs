@@ -74,7 +74,7 @@ fn two_services_of_a_kind_pass_their_own_checks() {
     check("two-of-a-kind", &choices, &node_26(), "26");
 }
 
-/// The project's own programs, and this repository's scripts, in the form of the services' code.
+/// The project's own programs, and this repository's scripts and tests, in the form of the services' code.
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn python_outside_of_services_is_formatted_and_linted() {
@@ -84,11 +84,13 @@ fn python_outside_of_services_is_formatted_and_linted() {
     let ruff = ruff.to_str().expect("the path is UTF-8");
     let scripts = common::repository().join("scripts");
     let scripts = scripts.to_str().expect("the path is UTF-8");
+    let page = common::repository().join("tests/page");
+    let page = page.to_str().expect("the path is UTF-8");
     let form = ["--isolated", "--line-length", "100", "--target-version", "py311", "--quiet"];
     // E402, UP036: setup.py refuses an old Python before it imports what that one lacks.
     let lint = ["check", "--select", "E,F,I,B,UP,SIM,RUF", "--ignore", "E402,UP036"];
     for command in [&["format", "--check"][..], &lint] {
-        let arguments = [&[ruff], command, &form, &["tools", "tests", scripts]].concat();
+        let arguments = [&[ruff], command, &form, &["tools", "tests", scripts, page]].concat();
         run(&folder, None, &arguments);
     }
 }

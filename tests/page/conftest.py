@@ -24,14 +24,15 @@ PROJECT = Path(os.environ["PROJECT"]).resolve()
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
 PATIENCE_S = 20.0
-# A browser says so itself whenever a socket does not open; no page can help it.
+# A browser says so itself where a socket does not open or an answer is 401; no page can help it.
 REFUSED_SOCKET = "WebSocket connection to"
+REFUSED = "Failed to load resource: the server responded with a status of 401"
 
 
 class System:
     """What `make dev` starts, on free ports and with data of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.ports_file = folder / "ports.json"
         self.log_path = folder / "log.txt"
         with self.log_path.open("wb") as log:
@@ -45,6 +46,7 @@ class System:
                     f"--data={folder / 'data'}",
                     f"--ports-file={self.ports_file}",
                 ],
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -58,9 +60,7 @@ class System:
     def first(self, group: str) -> dict[str, Any]:
         """The first process of a group, or of this name: its `url`, `port` and `pid`."""
         processes = json.loads(self.ports_file.read_text(encoding="utf-8"))
-        return next(
-            entry for name, entry in processes.items() if group in (name, entry["group"])
-        )
+        return next(entry for name, entry in processes.items() if group in (name, entry["group"]))
 
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
@@ -106,28 +106,27 @@ Visit = Callable[..., Page]
 
 @pytest.fixture
 def visit(chromium: Browser, system: System) -> Iterator[Visit]:
-    """Opens the page as a visitor of his own, who complains of whatever goes wrong in it.
+    """Opens the page for a visitor of its own, who complains of whatever goes wrong in it.
 
-    `expect_lost`: the connection gets lost in this test, and the browser may say so.
+    `expect`: how what the browser may say in this test begins. `url`: of another system's page.
     """
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def one(*, expect_lost: bool = False, **options: Any) -> Page:
+    def one(*, expect: tuple[str, ...] = (), url: str = "", **options: Any) -> Page:
         options = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light", **options}
         contexts.append(chromium.new_context(**options))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
 
         def heard(message: ConsoleMessage) -> None:
-            allowed = expect_lost and message.text.startswith(REFUSED_SOCKET)
-            if message.type in ("error", "warning") and not allowed:
+            if message.type in ("error", "warning") and not message.text.startswith(expect):
                 complaints.append(message.text)
 
         page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(system.first("gateway")["url"])
-        if has(page, "#state"):
+        page.goto(url or system.first("gateway")["url"])
+        if not url and has(page, "#state"):
             page.wait_for_selector("#state[data-state=open]")
         return page
 

@@ -7,12 +7,14 @@ from math import cos, radians, sin
 from playwright.sync_api import Page
 
 Stroke = list[tuple[float, float]]
-STEPS_OF_ARC = 20
+STEPS_OF_ARC = 40
 
 
 def arc(x: float, y: float, across: float, down: float, start: float, end: float) -> Stroke:
     """A part of an ellipse around (x, y), from one angle to another in degrees."""
-    turns = [radians(start + (end - start) * step / STEPS_OF_ARC) for step in range(STEPS_OF_ARC + 1)]
+    turns = [
+        radians(start + (end - start) * step / STEPS_OF_ARC) for step in range(STEPS_OF_ARC + 1)
+    ]
     return [(x + across * cos(turn), y + down * sin(turn)) for turn in turns]
 
 

@@ -90,10 +90,9 @@ def test_the_keyboard_alone_suffices(visit: Visit) -> None:
     page.keyboard.press("Space")
     expect(page.locator("#canvas-said")).to_have_text("Row 2, column 5: paper")
     page.keyboard.press("ArrowUp")
-    way = "ArrowLeft 1 ArrowLeft 1 ArrowDown 7 ArrowRight 3 ArrowUp 7 ArrowLeft 2".split()
-    for key, times in zip(way[::2], way[1::2], strict=True):
-        for _ in range(int(times)):
-            page.keyboard.press(f"Shift+{key}")
+    for way, cells in (("Left", 2), ("Down", 7), ("Right", 3), ("Up", 7), ("Left", 2)):
+        for _ in range(cells):
+            page.keyboard.press(f"Shift+Arrow{way}")
     page.keyboard.press("Enter")
     assert verdict(page) == "0"
     tab_to(page, "#clear")

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 
-from conftest import System, Visit, event_ids, until
+from conftest import REFUSED_SOCKET, System, Visit, event_ids, until
 from playwright.sync_api import expect
 from redis import Redis
 from strokes import draw, verdict
@@ -20,7 +20,7 @@ def ids_in(redis: Redis, key: str) -> list[str]:
 
 
 def test_resumes_without_a_gap(visit: Visit, system: System, redis: Redis) -> None:
-    ann, bob = visit(expect_lost=True), visit(expect_lost=True)
+    ann, bob = visit(expect=(REFUSED_SOCKET,)), visit(expect=(REFUSED_SOCKET,))
     say(ann, "Ann", "before")
     expect(bob.locator("#messages li").last).to_contain_text("before")
     draw(ann, 3)

@@ -15,6 +15,7 @@ export function startDigits(follow) {
   const verdict = find('verdict', HTMLElement);
   const jobId = find('job', HTMLElement);
   const steps = find('steps', HTMLElement);
+  const view = find('view', HTMLElement);
   const seen = find('seen', HTMLCanvasElement);
   const bars = Array.from({ length: DIGITS }, (_, digit) => makeBar(digit));
   find('bars', HTMLElement).append(...bars.map(({ row }) => row));
@@ -22,9 +23,9 @@ export function startDigits(follow) {
   find('predict', HTMLElement).addEventListener('click', ask);
   find('clear', HTMLElement).addEventListener('click', () => {
     drawing.clear();
-    reset('Nothing asked yet');
+    reset('Draw, then predict');
   });
-  reset('Nothing asked yet');
+  reset('Draw, then predict');
 
   /** Counts predictions: what is told of an earlier one is not shown. */
   let latest = 0;
@@ -36,6 +37,7 @@ export function startDigits(follow) {
     const mine = latest;
     reset('Asking');
     showPixels(seen, data);
+    view.hidden = false;
     try {
       const job = await predict('digits', {
         name: 'image',
@@ -67,7 +69,7 @@ export function startDigits(follow) {
   function reset(text) {
     verdict.textContent = text;
     jobId.textContent = '';
-    showPixels(seen, []);
+    view.hidden = true;
     steps.replaceChildren();
     showBars([]);
   }

@@ -46,6 +46,8 @@ export function startDrawing({ onEnter }) {
   });
   for (const type of ['pointerup', 'pointercancel'])
     canvas.addEventListener(type, () => (pen = undefined));
+  // A stroke is no fling, after which browsers take the next tap for its end.
+  canvas.addEventListener('touchstart', (event) => event.preventDefault(), { passive: false });
 
   canvas.addEventListener('keydown', (event) => {
     const [x, y] = STEPS[event.key] ?? [0, 0];

@@ -7,14 +7,13 @@ export const key = sessionStorage.getItem(STORE) ?? undefined;
 
 /** Shows the place for a key, after an answer with 401. */
 export function askForKey() {
-  const form = find('key-form', HTMLFormElement);
-  if (!form.hidden) return;
-  form.hidden = false;
   const input = find('key', HTMLInputElement);
+  const form = find('key-form', HTMLFormElement);
+  form.hidden = false;
   input.focus();
-  form.addEventListener('submit', (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
     sessionStorage.setItem(STORE, input.value);
     location.reload();
-  });
+  };
 }
