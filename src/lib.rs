@@ -11,6 +11,7 @@
 
 pub mod answer;
 pub mod cli;
+pub mod digest;
 pub mod error;
 pub mod lockfile;
 pub mod manifest;
