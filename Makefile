@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fast lint examples lock
+.PHONY: help build demo test fast bench guard lint examples lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,9 +22,18 @@ test: ## run every test; the generated projects are set up, started and driven
 fast: ## run the tests that need nothing but Rust
 	cargo test
 
+bench: ## measure the generator beside others; writes docs/benchmarks.md (several minutes)
+	cargo build --release
+	cargo run --package scaffold-benches
+	cargo bench --package scaffold-benches
+
+guard: ## fail where the generator has become slower than what is recorded
+	cargo build --release
+	cargo run --quiet --package scaffold-benches guard
+
 lint: ## format, clippy, documentation
-	cargo fmt --check
-	cargo clippy --all-targets --quiet -- --deny warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items --quiet
 
 examples: ## renew examples/ after a change of templates

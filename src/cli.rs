@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::answer;
 use crate::diagram;
 use crate::error::{Error, did_you_mean, suggestion};
-use crate::manifest::OptionShape;
+use crate::manifest::{OptionShape, PackManifest};
 use crate::pack::Pack;
 use crate::selection::Choices;
 
@@ -97,15 +97,35 @@ pub fn templates_argument(arguments: &[OsString]) -> Option<PathBuf> {
 /// The whole command line for `pack`.
 #[must_use]
 pub fn command(pack: &Pack) -> Command {
+    command_with(&pack.manifest, |command, name_is_flag| {
+        chosen_arguments(pack, command, name_is_flag)
+    })
+}
+
+/// Help or version of the program itself, for which the components need not be read; `None`
+/// where something else is asked for.
+#[must_use]
+pub fn overview(manifest: &PackManifest, arguments: &[OsString]) -> Option<Request> {
+    let asked = match arguments {
+        [_] => true,
+        [_, flag] => ["-h", "--help", "-V", "--version"].iter().any(|known| flag == known),
+        _ => false,
+    };
+    if !asked {
+        return None;
+    }
+    let result = command_with(manifest, |command, _| command).try_get_matches_from(arguments);
+    result.err().map(|help| Request::Print(help.render().to_string()))
+}
+
+/// The command line; `choosing` adds to a command the arguments that the components bring.
+fn command_with(manifest: &PackManifest, choosing: impl Fn(Command, bool) -> Command) -> Command {
     let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue);
     let templates = Arg::new("templates").long("templates").global(true).value_name("DIR");
     Command::new("scaffold")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Generates polyglot systems that work, the first time and two years later")
-        .after_help(format!(
-            "Pack: {} {} ({})",
-            pack.manifest.name, pack.manifest.version, pack.manifest.summary
-        ))
+        .after_help(format!("Pack: {} {} ({})", manifest.name, manifest.version, manifest.summary))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
@@ -116,9 +136,8 @@ pub fn command(pack: &Pack) -> Command {
                 .value_hint(ValueHint::DirPath)
                 .help("Use the pack in this folder instead of the built-in one"),
         )
-        .subcommand(new_command(pack))
-        .subcommand(chosen_arguments(
-            pack,
+        .subcommand(new_command(&choosing))
+        .subcommand(choosing(
             Command::new("plan").about("Show what `new` would write").arg(
                 Arg::new("diagram")
                     .long("diagram")
@@ -133,8 +152,7 @@ pub fn command(pack: &Pack) -> Command {
             ),
             false,
         ))
-        .subcommand(chosen_arguments(
-            pack,
+        .subcommand(choosing(
             Command::new("explain")
                 .about("Say which component and template made a file, and why it is there")
                 .arg(
@@ -183,12 +201,12 @@ pub fn command(pack: &Pack) -> Command {
         .subcommand(Command::new("man").about("Print the manual page"))
 }
 
-fn new_command(pack: &Pack) -> Command {
+fn new_command(choosing: impl Fn(Command, bool) -> Command) -> Command {
     let command = Command::new("new").about("Render a new project");
     let flag = |id: &'static str, help: &'static str| {
         Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
     };
-    chosen_arguments(pack, command, false)
+    choosing(command, false)
         .arg(
             Arg::new("into")
                 .long("into")
@@ -340,8 +358,8 @@ fn switch(
 /// # Panics
 /// Where clap lets through what the command line declared here requires.
 pub fn parse(pack: &Pack, arguments: &[OsString]) -> Result<Request, Error> {
-    let command = command(pack);
-    let matches = match command.clone().try_get_matches_from(arguments) {
+    let mut command = command(pack);
+    let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
         Err(error) => return refused(&command, arguments, &error),
     };
@@ -473,15 +491,16 @@ fn refused(
     let argument = context(ContextKind::InvalidArg);
     let flag =
         argument.split([' ', '=']).next().unwrap_or_default().trim_start_matches("--").to_owned();
+    if let ErrorKind::DisplayHelp
+    | ErrorKind::DisplayVersion
+    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand = error.kind()
+    {
+        return Ok(Request::Print(error.render().to_string()));
+    }
     let used = used_command(command, arguments);
     let help =
         format!("`{} --help` shows what there is", used.get_bin_name().unwrap_or("scaffold"));
     match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Ok(Request::Print(error.render().to_string()))
-        }
         ErrorKind::UnknownArgument => {
             let known: Vec<String> = used
                 .get_arguments()

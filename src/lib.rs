@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod cli;
 pub mod diagram;
+pub mod digest;
 pub mod error;
 pub mod lockfile;
 pub mod manifest;

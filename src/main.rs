@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use scaffold::cli;
+use scaffold::cli::{self, Request};
 use scaffold::error::Error;
 use scaffold::pack::Pack;
-use scaffold::run::{Session, report};
+use scaffold::run::{self, Session, report};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -21,7 +21,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[OsString], json: bool) -> Result<u8, Error> {
-    let pack = match cli::templates_argument(arguments) {
+    let templates = cli::templates_argument(arguments);
+    if templates.is_none()
+        && let Some(Request::Print(text)) = cli::overview(&Pack::embedded_manifest()?, arguments)
+    {
+        run::print(&text)?;
+        return Ok(0);
+    }
+    let pack = match templates {
         Some(dir) => Pack::load(&dir)?,
         None => Pack::embedded()?,
     };

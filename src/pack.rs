@@ -9,12 +9,14 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
+use crate::digest;
 use crate::error::{Error, Place, Problem};
 use crate::manifest::{ComponentManifest, ContributionManifest, OptionManifest, PackManifest};
 use crate::template::Templates;
+
+pub use crate::digest::hex;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -108,6 +110,15 @@ impl Pack {
             ));
         }
         Self::read(collect_directory(root)?, Some(root.display().to_string()))
+    }
+
+    /// `pack.toml` of the embedded pack, which alone is read.
+    pub fn embedded_manifest() -> Result<PackManifest, Error> {
+        let file = EMBEDDED.get_file(PACK_MANIFEST);
+        let content = file.map(|file| (PACK_MANIFEST.to_owned(), Cow::Borrowed(file.contents())));
+        let mut problems = Vec::new();
+        parse_toml(&content.into_iter().collect(), PACK_MANIFEST, &mut problems)
+            .ok_or(Error::Pack(problems))
     }
 
     fn read(files: Files, origin: Option<String>) -> Result<Self, Error> {
@@ -225,14 +236,12 @@ impl Pack {
     /// `sha256:` over every path and content of the pack, in order of the paths.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut hasher = Sha256::new();
-        for (path, bytes) in &self.files {
-            hasher.update(path.len().to_le_bytes());
-            hasher.update(path);
-            hasher.update(bytes.len().to_le_bytes());
-            hasher.update(bytes);
+        match self.origin {
+            None => env!("EMBEDDED_PACK_DIGEST").to_owned(),
+            Some(_) => digest::of_files(
+                self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())),
+            ),
         }
-        format!("sha256:{}", hex(&hasher.finalize()))
     }
 
     /// An empty set of templates with the pack's delimiters and versions.
@@ -422,15 +431,5 @@ fn portable_path(path: &Path) -> Result<String, Error> {
             Place::file(path.display().to_string()),
             "the name of the file is not UTF-8",
         )])
-    })
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Place, Problem};
 use crate::lockfile::prune_npm;
 use crate::manifest::LockfileFormat;
-use crate::pack::{Component, ComponentFile, Pack, SERVICE_IN_PATH};
+use crate::pack::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::plan::Plan;
 use crate::project;
-use crate::template::Templates;
+use crate::template::{Fields, Templates};
 use crate::tree::{File, Tree};
 
 /// Renders the whole project.
@@ -87,22 +87,27 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut templates = pack.templates().map_err(|problem| vec![problem])?;
     let mut parsed: BTreeSet<&str> = BTreeSet::new();
-    let service_contexts: BTreeMap<&str, Map<String, Value>> = plan
-        .services
-        .iter()
-        .map(|service| (service.name.as_str(), plan.service_context(service)))
-        .collect();
+    // Made once: many templates read the same fields.
+    let fields = |context: &Map<String, Value>| {
+        Fields::new(context)
+            .map_err(|reason| vec![Problem::new(Place::file(PACK_MANIFEST), reason)])
+    };
+    let project_fields = fields(&plan.context)?;
+    let mut service_fields: BTreeMap<&str, Fields> = BTreeMap::new();
+    for service in &plan.services {
+        service_fields.insert(&service.name, fields(&plan.service_context(service))?);
+    }
     let mut tree = Tree::default();
     let mut folded: BTreeMap<String, String> = BTreeMap::new();
     for target in targets(plan) {
         let source = &target.file.source;
         let bytes = if target.file.template {
-            let context = target
+            let fields = target
                 .service
-                .and_then(|service| service_contexts.get(service.name.as_str()))
-                .unwrap_or(&plan.context);
+                .and_then(|service| service_fields.get(service.name.as_str()))
+                .unwrap_or(&project_fields);
             let is_new = parsed.insert(source);
-            match rendered(pack, &mut templates, source, is_new, context) {
+            match rendered(pack, &mut templates, source, is_new, fields) {
                 Ok(text) => Cow::Owned(text.into_bytes()),
                 Err(problem) => {
                     problems.push(problem);
@@ -130,12 +135,12 @@ fn rendered(
     templates: &mut Templates,
     source: &str,
     is_new: bool,
-    context: &Map<String, Value>,
+    fields: &Fields,
 ) -> Result<String, Problem> {
     if is_new {
         templates.add(source, pack.text(source)?)?;
     }
-    templates.render(source, context)
+    templates.render(source, fields)
 }
 
 /// Writes each lock file of the pack that the components of the plan have.

@@ -635,7 +635,7 @@ fn is_terminal() -> bool {
 }
 
 /// Writes to standard output; a reader that has gone away ends the program quietly.
-fn print(text: &str) -> Result<(), Error> {
+pub fn print(text: &str) -> Result<(), Error> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| {
         match error.kind() {

@@ -23,6 +23,19 @@ const WORDS: [&str; 16] = [
 /// The names that a template may read: each with its fields, or `None` where they are free.
 pub type Declared = BTreeMap<String, Option<BTreeSet<String>>>;
 
+/// What templates see, in the form in which they read it.
+pub struct Fields(Context);
+
+impl Fields {
+    /// The fields of `context`.
+    ///
+    /// # Errors
+    /// The reason, where a value cannot be one of a template.
+    pub fn new(context: &Map<String, Value>) -> Result<Self, String> {
+        Context::from_serialize(context).map(Self).map_err(|error| error.to_string())
+    }
+}
+
 /// Parsed templates, and the functions that they may call.
 pub struct Templates {
     tera: Tera,
@@ -61,13 +74,12 @@ impl Templates {
         self.tera.add_raw_template(name, source).map_err(|error| problem(name, &error))
     }
 
-    /// Renders the template `name` with the fields of `context`.
+    /// Renders the template `name` with `fields`.
     ///
     /// # Errors
     /// A [`Problem`] at the place of the mistake.
-    pub fn render(&self, name: &str, context: &Map<String, Value>) -> Result<String, Problem> {
-        let context = tera_context(context).map_err(|error| problem(name, &error))?;
-        self.tera.render(name, &context).map_err(|error| problem(name, &error))
+    pub fn render(&self, name: &str, fields: &Fields) -> Result<String, Problem> {
+        self.tera.render(name, &fields.0).map_err(|error| problem(name, &error))
     }
 
     /// Renders a short text of a manifest, such as `services/[= service.name =]`.
@@ -78,8 +90,8 @@ impl Templates {
         if !self.has_tag(text) {
             return Ok(text.to_owned());
         }
-        let context = tera_context(context).map_err(|error| error.to_string())?;
-        self.tera.render_str(text, &context, false).map_err(|error| match error.kind() {
+        let fields = Fields::new(context)?;
+        self.tera.render_str(text, &fields.0, false).map_err(|error| match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 report.message().to_owned()
             }
@@ -230,10 +242,6 @@ fn dotted_names(source: &str, begin: usize, end: usize) -> Vec<DottedName<'_>> {
         }
     }
     found
-}
-
-fn tera_context(fields: &Map<String, Value>) -> Result<Context, tera::Error> {
-    Context::from_serialize(fields)
 }
 
 fn problem(name: &str, error: &tera::Error) -> Problem {

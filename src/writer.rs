@@ -4,11 +4,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crate::error::Error;
-use crate::tree::Tree;
+use crate::tree::{File, Tree};
+
+/// Below this a further thread costs more than it brings.
+const FILES_PER_WRITER: usize = 50;
+/// More wait for the same file system.
+const WRITERS_MAX: usize = 4;
 
 /// What a fresh clone may hold beside what we write.
 const FRESH_CLONE: [&str; 4] = [".git", ".gitignore", "LICENSE", "README.md"];
@@ -119,23 +126,62 @@ fn stage(tree: &Tree, parent: &Path, interrupted: &AtomicBool) -> Result<tempfil
         .tempdir_in(parent)
         .map_err(|error| Error::io("cannot write to", parent, error))?;
     open_to_all(staged.path())?;
+    create_folders(tree, staged.path())?;
+    let files: Vec<(&str, &File)> = tree.iter().collect();
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let writers = (files.len() / FILES_PER_WRITER).clamp(1, processors.min(WRITERS_MAX));
+    // Neighbours share folders: a run of them each, so that writers do not wait for each other.
+    let runs = files.chunks(files.len().div_ceil(writers).max(1));
+    let results: Vec<Result<(), Error>> = if writers == 1 {
+        runs.map(|run| write_files(run, staged.path(), interrupted)).collect()
+    } else {
+        thread::scope(|scope| {
+            let folder = staged.path();
+            let started: Vec<_> = runs
+                .map(|run| scope.spawn(move || write_files(run, folder, interrupted)))
+                .collect();
+            started
+                .into_iter()
+                .map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        })
+    };
+    results.into_iter().collect::<Result<(), Error>>()?;
+    Ok(staged)
+}
+
+/// Creates every folder of the tree below `root`, each once.
+fn create_folders(tree: &Tree, root: &Path) -> Result<(), Error> {
     let mut folders: BTreeSet<&str> = BTreeSet::new();
-    for (path, file) in tree.iter() {
+    for (path, _) in tree.iter() {
+        let mut folder = path;
+        while let Some((above, _)) = folder.rsplit_once('/')
+            && folders.insert(above)
+        {
+            folder = above;
+        }
+    }
+    // In order of their paths a folder comes before those in it.
+    for folder in folders {
+        let folder = root.join(folder);
+        fs::create_dir(&folder).map_err(|error| Error::io("cannot create", &folder, error))?;
+    }
+    Ok(())
+}
+
+fn write_files(
+    files: &[(&str, &File)],
+    root: &Path,
+    interrupted: &AtomicBool,
+) -> Result<(), Error> {
+    for (path, file) in files {
         if interrupted.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        let target = staged.path().join(path);
-        if let Some((folder, _)) = path.rsplit_once('/')
-            && folders.insert(folder)
-        {
-            let folder = staged.path().join(folder);
-            fs::create_dir_all(&folder)
-                .map_err(|error| Error::io("cannot create", &folder, error))?;
-        }
-        write_file(&target, &file.bytes, file.executable)
+        write_file(&root.join(path), &file.bytes, file.executable)
             .map_err(|error| Error::io("cannot write", Path::new(path), error))?;
     }
-    Ok(staged)
+    Ok(())
 }
 
 fn write_file(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {

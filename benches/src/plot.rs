@@ -68,9 +68,9 @@ pub fn lines(title: &str, unit: &str, series: &[(String, Vec<(f64, f64)>)]) -> S
     let height = 300.0;
     let points = || series.iter().flat_map(|(_, points)| points);
     let bounds = |pick: fn(&(f64, f64)) -> f64| {
-        points().map(pick).fold((f64::MAX, 0.0_f64), |(low, high), value| {
-            (low.min(value), high.max(value))
-        })
+        points()
+            .map(pick)
+            .fold((f64::MAX, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)))
     };
     let ((left, right), (low, high)) = (bounds(|point| point.0), bounds(|point| point.1));
     let x = |value: f64| 70.0 + (value / left).ln() / (right / left).ln() * (WIDTH - 260.0);

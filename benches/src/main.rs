@@ -4,6 +4,8 @@
 //! `make bench` writes docs/benchmarks.md, its plots and `benches/recorded.json`; with the word
 //! `guard` only ours is measured, and the run fails where a ratio left what is recorded.
 
+#![allow(clippy::cast_precision_loss, reason = "sizes and counts are far below 2^52")]
+
 mod measure;
 mod peers;
 mod plot;
@@ -17,7 +19,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use measure::{Rounds, Spread, Subject};
 
-const SCAFFOLD: &str = env!("CARGO_BIN_EXE_scaffold");
+/// What `cargo build --release` has made.
+const SCAFFOLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/scaffold");
 /// A guarded ratio may be this many times the recorded one: noise on a busy machine of two
 /// cores stays below, a lost order of growth does not.
 const MARGIN: f64 = 1.6;
@@ -61,11 +64,11 @@ struct Bench {
 
 fn main() -> ExitCode {
     let guards = std::env::args().any(|argument| argument == "guard");
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository").to_owned();
     let work = root.join("target/bench");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work).expect("target/ can be written");
-    let binary = fs::metadata(SCAFFOLD).expect("the program is built").len();
+    let binary = fs::metadata(SCAFFOLD).expect("`cargo build --release` comes first").len();
     let mut bench = Bench { root, work, results: Results { binary, ..Results::default() } };
     bench.start(100);
     bench.built_in(if guards { 15 } else { 31 });
@@ -84,7 +87,7 @@ impl Bench {
     /// Start-up: `--help` beside a Rust program that does nothing.
     fn start(&mut self, rounds: usize) {
         let empty = self.work.join("empty");
-        let source = self.root.join("benches/compare/empty.rs");
+        let source = self.root.join("benches/src/empty.rs");
         peers::run(Command::new("rustc").args(["-O", "-o"]).arg(&empty).arg(source));
         let subjects = [
             Subject::new("empty", |_| Command::new(&empty)),
@@ -124,7 +127,9 @@ impl Bench {
         rounds: usize,
     ) -> (PathBuf, Rounds) {
         let output = self.work.join(format!("output-{key}"));
-        peers::run(scaffold(arguments).args(["--json", "--into"]).arg(&output).stdout(Stdio::null()));
+        peers::run(
+            scaffold(arguments).args(["--json", "--into"]).arg(&output).stdout(Stdio::null()),
+        );
         let subjects = [
             Subject::new("cp -r", |folder| copy(&output, folder)),
             Subject::new("scaffold", |folder| {
@@ -157,9 +162,8 @@ impl Bench {
     fn peers(&mut self, rounds: usize) {
         const COUNT: usize = 100;
         let peers = peers::all(&self.root.join("target/tools"));
-        let templates: Vec<PathBuf> = (0..peers.len())
-            .map(|index| self.work.join(format!("template-{index}")))
-            .collect();
+        let templates: Vec<PathBuf> =
+            (0..peers.len()).map(|index| self.work.join(format!("template-{index}"))).collect();
         for (peer, template) in peers.iter().zip(&templates) {
             peer.write_template(template, COUNT);
             let once = tempfile::tempdir_in(&self.work).expect("a folder to write to");
@@ -185,8 +189,7 @@ impl Bench {
             }),
         ];
         for (peer, template) in peers.iter().zip(&templates) {
-            subjects
-                .push(Subject::new(&peer.name, |folder| peer.command(template, folder)));
+            subjects.push(Subject::new(&peer.name, |folder| peer.command(template, folder)));
         }
         let measured = Rounds::measure(&subjects, rounds, &self.work);
         for (index, subject) in subjects.iter().enumerate().skip(1) {

@@ -57,10 +57,7 @@ pub fn write_pack(root: &Path, count: usize) {
         &root.join("pack.toml"),
         &format!("name = \"benchmark\"\nversion = \"1.0.0\"\nsummary = \"{count} files\"\n"),
     );
-    put(
-        &root.join("components/all/component.toml"),
-        "summary = \"everything\"\nalways = true\n",
-    );
+    put(&root.join("components/all/component.toml"), "summary = \"everything\"\nalways = true\n");
     write(&root.join("components/all/files"), count, "{{ project.name }}", ".tera");
 }
 

@@ -1,0 +1,26 @@
+//! Digests as they stand in `scaffold.lock`. The build script uses this file as well, so that the
+//! program need not read all of the embedded pack to know its digest.
+
+use sha2::{Digest, Sha256};
+
+/// `sha256:` over paths and contents, in the order given.
+pub fn of_files<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hasher = Sha256::new();
+    for (path, bytes) in files {
+        hasher.update(path.len().to_le_bytes());
+        hasher.update(path);
+        hasher.update(bytes.len().to_le_bytes());
+        hasher.update(bytes);
+    }
+    format!("sha256:{}", hex(&hasher.finalize()))
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
