@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx2
@@ -63,9 +65,26 @@ class Ledger:
         assert answer.is_success, answer.text
         return str(answer.json()["id"])
 
-    def post_many(self, count: int, body: Json | None = None, at_once: int = 16) -> None:
+    @contextmanager
+    def posting(self, body: Json | None = None, at_once: int = 16) -> Iterator[None]:
+        """Meanwhile so many clients post one prediction after the other."""
+        stop = threading.Event()
+
+        def client() -> None:
+            while not stop.is_set():
+                self.post(body)
+
         with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(lambda _: self.post(body), range(count)))
+            clients = [pool.submit(client) for _ in range(at_once)]
+            try:
+                yield
+            finally:
+                stop.set()
+        for done in clients:
+            done.result()
+
+    def posted(self) -> int:
+        return sum(self.answers.values())
 
     def retry(self, key: str, body: Json | None = None) -> Json:
         """Posts as a client should: again, with the same key, until there is an answer of 2xx."""

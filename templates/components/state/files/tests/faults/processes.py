@@ -16,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,6 +27,7 @@ from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
 import dev
+import hung_disk
 from toolchain import settings
 
 Answer = TypeVar("Answer")
@@ -86,7 +88,11 @@ class Log(dev.Output):
 
 
 class Processes:
-    """One system. `copies`: further processes of a group, `worker=2` for two of each worker."""
+    """One system.
+
+    `copies`: how many processes of a group there are, `{"worker": 2}` for two of each worker.
+    `down`: what is not started yet, and not waited for.
+    """
 
     def __init__(
         self,
@@ -106,6 +112,10 @@ class Processes:
         for service in services:
             service.front = False
             service.needs = [need for need in service.needs if need not in down]
+            if service.name in INFRASTRUCTURE and hung_disk.AVAILABLE:
+                program = [sys.executable, hung_disk.__file__, str(folder / service.name)]
+                service.command = program + service.command
+        self.folder = folder
         self.log_path = folder / "log.txt"
         self.services = {service.name: service for service in services}
         self.down = set(down)
@@ -160,11 +170,6 @@ class Processes:
         self.down.discard(name)
         self.await_(self.dev.start(self.services[name], "started"))
 
-    def spawn(self, name: str) -> None:
-        """The same without waiting."""
-        self.down.discard(name)
-        self.await_(self.dev.spawn(self.services[name]))
-
     def kill(self, name: str) -> None:
         """kill -9, and it stays down."""
         self.signal(name, signal.SIGKILL)
@@ -193,6 +198,16 @@ class Processes:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         os.killpg(self.pid(name), number)
+
+    @contextmanager
+    def hung_disk(self, name: str) -> Iterator[None]:
+        """Meanwhile nothing that this part of the infrastructure writes reaches the disk (Linux)."""
+        flag = self.folder / name
+        flag.touch()
+        try:
+            yield
+        finally:
+            flag.unlink()
 
     # Looks
 
