@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,13 +202,34 @@ class Processes:
 
     @contextmanager
     def hung_disk(self, name: str) -> Iterator[None]:
-        """Meanwhile nothing that this part of the infrastructure writes reaches the disk (Linux)."""
+        """Meanwhile nothing that this part of the infrastructure writes is on the disk (Linux)."""
         flag = self.folder / name
         flag.touch()
         try:
             yield
         finally:
             flag.unlink()
+
+    @contextmanager
+    def kept(self, *names: str) -> Iterator[Counter[str]]:
+        """Meanwhile these are started again whenever they die; counts how often that was."""
+        stop = threading.Event()
+        starts: Counter[str] = Counter()
+
+        def keep() -> None:
+            while not stop.wait(0.05):
+                for name in set(self.gone()) & set(names):
+                    self.ended(name)
+                    self.start(name)
+                    starts[name] += 1
+
+        keeper = threading.Thread(target=keep)
+        keeper.start()
+        try:
+            yield starts
+        finally:
+            stop.set()
+            keeper.join()
 
     # Looks
 
@@ -257,6 +279,40 @@ class Processes:
 
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+
+class Memory:
+    """Watches how much memory processes have in use, in MiB."""
+
+    def __init__(self, system: Processes, *names: str) -> None:
+        self.system = system
+        self.begun = {name: system.rss_mib(name) for name in names}
+        self.peak = dict(self.begun)
+        self.stop = threading.Event()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.watcher.join()
+
+    def _watch(self) -> None:
+        while not self.stop.wait(0.2):
+            for name, peak in self.peak.items():
+                self.peak[name] = max(peak, self.system.rss_mib(name))
+
+    def growth_mib(self) -> dict[str, float]:
+        """By how much each of them has grown at its peak."""
+        return {name: self.peak[name] - begun for name, begun in self.begun.items()}
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{name} {begun:.0f} -> {self.peak[name]:.0f} -> {self.system.rss_mib(name):.0f} MiB"
+            for name, begun in self.begun.items()
+        )
 
 
 class Stopwatch:
