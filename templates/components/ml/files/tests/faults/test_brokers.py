@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from jobs import eventually, image, prediction, problem_of
 from ledger import Ledger
-from processes import INFRASTRUCTURE, LIMIT_S, Processes, Stopwatch
+from processes import INFRASTRUCTURE, LIMIT_S, Processes, Stopwatch, no_hints
 
 POSTS = 500
 # `appendfsync everysec` writes a second late and, while the disk hangs, two more.
@@ -116,25 +116,13 @@ def test_lost_hints_delay_and_lose_nothing(tmp_path: Path) -> None:
         inference = system.first("inference")
         ledger.ends(ledger.accept())
         system.freeze(inference)
-        stop = threading.Event()
-
-        def kill() -> None:
-            # Whoever subscribes again is cut off again, so that no hint arrives but by chance.
-            while not stop.wait(0.005):
-                ledger.store.client_kill_filter(_type="pubsub")
-
-        with ThreadPoolExecutor(21) as pool:
-            killing = pool.submit(kill)
-            try:
-                waiting = [pool.submit(ledger.post, prefer="wait=30") for _ in range(20)]
-                eventually(lambda: ledger.store.zcard("live") == 20, LIMIT_S)
-                system.thaw(inference)
-                thawed = Stopwatch()
-                statuses = {done.result().status_code for done in waiting}
-                took_s = thawed()
-            finally:
-                stop.set()
-            killing.result()
+        with no_hints(ledger.store), ThreadPoolExecutor(20) as pool:
+            waiting = [pool.submit(ledger.post, prefer="wait=30") for _ in range(20)]
+            eventually(lambda: ledger.store.zcard("live") == 20, LIMIT_S)
+            system.thaw(inference)
+            thawed = Stopwatch()
+            statuses = {done.result().status_code for done in waiting}
+            took_s = thawed()
         ledger.close("20 waits whose hints are lost", told_after_s=took_s)
         assert statuses == {201}
         # By the poll of each second. Without it they are told when their 30 s are over.

@@ -10,7 +10,7 @@ import pytest
 from jobs import eventually, image, post, prediction, tensor
 from ledger import Ledger
 from models import LEAST, WIDTH, models_with, negative, slow
-from processes import FULL, LIMIT_S, Memory, Processes, Stopwatch, limit
+from processes import FULL, LIMIT_S, SMALL_HEAP, Memory, Processes, Stopwatch, limit
 
 AWAY_S = 60.0 if FULL else 2 * limit("lease_s")
 # About a second on a processor of 2020. Ten times the load is then a few posts a second.
@@ -109,7 +109,7 @@ def test_a_job_that_kills_inference_dies_alone(tmp_path: Path) -> None:
 def test_ten_times_the_load_is_refused_in_time_and_memory_stays_flat(tmp_path: Path) -> None:
     models = models_with(tmp_path, slow=slow(PRODUCTS))
     most = 60
-    environment = {"MODELS_DIR": models, "QUEUE_MAX_LIVE": str(most)}
+    environment = {"MODELS_DIR": models, "QUEUE_MAX_LIVE": str(most), **SMALL_HEAP}
     with Processes(tmp_path, environment=environment) as system, Ledger(system) as ledger:
         body = prediction(tensor("x", [1, WIDTH], [0.5] * WIDTH), model="slow", deadline_s=5)
         deepest = 0

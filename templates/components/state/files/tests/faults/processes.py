@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
+import redis
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -46,6 +47,8 @@ SHORT = {
 }
 # No limit of the caller is to stand between a test and the fault.
 ALWAYS = {"RATE_LIMIT_PER_MINUTE": "1000000", "LOG_LEVEL": "info"}
+# As in a small container: without a bound V8 lets garbage lie for long, which looks like a leak.
+SMALL_HEAP = {"NODE_OPTIONS": "--max-old-space-size=192"}
 
 # Ceilings for what must come, however busy the machine is; not what is expected of it.
 LIMIT_S = 600.0 if FULL else 120.0
@@ -279,6 +282,17 @@ class Processes:
 
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def no_hints(store: redis.Redis) -> Iterator[None]:
+    """The connections of all subscribers are cut, and meanwhile nobody may subscribe again."""
+    store.execute_command("ACL", "SETUSER", "default", "-subscribe", "-psubscribe")
+    store.client_kill_filter(_type="pubsub")
+    try:
+        yield
+    finally:
+        store.execute_command("ACL", "SETUSER", "default", "+subscribe", "+psubscribe")
 
 
 class Memory:
