@@ -7,9 +7,12 @@ each effect that was committed, whoever committed it.
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx2
@@ -26,9 +29,8 @@ class Ledger:
         self.accepted: list[str] = []
         self.answers: Counter[str] = Counter()
         self.lock = threading.Lock()
-        self.client = httpx2.Client(
-            base_url=system.url(system.first("gateway")), timeout=60, trust_env=False
-        )
+        self.urls = [system.url(name) for name in system.group("gateway")]
+        self.client = httpx2.Client(base_url=self.urls[0], timeout=60, trust_env=False)
         self.store = redis.Redis.from_url(
             system.url("redis"), decode_responses=True, health_check_interval=1
         )
@@ -45,10 +47,13 @@ class Ledger:
 
     # Clients
 
-    def post(self, body: Json | None = None, **headers: str) -> httpx2.Response:
+    def post(
+        self, body: Json | None = None, url: str | None = None, **headers: str
+    ) -> httpx2.Response:
         """Posts a prediction, and writes down what was promised."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.client.post("/v1/predictions", json=body or prediction(), headers=named)
+        path = f"{url or self.urls[0]}/v1/predictions"
+        answer = self.client.post(path, json=body or prediction(), headers=named)
         with self.lock:
             if answer.is_success:
                 self.accepted.append(str(answer.json()["id"]))
@@ -63,34 +68,40 @@ class Ledger:
         assert answer.is_success, answer.text
         return str(answer.json()["id"])
 
-    def post_many(self, count: int, body: Json | None = None, at_once: int = 16) -> None:
-        with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(lambda _: self.post(body), range(count)))
+    @contextmanager
+    def posting(self, body: Json | None = None, at_once: int = 16) -> Iterator[None]:
+        """Meanwhile so many clients post one prediction after the other."""
+        stop = threading.Event()
 
-    def retry(self, key: str, body: Json | None = None) -> Json:
+        def client() -> None:
+            while not stop.is_set():
+                self.post(body)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            clients = [pool.submit(client) for _ in range(at_once)]
+            try:
+                yield
+            finally:
+                stop.set()
+        for done in clients:
+            done.result()
+
+    def posted(self) -> int:
+        return sum(self.answers.values())
+
+    def insist(self, key: str, body: Json | None = None) -> None:
         """Posts as a client should: again, with the same key, until there is an answer of 2xx."""
 
-        def one() -> httpx2.Response | None:
+        def one() -> bool:
             try:
-                answer = self.client.post(
-                    "/v1/predictions",
-                    json=body or prediction(),
-                    headers={"Idempotency-Key": key},
-                )
+                answer = self.post(body, url=random.choice(self.urls), idempotency_key=key)
             except httpx2.TransportError as error:
                 with self.lock:
                     self.answers[type(error).__name__] += 1
-                return None
-            with self.lock:
-                self.answers[str(answer.status_code)] += 1
-            return answer if answer.is_success else None
+                return False
+            return answer.is_success
 
-        answer = eventually(one, LIMIT_S)
-        assert answer is not None
-        job: Json = answer.json()
-        with self.lock:
-            self.accepted.append(job["id"])
-        return job
+        eventually(one, LIMIT_S)
 
     # The record
 
@@ -136,17 +147,25 @@ class Ledger:
         """Waits for every accepted job to end, and holds the promise against the record."""
         waited = Stopwatch()
         eventually(lambda: self.store.zcard("live") == 0, LIMIT_S)
-        ids = set(self.accepted)
-        missing, doubled, wrong = [], [], []
+        drained_s = waited()
+        ids = sorted(set(self.accepted))
+        missing: list[str] = []
+        doubled: list[tuple[str, list[str]]] = []
+        wrong: list[tuple[str, str, list[str]]] = []
         statuses: Counter[str] = Counter()
-        for job_id in sorted(ids):
-            status = self.job(job_id).get("status", "missing")
+        with self.store.pipeline(transaction=False) as record:
+            for job_id in ids:
+                record.hget(f"job:{job_id}", "status")
+                record.xrange(f"job:{job_id}:events")
+            found = record.execute()
+        for job_id, status, entries in zip(ids, found[::2], found[1::2], strict=True):
+            status = status or "missing"
             statuses[status] += 1
-            effects = self.effects(job_id)
+            effects = [fields["type"] for _, fields in entries if fields["type"] in TERMINAL]
             if status not in TERMINAL or not effects:
                 missing.append(job_id)
             elif len(effects) > 1:
-                doubled.append((job_id, self.events(job_id)))
+                doubled.append((job_id, effects))
             elif effects != [status]:
                 wrong.append((job_id, status, effects))
         report(
@@ -157,10 +176,10 @@ class Ledger:
             **more,
             ends=dict(statuses),
             answers=dict(self.answers),
-            drained_s=waited(),
+            drained_s=drained_s,
         )
-        assert not missing, f"accepted, and without an end: {missing}"
-        assert not doubled, f"more than one effect: {doubled}"
-        assert not wrong, f"state and effect differ: {wrong}"
+        assert not missing, f"{len(missing)} accepted, and without an end: {missing[:5]}"
+        assert not doubled, f"{len(doubled)} with more than one effect: {doubled[:5]}"
+        assert not wrong, f"{len(wrong)} of which state and effect differ: {wrong[:5]}"
         assert set(statuses) <= (ends or {"succeeded"}), statuses
         assert not self.system.gone(), "these processes have ended"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jobs import eventually, image, prediction
+from jobs import TERMINAL, eventually, image, models_with, prediction, tensor
 from ledger import Ledger
 from processes import LIMIT_S, Processes, Stopwatch, limit
 
@@ -87,7 +92,7 @@ def test_a_job_that_is_delivered_many_times_has_one_effect(tmp_path: Path) -> No
         system.freeze(inference)
         for _ in range(2):
             ledger.runs(ledger.accept(prediction(image(2))))
-        # Every worker is busy; each time that the job is due, the relay hands it to the queue again.
+        # Every worker is busy; each time that the job is due, the relay hands it over again.
         job_id = ledger.accept()
         for _ in range(10):
             ledger.store.zadd("due", {job_id: 0})
@@ -98,3 +103,57 @@ def test_a_job_that_is_delivered_many_times_has_one_effect(tmp_path: Path) -> No
         ledger.ends(ledger.accept())
         ledger.close("a job delivered eleven times", starts=ledger.events(job_id).count("running"))
         assert ledger.events(job_id) == ["queued", "running", "succeeded"]
+
+
+def test_canceling_races_with_everything_and_ends_once(tmp_path: Path) -> None:
+    environment = {"CHUNK_ROWS": "10", "ATTEMPTS_MAX": "3", "BACKOFF_BASE_S": "0.05"}
+    environment["MODELS_DIR"] = str(models_with(tmp_path, "log"))
+    with (
+        Processes(tmp_path, copies=TWO, environment=environment) as system,
+        Ledger(system) as ledger,
+    ):
+        # Short, long, and one that always fails: its output, log(0), is no number of JSON.
+        bodies = [prediction(), prediction(image(200)), prediction(tensor("x", [1], [0]), model="log")]
+        ledger.ends(ledger.accept())
+
+        def race(number: int) -> tuple[str, int, str]:
+            job_id = ledger.accept(bodies[number % 3])
+            time.sleep(random.uniform(0, 0.05))
+            answer = ledger.client.delete(f"/v1/predictions/{job_id}")
+            return job_id, answer.status_code, answer.json()["status"]
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(race, range(201)))
+        eventually(lambda: ledger.store.zcard("live") == 0, LIMIT_S)
+        ledger.close("201 jobs canceled at any moment", ends=TERMINAL)
+        for job_id, code, status in answers:
+            # 200: it is over, as the answer says. 202: whoever runs it is told.
+            assert code == 202 or ledger.job(job_id)["status"] == status
+
+
+def test_a_rolling_restart_fails_no_request(tmp_path: Path) -> None:
+    copies = {"gateway": 2, "worker": 2}
+    with Processes(tmp_path, copies=copies) as system, Ledger(system) as ledger:
+        stop = threading.Event()
+
+        def client(number: int) -> None:
+            for post in itertools.count():
+                if stop.is_set():
+                    return
+                ledger.insist(f"{number}-{post}")
+
+        restarted = [*system.group("gateway"), *system.group("worker"), system.first("inference")]
+        with ThreadPoolExecutor(8) as pool:
+            clients = [pool.submit(client, number) for number in range(8)]
+            try:
+                for name in restarted:
+                    answered = len(ledger.accepted)
+                    system.terminate(name)
+                    assert system.ended(name) == 0, name
+                    system.start(name)
+                    eventually(lambda: len(ledger.accepted) > answered + 20, LIMIT_S)  # noqa: B023
+            finally:
+                stop.set()
+        for done in clients:
+            done.result()
+        ledger.close("every process restarted under load", restarted=len(restarted))

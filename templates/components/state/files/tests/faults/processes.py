@@ -16,16 +16,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
+import redis
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
 import dev
+import hung_disk
 from toolchain import settings
 
 Answer = TypeVar("Answer")
@@ -43,6 +47,8 @@ SHORT = {
 }
 # No limit of the caller is to stand between a test and the fault.
 ALWAYS = {"RATE_LIMIT_PER_MINUTE": "1000000", "LOG_LEVEL": "info"}
+# As in a small container: without a bound V8 lets garbage lie for long, which looks like a leak.
+SMALL_HEAP = {"NODE_OPTIONS": "--max-old-space-size=192"}
 
 # Ceilings for what must come, however busy the machine is; not what is expected of it.
 LIMIT_S = 600.0 if FULL else 120.0
@@ -86,7 +92,11 @@ class Log(dev.Output):
 
 
 class Processes:
-    """One system. `copies`: further processes of a group, `worker=2` for two of each worker."""
+    """One system.
+
+    `copies`: how many processes of a group there are, `{"worker": 2}` for two of each worker.
+    `down`: what is not started yet, and not waited for.
+    """
 
     def __init__(
         self,
@@ -106,6 +116,10 @@ class Processes:
         for service in services:
             service.front = False
             service.needs = [need for need in service.needs if need not in down]
+            if service.name in INFRASTRUCTURE and hung_disk.AVAILABLE:
+                program = [sys.executable, hung_disk.__file__, str(folder / service.name)]
+                service.command = program + service.command
+        self.folder = folder
         self.log_path = folder / "log.txt"
         self.services = {service.name: service for service in services}
         self.down = set(down)
@@ -160,11 +174,6 @@ class Processes:
         self.down.discard(name)
         self.await_(self.dev.start(self.services[name], "started"))
 
-    def spawn(self, name: str) -> None:
-        """The same without waiting."""
-        self.down.discard(name)
-        self.await_(self.dev.spawn(self.services[name]))
-
     def kill(self, name: str) -> None:
         """kill -9, and it stays down."""
         self.signal(name, signal.SIGKILL)
@@ -193,6 +202,37 @@ class Processes:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         os.killpg(self.pid(name), number)
+
+    @contextmanager
+    def hung_disk(self, name: str) -> Iterator[None]:
+        """Meanwhile nothing that this part of the infrastructure writes is on the disk (Linux)."""
+        flag = self.folder / name
+        flag.touch()
+        try:
+            yield
+        finally:
+            flag.unlink()
+
+    @contextmanager
+    def kept(self, *names: str) -> Iterator[Counter[str]]:
+        """Meanwhile these are started again whenever they die; counts how often that was."""
+        stop = threading.Event()
+        starts: Counter[str] = Counter()
+
+        def keep() -> None:
+            while not stop.wait(0.05):
+                for name in set(self.gone()) & set(names):
+                    self.ended(name)
+                    self.start(name)
+                    starts[name] += 1
+
+        keeper = threading.Thread(target=keep)
+        keeper.start()
+        try:
+            yield starts
+        finally:
+            stop.set()
+            keeper.join()
 
     # Looks
 
@@ -242,6 +282,51 @@ class Processes:
 
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def no_hints(store: redis.Redis) -> Iterator[None]:
+    """The connections of all subscribers are cut, and meanwhile nobody may subscribe again."""
+    store.execute_command("ACL", "SETUSER", "default", "-subscribe", "-psubscribe")
+    store.client_kill_filter(_type="pubsub")
+    try:
+        yield
+    finally:
+        store.execute_command("ACL", "SETUSER", "default", "+subscribe", "+psubscribe")
+
+
+class Memory:
+    """Watches how much memory processes have in use, in MiB."""
+
+    def __init__(self, system: Processes, *names: str) -> None:
+        self.system = system
+        self.begun = {name: system.rss_mib(name) for name in names}
+        self.peak = dict(self.begun)
+        self.stop = threading.Event()
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.watcher.join()
+
+    def _watch(self) -> None:
+        while not self.stop.wait(0.2):
+            for name, peak in self.peak.items():
+                self.peak[name] = max(peak, self.system.rss_mib(name))
+
+    def growth_mib(self) -> dict[str, float]:
+        """By how much each of them has grown at its peak."""
+        return {name: self.peak[name] - begun for name, begun in self.begun.items()}
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{name} {begun:.0f} -> {self.peak[name]:.0f} -> {self.system.rss_mib(name):.0f} MiB"
+            for name, begun in self.begun.items()
+        )
 
 
 class Stopwatch:
