@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use scaffold::cli;
 use scaffold::error::Error;
+use scaffold::output::report;
 use scaffold::pack::Pack;
-use scaffold::run::{Session, report};
+use scaffold::run::Session;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
