@@ -1,10 +1,13 @@
 //! What `--json` prints: one type per command, whose JSON Schema `scaffold schema` publishes.
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, Problem};
+use crate::merge::Conflict;
 use crate::pack::Pack;
 use crate::selection::answers_schema;
 
@@ -12,8 +15,10 @@ use crate::selection::answers_schema;
 pub const SCHEMA: u32 = 1;
 
 /// The names that `scaffold schema` takes.
-pub const NAMES: [&str; 8] =
-    ["answers", "new", "plan", "list", "explain", "doctor", "lint", "error"];
+pub const NAMES: [&str; 13] = [
+    "answers", "new", "plan", "list", "explain", "doctor", "lint", "change", "check", "undo",
+    "resolve", "adopt", "error",
+];
 
 /// Answer of `scaffold new`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -228,6 +233,115 @@ pub struct LintProblem {
     pub message: String,
 }
 
+/// Answer of `scaffold add`, `remove`, `set`, `update` and `apply`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Change {
+    /// Version of this form.
+    pub schema: u32,
+    /// The operation, as people type it.
+    pub operation: String,
+    /// Whether something was written.
+    pub written: bool,
+    /// Version of the pack that rendered the project before.
+    pub from: String,
+    /// Version of the pack that renders it now.
+    pub to: String,
+    /// Paths that come.
+    pub added: Vec<String>,
+    /// Paths that change.
+    pub changed: Vec<String>,
+    /// Paths that go.
+    pub removed: Vec<String>,
+    /// Paths that move, from old to new.
+    pub renamed: BTreeMap<String, String>,
+    /// Paths that the user deleted and that would have changed; they stay deleted.
+    pub stay_deleted: Vec<String>,
+    /// What a person has to see to.
+    pub conflicts: Vec<Conflict>,
+    /// What else people should know.
+    pub notes: Vec<String>,
+    /// The exit code of the process.
+    pub exit_code: u8,
+}
+
+/// Answer of `scaffold check`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Check {
+    /// Version of this form.
+    pub schema: u32,
+    /// Whether all verdicts that were asked for are good.
+    pub ok: bool,
+    /// Conflicts that nobody has seen to.
+    pub unresolved: Vec<Conflict>,
+    /// Files that differ from what was rendered.
+    pub drifted: Vec<Drift>,
+    /// The versions, where the project is behind.
+    pub behind: Option<Behind>,
+    /// The exit code of the process.
+    pub exit_code: u8,
+}
+
+/// A file that differs from what was rendered.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Drift {
+    /// Its path.
+    pub path: String,
+    /// How: `edited`, `deleted`, `mode`, or `pending` for a `scaffold.toml` that was not applied.
+    pub how: String,
+}
+
+/// Which version rendered a project, and which there is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Behind {
+    /// Version of the pack that rendered the project.
+    pub project: String,
+    /// Version of the pack in use.
+    pub pack: String,
+}
+
+/// Answer of `scaffold undo`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Undo {
+    /// Version of this form.
+    pub schema: u32,
+    /// The operation that was taken back.
+    pub operation: String,
+    /// Whether something was written.
+    pub written: bool,
+    /// The paths that changed.
+    pub paths: Vec<String>,
+}
+
+/// Answer of `scaffold resolve`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Resolve {
+    /// Version of this form.
+    pub schema: u32,
+    /// What was seen to.
+    pub resolved: Vec<String>,
+    /// What is left.
+    pub conflicts: Vec<Conflict>,
+    /// The exit code of the process.
+    pub exit_code: u8,
+}
+
+/// Answer of `scaffold adopt`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Adopt {
+    /// Version of this form.
+    pub schema: u32,
+    /// The command line that chooses what is nearest to the project.
+    pub command: String,
+    /// Whether the state was written.
+    pub written: bool,
+    /// Files that are as they are rendered.
+    pub equal: usize,
+    /// Files that differ from what is rendered.
+    pub different: Vec<String>,
+    /// Files that would be rendered and are not there.
+    pub missing: Vec<String>,
+}
+
 /// Answer of any command that fails.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
@@ -281,6 +395,11 @@ pub fn schema(pack: &Pack, name: &str) -> Option<Value> {
         "explain" => schema_for!(Explain),
         "doctor" => schema_for!(Doctor),
         "lint" => schema_for!(Lint),
+        "change" => schema_for!(Change),
+        "check" => schema_for!(Check),
+        "undo" => schema_for!(Undo),
+        "resolve" => schema_for!(Resolve),
+        "adopt" => schema_for!(Adopt),
         "error" => schema_for!(Failure),
         _ => return None,
     };

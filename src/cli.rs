@@ -13,6 +13,7 @@ use crate::answer;
 use crate::diagram;
 use crate::error::{Error, did_you_mean, suggestion};
 use crate::manifest::{OptionShape, PackManifest};
+use crate::operation::Operation;
 use crate::pack::Pack;
 use crate::selection::Choices;
 
@@ -34,6 +35,36 @@ pub enum Request {
         path: String,
         /// What was chosen.
         chosen: Chosen,
+    },
+    /// `scaffold add`, `remove`, `set`, `update`, `apply`
+    Operate {
+        /// What is asked for.
+        operation: Operation,
+        /// How to go about it.
+        flags: OperationFlags,
+    },
+    /// `scaffold check`
+    Check {
+        /// What counts: names of verdicts, all of them where none is given.
+        verdicts: Vec<String>,
+        /// Whether to answer as SARIF.
+        sarif: bool,
+    },
+    /// `scaffold undo`
+    Undo {
+        /// Write nothing.
+        dry_run: bool,
+    },
+    /// `scaffold resolve`
+    Resolve(Vec<String>),
+    /// `scaffold adopt`
+    Adopt {
+        /// What was chosen; where nothing was, the nearest is proposed.
+        chosen: Chosen,
+        /// The folder of the project.
+        into: PathBuf,
+        /// Write nothing.
+        dry_run: bool,
     },
     /// `scaffold list`
     List,
@@ -66,6 +97,20 @@ pub struct New {
     pub yes: bool,
 }
 
+/// How an operation goes about its work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OperationFlags {
+    /// Write nothing, only say what would change.
+    pub dry_run: bool,
+    /// Write nothing, and show what would change, line by line.
+    pub diff: bool,
+    /// Touch files with changes that are not committed.
+    pub allow_dirty: bool,
+}
+
+/// The verdicts of `scaffold check`.
+pub const VERDICTS: [&str; 3] = ["unresolved", "drifted", "behind"];
+
 /// What was chosen, by all ways but questions.
 #[derive(Debug)]
 pub struct Chosen {
@@ -97,7 +142,8 @@ pub fn templates_argument(arguments: &[OsString]) -> Option<PathBuf> {
 /// The whole command line for `pack`.
 #[must_use]
 pub fn command(pack: &Pack) -> Command {
-    command_with(&pack.manifest, |command, name_is_flag| {
+    let kinds: Vec<&str> = pack.kinds().collect();
+    command_with(&pack.manifest, &kinds, |command, name_is_flag| {
         chosen_arguments(pack, command, name_is_flag)
     })
 }
@@ -114,12 +160,17 @@ pub fn overview(manifest: &PackManifest, arguments: &[OsString]) -> Option<Reque
     if !asked {
         return None;
     }
-    let result = command_with(manifest, |command, _| command).try_get_matches_from(arguments);
+    let result = command_with(manifest, &[], |command, _| command).try_get_matches_from(arguments);
     result.err().map(|help| Request::Print(help.render().to_string()))
 }
 
-/// The command line; `choosing` adds to a command the arguments that the components bring.
-fn command_with(manifest: &PackManifest, choosing: impl Fn(Command, bool) -> Command) -> Command {
+/// The command line; `choosing` adds to a command the arguments that the components bring, `kinds`
+/// are the kinds of service.
+fn command_with(
+    manifest: &PackManifest,
+    kinds: &[&str],
+    choosing: impl Fn(Command, bool) -> Command,
+) -> Command {
     let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue);
     let templates = Arg::new("templates").long("templates").global(true).value_name("DIR");
     Command::new("scaffold")
@@ -137,21 +188,9 @@ fn command_with(manifest: &PackManifest, choosing: impl Fn(Command, bool) -> Com
                 .help("Use the pack in this folder instead of the built-in one"),
         )
         .subcommand(new_command(&choosing))
-        .subcommand(choosing(
-            Command::new("plan").about("Show what `new` would write").arg(
-                Arg::new("diagram")
-                    .long("diagram")
-                    .value_name("FORM")
-                    .num_args(0..=1)
-                    .default_missing_value(diagram::FORMS[0])
-                    .value_parser(PossibleValuesParser::new(diagram::FORMS))
-                    .help(format!(
-                        "Print which part talks to which instead, as a diagram [default: {}]",
-                        diagram::FORMS[0]
-                    )),
-            ),
-            false,
-        ))
+        .subcommand(plan_command(&choosing, kinds))
+        .subcommands(operations(kinds))
+        .subcommands(project_commands(&choosing))
         .subcommand(choosing(
             Command::new("explain")
                 .about("Say which component and template made a file, and why it is there")
@@ -218,6 +257,160 @@ fn new_command(choosing: impl Fn(Command, bool) -> Command) -> Command {
         .arg(flag("dry-run", "Write nothing, only say what would be written"))
         .arg(flag("diff", "Write nothing, show the content of every file"))
         .arg(flag("yes", "Ask nothing, take the defaults"))
+}
+
+/// What `new` would write, or what an operation would change.
+fn plan_command(choosing: impl Fn(Command, bool) -> Command, kinds: &[&str]) -> Command {
+    let command = Command::new("plan")
+        .about("Show what `new` would write, or what an operation would change")
+        .args_conflicts_with_subcommands(true)
+        .subcommand_help_heading("Operations")
+        .arg(
+            Arg::new("diagram")
+                .long("diagram")
+                .value_name("FORM")
+                .num_args(0..=1)
+                .default_missing_value(diagram::FORMS[0])
+                .value_parser(PossibleValuesParser::new(diagram::FORMS))
+                .help(format!(
+                    "Print which part talks to which instead, as a diagram [default: {}]",
+                    diagram::FORMS[0]
+                )),
+        );
+    choosing(command, false).subcommands(operations(kinds))
+}
+
+/// The commands that change a project.
+fn operations(kinds: &[&str]) -> Vec<Command> {
+    let flag = |id: &'static str, help: &'static str| {
+        Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+    };
+    let operation = |name: &'static str, about: &'static str| {
+        Command::new(name)
+            .about(about)
+            .arg(flag("dry-run", "Write nothing, only say what would change"))
+            .arg(flag("diff", "Write nothing, show the changes line by line"))
+            .arg(flag("allow-dirty", "Touch files with changes that are not committed"))
+    };
+    let many = |name: &'static str, help: &'static str| {
+        Arg::new(name.to_lowercase())
+            .value_name(name)
+            .action(ArgAction::Append)
+            .num_args(1..)
+            .required(true)
+            .help(help)
+    };
+    let services = !kinds.is_empty();
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let kind = Arg::new("kind")
+        .long("kind")
+        .value_name("KIND")
+        .required(true)
+        .value_parser(PossibleValuesParser::new(kinds))
+        .help("Kind of the service");
+    let service_name = Arg::new("name").value_name("NAME").required(true).help("Its name");
+    let mut add = operation("add", "Add components to the project")
+        .arg(many("COMPONENT", "Flags or ids of components").required(false));
+    let mut remove = operation("remove", "Remove components from the project")
+        .arg(many("COMPONENT", "Flags or ids of components").required(false));
+    if services {
+        add = add
+            .subcommand_negates_reqs(true)
+            .subcommand(operation("service", "Add a service instance").arg(service_name).arg(kind));
+        remove = remove.subcommand(
+            operation("service", "Remove service instances").arg(many("NAME", "Names of services")),
+        );
+    }
+    vec![
+        add.arg_required_else_help(true),
+        remove.arg_required_else_help(true),
+        operation("set", "Change flags, slots, options or the name")
+            .arg(many("KEY=VALUE", "What to change")),
+        operation("update", "Go to the version of the pack in this program"),
+        operation("apply", "Do what `scaffold.toml` says, after an edit or a merge"),
+    ]
+}
+
+/// The commands that examine a project, or see to its state.
+fn project_commands(choosing: impl Fn(Command, bool) -> Command) -> Vec<Command> {
+    let dry_run =
+        || Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Write nothing");
+    vec![
+        Command::new("check")
+            .about("Say whether the project is unresolved, drifted or behind")
+            .arg(
+                Arg::new("verdict")
+                    .value_name("VERDICT")
+                    .action(ArgAction::Append)
+                    .num_args(0..)
+                    .value_parser(PossibleValuesParser::new(VERDICTS))
+                    .help("What counts [default: all of them]"),
+            )
+            .arg(
+                Arg::new("sarif")
+                    .long("sarif")
+                    .action(ArgAction::SetTrue)
+                    .help("Answer as SARIF 2.1.0"),
+            ),
+        Command::new("undo").about("Take the last operation back").arg(dry_run()),
+        Command::new("resolve").about("Say that conflicts are seen to").arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .action(ArgAction::Append)
+                .num_args(1..)
+                .required(true)
+                .help("Paths in the project"),
+        ),
+        choosing(
+            Command::new("adopt")
+                .about("Take a project without state into management: writes the state only"),
+            true,
+        )
+        .arg(
+            Arg::new("into")
+                .long("into")
+                .value_name("DIR")
+                .default_value(".")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Folder of the project"),
+        )
+        .arg(dry_run()),
+    ]
+}
+
+/// The operation that a command and its arguments ask for.
+fn operation(name: &str, matches: &ArgMatches) -> Result<(Operation, OperationFlags), Error> {
+    let (service, inner) = match matches.subcommand() {
+        Some(("service", inner)) => (true, inner),
+        _ => (false, matches),
+    };
+    let listed = |id: &str| -> Vec<String> {
+        inner.try_get_many::<String>(id).ok().flatten().into_iter().flatten().cloned().collect()
+    };
+    let text = |id: &str| inner.get_one::<String>(id).cloned().unwrap_or_default();
+    let operation = match (name, service) {
+        ("add", true) => Operation::AddService { name: text("name"), kind: text("kind") },
+        ("add", false) => Operation::Add(listed("component")),
+        ("remove", true) => Operation::RemoveService(listed("name")),
+        ("remove", false) => Operation::Remove(listed("component")),
+        ("set", _) => Operation::Set(listed("key=value")),
+        ("update", _) => Operation::Update,
+        _ => Operation::Apply,
+    };
+    if matches!(&operation, Operation::Add(ids) | Operation::Remove(ids) if ids.is_empty()) {
+        return Err(Error::usage(
+            format!("`{name}` needs a component"),
+            "`scaffold list` shows what there is".to_owned(),
+        ));
+    }
+    let flag = |id: &str| matches.get_flag(id) || (service && inner.get_flag(id));
+    let flags = OperationFlags {
+        dry_run: flag("dry-run"),
+        diff: flag("diff"),
+        allow_dirty: flag("allow-dirty"),
+    };
+    Ok((operation, flags))
 }
 
 /// The arguments that choose what a project consists of.
@@ -372,9 +565,29 @@ pub fn parse(pack: &Pack, arguments: &[OsString]) -> Result<Request, Error> {
             diff: inner.get_flag("diff"),
             yes: inner.get_flag("yes"),
         }),
-        "plan" => Request::Plan {
+        "plan" => match inner.subcommand() {
+            Some((name, inner)) => {
+                let (operation, flags) = operation(name, inner)?;
+                Request::Operate { operation, flags: OperationFlags { dry_run: true, ..flags } }
+            }
+            None => Request::Plan {
+                chosen: chosen(pack, inner)?,
+                diagram: inner.get_one::<String>("diagram").cloned(),
+            },
+        },
+        "add" | "remove" | "set" | "update" | "apply" => {
+            let (operation, flags) = operation(name, inner)?;
+            Request::Operate { operation, flags }
+        }
+        "check" => {
+            Request::Check { verdicts: texts(inner, "verdict"), sarif: inner.get_flag("sarif") }
+        }
+        "undo" => Request::Undo { dry_run: inner.get_flag("dry-run") },
+        "resolve" => Request::Resolve(texts(inner, "path")),
+        "adopt" => Request::Adopt {
             chosen: chosen(pack, inner)?,
-            diagram: inner.get_one::<String>("diagram").cloned(),
+            into: inner.get_one::<PathBuf>("into").cloned().unwrap_or_default(),
+            dry_run: inner.get_flag("dry-run"),
         },
         "explain" => Request::Explain {
             path: inner.get_one::<String>("path").cloned().unwrap_or_default(),
@@ -449,6 +662,10 @@ fn chosen(pack: &Pack, matches: &ArgMatches) -> Result<Chosen, Error> {
     choices.override_with(flags);
     any = any || !choices.is_empty();
     Ok(Chosen { choices, any })
+}
+
+fn texts(matches: &ArgMatches, id: &str) -> Vec<String> {
+    matches.get_many::<String>(id).into_iter().flatten().cloned().collect()
 }
 
 fn switched(matches: &ArgMatches, name: &str) -> Option<bool> {

@@ -105,6 +105,22 @@ pub enum Error {
         /// What to do about it.
         hint: String,
     },
+    /// The project was rendered by another version of the pack, or the program is older.
+    #[error("{message}")]
+    Behind {
+        /// Which versions.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// Conflicts of an earlier operation are left.
+    #[error("{message}")]
+    Conflicts {
+        /// Which.
+        message: String,
+        /// What to do about them.
+        hint: String,
+    },
     /// The operating system refused.
     #[error("{action} `{}`: {source}", path.display())]
     Io {
@@ -135,8 +151,8 @@ impl Error {
         Self::Usage { message: message.into(), hint: hint.into() }
     }
 
-    /// The process exit code of this error: 1 I/O, 2 usage, 6 destination refused, 7 pack
-    /// invalid, 8 project unusable, 130 interrupted.
+    /// The process exit code of this error: 1 I/O, 2 usage, 4 conflicts left, 5 behind,
+    /// 6 destination refused, 7 pack invalid, 8 project unusable, 130 interrupted.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -145,6 +161,8 @@ impl Error {
             Self::Destination { .. } => 6,
             Self::Pack(_) => 7,
             Self::Project { .. } => 8,
+            Self::Behind { .. } => 5,
+            Self::Conflicts { .. } => 4,
             Self::Interrupted => 130,
             Self::OutputClosed => 0,
         }
@@ -156,9 +174,16 @@ impl Error {
         match self {
             Self::Usage { hint, .. }
             | Self::Destination { hint, .. }
-            | Self::Project { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
+            | Self::Project { hint, .. }
+            | Self::Behind { hint, .. }
+            | Self::Conflicts { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
             Self::Pack(_) => {
                 Some("`scaffold pack lint DIR` lists every problem of a pack".to_owned())
+            }
+            Self::Io { action: "cannot change", source, .. }
+                if source.kind() != io::ErrorKind::StorageFull =>
+            {
+                Some("`--dry-run` shows what would change, without writing".to_owned())
             }
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => {

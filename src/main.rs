@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use scaffold::cli::{self, Request};
 use scaffold::error::Error;
+use scaffold::output::{print, report};
 use scaffold::pack::Pack;
-use scaffold::run::{self, Session, report};
+use scaffold::run::Session;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -25,7 +26,7 @@ fn run(arguments: &[OsString], json: bool) -> Result<u8, Error> {
     if templates.is_none()
         && let Some(Request::Print(text)) = cli::overview(&Pack::embedded_manifest()?, arguments)
     {
-        run::print(&text)?;
+        print(&text)?;
         return Ok(0);
     }
     let pack = match templates {

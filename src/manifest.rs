@@ -132,6 +132,9 @@ pub struct LockfileManifest {
     pub path: String,
     /// The component to which the file belongs.
     pub component: String,
+    /// The command that renews it in the project, for when the user's differs.
+    #[serde(default)]
+    pub renew: String,
 }
 
 /// Lock formats that can be pruned.
@@ -250,6 +253,9 @@ pub struct ComponentManifest {
     /// Former paths of its files: `new = "old"`.
     #[serde(default)]
     pub renamed: BTreeMap<String, String>,
+    /// Lock files among its files, each with the command that renews it: never merged by lines.
+    #[serde(default)]
+    pub locks: BTreeMap<String, String>,
     /// What the user can set.
     #[serde(default)]
     pub option: Vec<OptionManifest>,

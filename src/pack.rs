@@ -29,7 +29,8 @@ pub const SERVICE_IN_PATH: &str = "_service_";
 /// The suffix of files that are rendered and not copied.
 pub const TEMPLATE_SUFFIX: &str = ".tera";
 /// Paths in the project that the program writes itself.
-pub const STATE_FILES: [&str; 2] = ["scaffold.toml", "scaffold.lock"];
+pub const STATE_FILES: [&str; 3] = ["scaffold.toml", "scaffold.lock", ".scaffold/base.tar.zst"];
+
 /// A pack with its manifests read.
 #[derive(Debug)]
 pub struct Pack {

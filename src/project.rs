@@ -1,14 +1,19 @@
 //! What a generated project holds of ours: `scaffold.toml`, what was chosen, which people read
-//! and edit, and `scaffold.lock`, what was rendered, which they do not.
+//! and edit; `scaffold.lock`, what was rendered, which they do not; and the base, the rendering
+//! itself.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::base::{packed, unpacked};
 use crate::error::{Error, Place};
+use crate::merge::{Conflict, Content, Ours};
 use crate::pack::{Pack, STATE_FILES};
 use crate::plan::Plan;
 use crate::selection::{Choices, Selection};
@@ -17,18 +22,98 @@ use crate::tree::{File, Tree};
 /// Version of the form of both files.
 const SCHEMA: i64 = 1;
 
-/// Adds `scaffold.toml` and `scaffold.lock`, which describe the rest of `tree`.
-pub fn add_state(plan: &Plan, tree: &mut Tree) {
-    let [selection_path, lock_path] = STATE_FILES;
-    let file = |text: String| File {
-        bytes: Cow::Owned(text.into_bytes()),
+/// `scaffold.lock`: the versions that rendered the project, and for each file its component and
+/// the digest of what was rendered.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Version of this form.
+    pub schema: i64,
+    /// Version of the program.
+    pub generator: String,
+    /// `sha256:` over the base before compression.
+    pub base: String,
+    /// The pack that rendered the project.
+    pub pack: LockedPack,
+    /// Defaults of the pack's options, so that an update can tell which ones changed.
+    #[serde(default)]
+    pub defaults: BTreeMap<String, Value>,
+    /// The rendered files, by path.
+    #[serde(default)]
+    pub files: BTreeMap<String, LockedFile>,
+    /// What still needs a person.
+    #[serde(default, rename = "conflict")]
+    pub conflicts: Vec<Conflict>,
+}
+
+/// The pack that rendered a project.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedPack {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `sha256:` over all of it.
+    pub digest: String,
+}
+
+/// A rendered file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedFile {
+    /// The component that it belongs to.
+    pub component: String,
+    /// `sha256:` over what was rendered.
+    pub digest: String,
+    /// Whether it was rendered with the executable bit.
+    #[serde(default)]
+    pub executable: bool,
+    /// Whether the user had it before it was rendered, so that it is never removed.
+    #[serde(default)]
+    pub own: bool,
+}
+
+/// What the lock records beside what was rendered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Records {
+    /// What needs a person.
+    pub conflicts: Vec<Conflict>,
+    /// Files that the user had already.
+    pub own: BTreeSet<String>,
+}
+
+/// The state of a generated project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// `scaffold.lock`.
+    pub lock: Lock,
+    /// What was rendered last time, `scaffold.toml` included.
+    pub base: Tree,
+}
+
+/// A file of the program itself.
+fn own_file(bytes: Vec<u8>) -> File {
+    File {
+        bytes: Cow::Owned(bytes),
         executable: false,
         component: String::new(),
         source: String::new(),
-    };
-    tree.insert(selection_path.to_owned(), file(selection_text(plan.pack, &plan.selection)));
-    let lock = lock_text(plan, tree);
-    tree.insert(lock_path.to_owned(), file(lock));
+    }
+}
+
+/// Adds `scaffold.toml`.
+pub fn add_selection(plan: &Plan, tree: &mut Tree) {
+    let text = selection_text(plan.pack, &plan.selection);
+    tree.insert(STATE_FILES[0].to_owned(), own_file(text.into_bytes()));
+}
+
+/// Adds `scaffold.lock` and the base, which describe the rest of `tree`.
+pub fn add_state(pack: &Pack, tree: &mut Tree, records: &Records) {
+    let base = packed(tree);
+    let lock = lock_text(pack, tree, &base.digest, records);
+    tree.insert(STATE_FILES[1].to_owned(), own_file(lock.into_bytes()));
+    tree.insert(STATE_FILES[2].to_owned(), own_file(base.bytes));
 }
 
 /// `scaffold.toml`: every component, slot and option that can be chosen, a line each below its
@@ -56,8 +141,8 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
     }
     for option in pack.options() {
         let value = &selection.options[&option.manifest.id];
-        let shown = value.as_str().map_or_else(|| value.to_string(), quoted);
-        let _ = writeln!(text, "# {}\n{} = {shown}", option.manifest.help, option.manifest.id);
+        let _ =
+            writeln!(text, "# {}\n{} = {}", option.manifest.help, option.manifest.id, shown(value));
     }
     for (name, kind) in &selection.services {
         let _ = writeln!(text, "\n[[service]]\nname = {}\nkind = {}", quoted(name), quoted(kind));
@@ -65,35 +150,100 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
     text
 }
 
-/// `scaffold.lock`: the versions that rendered the project, and for each file its component and
-/// the digest of what was rendered.
-fn lock_text(plan: &Plan, tree: &Tree) -> String {
-    let manifest = &plan.pack.manifest;
-    let mut text = String::from("# Written by scaffold; not edited by hand.\n");
-    let _ = writeln!(text, "schema = {SCHEMA}\ngenerator = {}", quoted(env!("CARGO_PKG_VERSION")));
-    let _ = writeln!(
-        text,
-        "\n[pack]\nname = {}\nversion = {}\ndigest = {}",
-        quoted(&manifest.name),
-        quoted(&manifest.version),
-        quoted(&plan.pack.digest()),
-    );
-    text.push_str("\n[files]\n");
-    for (path, file) in tree.iter().filter(|(path, _)| !STATE_FILES.contains(path)) {
-        let executable = if file.executable { ", executable = true" } else { "" };
+/// `scaffold.lock` for a tree without it.
+#[must_use]
+pub fn lock_text(pack: &Pack, tree: &Tree, base: &str, records: &Records) -> String {
+    let manifest = &pack.manifest;
+    let files = tree
+        .iter()
+        .filter(|(path, _)| !STATE_FILES.contains(path))
+        .map(|(path, file)| {
+            let file = LockedFile {
+                component: file.component.clone(),
+                digest: file.digest(),
+                executable: file.executable,
+                own: records.own.contains(path),
+            };
+            (path.to_owned(), file)
+        })
+        .collect();
+    let defaults = pack
+        .options()
+        .map(|option| {
+            let default = serde_json::to_value(&option.manifest.default).unwrap_or_default();
+            (option.manifest.id.clone(), default)
+        })
+        .collect();
+    let lock = Lock {
+        schema: SCHEMA,
+        generator: env!("CARGO_PKG_VERSION").to_owned(),
+        base: base.to_owned(),
+        pack: LockedPack {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            digest: pack.digest(),
+        },
+        defaults,
+        files,
+        conflicts: Vec::new(),
+    };
+    lock.with_conflicts(&records.conflicts)
+}
+
+impl Lock {
+    /// The text of the lock, with these conflicts instead of its own.
+    #[must_use]
+    pub fn with_conflicts(&self, conflicts: &[Conflict]) -> String {
+        let mut text = String::from("# Written by scaffold; not edited by hand.\n");
         let _ = writeln!(
             text,
-            "{} = {{ component = {}, digest = {}{executable} }}",
-            quoted(path),
-            quoted(&file.component),
-            quoted(&file.digest()),
+            "schema = {SCHEMA}\ngenerator = {}\nbase = {}",
+            quoted(&self.generator),
+            quoted(&self.base)
         );
+        let LockedPack { name, version, digest } = &self.pack;
+        let _ = writeln!(
+            text,
+            "\n[pack]\nname = {}\nversion = {}\ndigest = {}",
+            quoted(name),
+            quoted(version),
+            quoted(digest),
+        );
+        if !self.defaults.is_empty() {
+            text.push_str("\n[defaults]\n");
+        }
+        for (id, default) in &self.defaults {
+            let _ = writeln!(text, "{id} = {}", shown(default));
+        }
+        text.push_str("\n[files]\n");
+        for (path, file) in &self.files {
+            let executable = if file.executable { ", executable = true" } else { "" };
+            let own = if file.own { ", own = true" } else { "" };
+            let _ = writeln!(
+                text,
+                "{} = {{ component = {}, digest = {}{executable}{own} }}",
+                quoted(path),
+                quoted(&file.component),
+                quoted(&file.digest),
+            );
+        }
+        for conflict in conflicts {
+            let fields = toml::Table::try_from(conflict).unwrap_or_default();
+            text.push_str("\n[[conflict]]\n");
+            for (key, value) in fields {
+                let _ = writeln!(text, "{key} = {value}");
+            }
+        }
+        text
     }
-    text
 }
 
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), quoted)
 }
 
 /// Reads the selection of the project in `root`.
@@ -103,33 +253,46 @@ fn quoted(text: &str) -> String {
 /// names what the pack does not have.
 pub fn read_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
     let path = root.join(STATE_FILES[0]);
-    let text = fs::read_to_string(&path).map_err(|_| Error::Project {
-        message: format!(
-            "`{}` is not a generated project: it has no `scaffold.toml`",
-            root.display()
-        ),
-        hint: "run this inside a generated project, or say what to plan: `--ml`, `--realtime`, ..."
-            .to_owned(),
+    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::Project {
+            message: format!(
+                "`{}` is not a generated project: it has no `scaffold.toml`",
+                root.display()
+            ),
+            hint: "run this inside a generated project, or say what to plan: `--ml`, `--realtime`, ..."
+                .to_owned(),
+        },
+        _ => Error::io("cannot read", &path, error),
     })?;
+    parse_selection(pack, &text, Reading::Strict)
+}
+
+/// How to read a `scaffold.toml` that may be of another version of the pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// What the pack does not have is an error; what is not said has its default.
+    Strict,
+    /// What the pack no longer has is left out, unless it is a component that is on; components
+    /// that are not said are off.
+    Update,
+}
+
+/// Reads the text of `scaffold.toml`.
+///
+/// # Errors
+/// [`Error::Project`], with the place in the text where there is one.
+pub fn parse_selection(pack: &Pack, text: &str, reading: Reading) -> Result<Selection, Error> {
     let unusable = |message: String| Error::Project {
         message,
         hint: "mend `scaffold.toml`; git has its former text".to_owned(),
     };
-    let state: Map<String, Value> = toml::from_str(&text).map_err(|error| {
+    let mut state: Map<String, Value> = toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        unusable(format!("{}: {}", Place::at("scaffold.toml", &text, offset), error.message()))
+        unusable(format!("{}: {}", Place::at("scaffold.toml", text, offset), error.message()))
     })?;
-    match state.get("schema").and_then(Value::as_i64) {
-        Some(SCHEMA) => {}
-        Some(newer) if newer > SCHEMA => {
-            return Err(Error::Project {
-                message: format!(
-                    "`scaffold.toml` is of schema {newer}, this program knows {SCHEMA}"
-                ),
-                hint: "use a newer scaffold".to_owned(),
-            });
-        }
-        _ => return Err(unusable("`scaffold.toml` says no `schema`".to_owned())),
+    check_schema("scaffold.toml", state.get("schema").and_then(Value::as_i64))?;
+    if reading == Reading::Update {
+        adapt(pack, &mut state);
     }
     let mut answers = Map::new();
     answers.extend(state.get("name").map(|name| ("name".to_owned(), name.clone())));
@@ -163,4 +326,199 @@ pub fn read_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
             }
             other => other,
         })
+}
+
+/// Makes the state of another version of the pack one of this version.
+fn adapt(pack: &Pack, state: &mut Map<String, Value>) {
+    let known = |section: &str, key: &str| match section {
+        "components" => pack.by_flag(key).is_some(),
+        "slots" => pack.manifest.slots.contains_key(key),
+        _ => pack.options().any(|option| option.manifest.id == key),
+    };
+    for section in ["components", "slots", "options"] {
+        if let Some(entries) = state.get_mut(section).and_then(Value::as_object_mut) {
+            entries.retain(|key, value| {
+                known(section, key) || (section == "components" && *value != Value::Bool(false))
+            });
+        }
+    }
+    let components = state.entry("components").or_insert_with(|| Value::Object(Map::new()));
+    if let Some(components) = components.as_object_mut() {
+        for (flag, _) in pack.flagged() {
+            components.entry(flag).or_insert(Value::Bool(false));
+        }
+    }
+}
+
+/// The user's `scaffold.toml`, made to say `selection`: values change in place, and what the
+/// pack does not have goes.
+///
+/// # Errors
+/// [`Error::Project`] where it is not TOML.
+pub fn edited_selection(pack: &Pack, text: &str, selection: &Selection) -> Result<String, Error> {
+    let fresh = selection_text(pack, selection);
+    let parse = |text: &str| {
+        text.parse::<toml_edit::DocumentMut>().map_err(|error| Error::Project {
+            message: format!("scaffold.toml: {}", error.message()),
+            hint: "mend `scaffold.toml`; git has its former text".to_owned(),
+        })
+    };
+    let (mut own, new) = (parse(text)?, parse(&fresh)?);
+    own["name"] = new["name"].clone();
+    for section in ["components", "slots", "options"] {
+        let Some(wanted) = new.get(section).and_then(toml_edit::Item::as_table) else {
+            own.remove(section);
+            continue;
+        };
+        let item = own.entry(section).or_insert_with(toml_edit::table);
+        let Some(table) = item.as_table_like_mut() else {
+            *item = toml_edit::Item::Table(wanted.clone());
+            continue;
+        };
+        let gone: Vec<String> = table
+            .iter()
+            .map(|(key, _)| key.to_owned())
+            .filter(|key| !wanted.contains_key(key))
+            .collect();
+        for key in gone {
+            table.remove(&key);
+        }
+        for (key, value) in wanted {
+            let decor = table.get(key).and_then(|item| item.as_value()).map(|v| v.decor().clone());
+            table.insert(key, value.clone());
+            let value = table.get_mut(key).and_then(toml_edit::Item::as_value_mut);
+            if let (Some(decor), Some(value)) = (decor, value) {
+                *value.decor_mut() = decor;
+            }
+        }
+    }
+    match new.get("service") {
+        Some(services) => own["service"] = services.clone(),
+        None => {
+            own.remove("service");
+        }
+    }
+    Ok(own.to_string())
+}
+
+fn check_schema(path: &str, schema: Option<i64>) -> Result<(), Error> {
+    match schema {
+        Some(SCHEMA) => Ok(()),
+        Some(newer) if newer > SCHEMA => Err(Error::Project {
+            message: format!("`{path}` is of schema {newer}, this program knows {SCHEMA}"),
+            hint: "use a newer scaffold".to_owned(),
+        }),
+        _ => Err(Error::Project {
+            message: format!("`{path}` says no `schema`"),
+            hint: format!("mend `{path}`; git has its former text"),
+        }),
+    }
+}
+
+/// Reads a lock.
+///
+/// # Errors
+/// [`Error::Project`] where it is of a newer form, or not as this program writes it.
+pub fn parse_lock(text: &str) -> Result<Lock, Error> {
+    let unusable = |error: &toml::de::Error| Error::Project {
+        message: format!(
+            "{}: {}",
+            Place::at(STATE_FILES[1], text, error.span().map_or(0, |span| span.start)),
+            error.message()
+        ),
+        hint: format!(
+            "put it back: git checkout -- {}; after a merge: scaffold apply",
+            STATE_FILES[1]
+        ),
+    };
+    let table: toml::Table = toml::from_str(text).map_err(|error| unusable(&error))?;
+    check_schema(STATE_FILES[1], table.get("schema").and_then(toml::Value::as_integer))?;
+    toml::from_str(text).map_err(|error| unusable(&error))
+}
+
+impl Project {
+    /// Puts a project's lock and base together.
+    ///
+    /// # Errors
+    /// [`Error::Project`] where one of them is damaged, or they do not belong together.
+    pub fn read(lock: &str, base: &[u8]) -> Result<Self, Error> {
+        let lock = parse_lock(lock)?;
+        let unfit = |message: String| Error::Project {
+            message,
+            hint: format!(
+                "put both back: git checkout -- {} {}; after a merge: scaffold apply",
+                STATE_FILES[1], STATE_FILES[2]
+            ),
+        };
+        let (base, digest) = unpacked(base)
+            .map_err(|reason| unfit(format!("`{}` is damaged: {reason}", STATE_FILES[2])))?;
+        let is_listed =
+            base.iter().filter(|(path, _)| *path != STATE_FILES[0]).all(|(path, file)| {
+                lock.files.get(path).is_some_and(|listed| {
+                    listed.digest == file.digest() && listed.executable == file.executable
+                })
+            });
+        let is_whole = lock.files.keys().all(|path| base.get(path).is_some())
+            && base.get(STATE_FILES[0]).is_some();
+        if digest != lock.base || !is_listed || !is_whole {
+            return Err(unfit(format!(
+                "`{}` and `{}` do not belong together: one of them was changed by hand or by a merge",
+                STATE_FILES[1], STATE_FILES[2]
+            )));
+        }
+        Ok(Self { base: with_components(base, &lock), lock })
+    }
+
+    /// What the lock records beside what was rendered.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        let own = self.lock.files.iter().filter(|(_, file)| file.own);
+        Records {
+            conflicts: self.lock.conflicts.clone(),
+            own: own.map(|(path, _)| path.clone()).collect(),
+        }
+    }
+}
+
+/// The lock knows which component a file belongs to.
+fn with_components(base: Tree, lock: &Lock) -> Tree {
+    let mut tree = Tree::default();
+    for (path, file) in base.iter() {
+        let mut file = file.clone();
+        file.component =
+            lock.files.get(path).map(|file| file.component.clone()).unwrap_or_default();
+        tree.insert(path.to_owned(), file);
+    }
+    tree
+}
+
+/// What the user has at `path` of the project in `root`.
+///
+/// # Errors
+/// [`Error::Io`] for a file that cannot be read.
+pub fn ours(root: &Path, path: &str) -> Result<Ours, Error> {
+    let mut folder = root.to_owned();
+    let parts: Vec<&str> = path.split('/').collect();
+    for (number, part) in parts.iter().enumerate() {
+        folder.push(part);
+        let is_last = number + 1 == parts.len();
+        let metadata = match fs::symlink_metadata(&folder) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Ours::Absent),
+            Err(error) => return Err(Error::io("cannot look at", &folder, error)),
+        };
+        let kind = metadata.file_type();
+        match (is_last, kind.is_symlink(), kind.is_dir(), kind.is_file()) {
+            (_, true, _, _) => return Ok(Ours::Other("a symbolic link")),
+            (false, _, true, _) => {}
+            (false, _, _, _) => return Ok(Ours::Other("a file where a folder should be")),
+            (true, _, true, _) => return Ok(Ours::Other("a folder")),
+            (true, _, _, true) => {}
+            (true, _, _, _) => return Ok(Ours::Other("not a plain file")),
+        }
+    }
+    let cannot_read = |error| Error::io("cannot read", &folder, error);
+    let bytes = fs::read(&folder).map_err(cannot_read)?;
+    let executable = crate::writer::is_executable(&folder).map_err(cannot_read)?;
+    Ok(Ours::File(Content { bytes: bytes.into(), executable }))
 }

@@ -10,7 +10,7 @@ use crate::lockfile::prune_npm;
 use crate::manifest::LockfileFormat;
 use crate::pack::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::plan::Plan;
-use crate::project;
+use crate::project::{self, Records};
 use crate::template::{Fields, Templates};
 use crate::tree::{File, Tree};
 
@@ -19,9 +19,19 @@ use crate::tree::{File, Tree};
 /// # Errors
 /// [`Error::Pack`] with every template that fails, or two components that write one path.
 pub fn render(plan: &Plan) -> Result<Tree, Error> {
+    let mut tree = rendered_files(plan)?;
+    project::add_state(plan.pack, &mut tree, &Records::default());
+    Ok(tree)
+}
+
+/// Renders the project without its lock and its base.
+///
+/// # Errors
+/// As [`render`].
+pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
     let mut tree = render_files(plan).map_err(Error::Pack)?;
     prune_locks(plan, &mut tree).map_err(|problem| Error::Pack(vec![problem]))?;
-    project::add_state(plan, &mut tree);
+    project::add_selection(plan, &mut tree);
     let limits = plan.pack.manifest.limits;
     let too_large = (tree.len() > limits.files, tree.bytes() > limits.bytes);
     let message = match too_large {

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::answer;
 use crate::cli::{self, Chosen, New, Request};
 use crate::diagram::Diagram;
 use crate::error::{Error, Place, suggestion};
+use crate::lifecycle::project_root;
 use crate::manifest::DoctorManifest;
+use crate::output::{print, print_json};
 use crate::pack::{Component, OptionOf, Pack, STATE_FILES};
 use crate::plan::Plan;
 use crate::project;
@@ -64,6 +65,11 @@ impl Session<'_> {
                 );
                 print(&String::from_utf8_lossy(&text))?;
             }
+            Request::Operate { operation, flags } => return self.operate(operation, *flags),
+            Request::Check { verdicts, sarif } => return self.check(verdicts, *sarif),
+            Request::Undo { dry_run } => self.undo(*dry_run)?,
+            Request::Resolve(paths) => return self.resolve(paths),
+            Request::Adopt { chosen, into, dry_run } => self.adopt(chosen, into, *dry_run)?,
             Request::Man => print(&manual(self.pack)?)?,
             Request::Print(text) => print(text)?,
         }
@@ -601,12 +607,6 @@ fn numbers(version: &str) -> Vec<u64> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-/// The nearest folder, from the current one upwards, that is a generated project.
-fn project_root() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    here.ancestors().find(|folder| folder.join(STATE_FILES[0]).is_file()).map(Path::to_owned)
-}
-
 fn manual(pack: &Pack) -> Result<String, Error> {
     let mut text = Vec::new();
     let failed = |error| Error::io("cannot write", Path::new("manual page"), error);
@@ -632,39 +632,4 @@ fn on_interrupt() -> Arc<AtomicBool> {
 
 fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
-}
-
-/// Writes to standard output; a reader that has gone away ends the program quietly.
-pub fn print(text: &str) -> Result<(), Error> {
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Error::OutputClosed,
-            _ => Error::io("cannot write to", Path::new("standard output"), error),
-        }
-    })
-}
-
-fn print_json(value: &impl Serialize, pretty: bool) -> Result<(), Error> {
-    let text =
-        if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-    let text = text.map_err(|error| {
-        Error::Pack(vec![crate::error::Problem::new(Place::file("answer"), error.to_string())])
-    })?;
-    print(&(text + "\n"))
-}
-
-/// Says on standard error what went wrong and what to do, and as JSON where that was asked for.
-pub fn report(error: &Error, json: bool) {
-    if matches!(error, Error::OutputClosed) {
-        return;
-    }
-    if json {
-        // Standard output may be gone; the exit code still tells.
-        let _ = print_json(&answer::Failure::from(error), false);
-    }
-    eprintln!("error: {error}");
-    if let Some(hint) = error.hint() {
-        eprintln!("\nhint: {hint}");
-    }
 }

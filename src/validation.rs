@@ -165,7 +165,9 @@ impl Pack {
             }
         }
         let paths: BTreeSet<&str> = component.files.iter().map(|file| file.path.as_str()).collect();
-        for path in manifest.executable.iter().chain(manifest.renamed.keys()) {
+        for path in
+            manifest.executable.iter().chain(manifest.renamed.keys()).chain(manifest.locks.keys())
+        {
             if !paths.contains(path.as_str()) {
                 report(
                     path,
@@ -280,7 +282,9 @@ impl Pack {
                 if let Some(reason) = unusable_path(&file.path) {
                     problems.push(Problem::new(Place::file(&file.source), reason));
                 }
-                if file.kind.is_none() && STATE_FILES.contains(&file.path.as_str()) {
+                let is_ours = STATE_FILES.contains(&file.path.as_str())
+                    || file.path.starts_with(".scaffold/");
+                if file.kind.is_none() && is_ours {
                     problems.push(Problem::new(
                         Place::file(&file.source),
                         format!("`{}` is written by the program itself", file.path),

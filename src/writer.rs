@@ -197,6 +197,108 @@ fn write_file(path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
     options.open(path)?.write_all(bytes)
 }
 
+/// The steps that an operation on a project is made of; tests put one in their place that fails
+/// or stops at any of them.
+pub trait Disk {
+    /// Writes a new file and waits until it is safe. Permissions are those of the file `like`,
+    /// where there is one, but for the executable bits.
+    fn write(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        executable: bool,
+        like: Option<&Path>,
+    ) -> io::Result<()>;
+    /// Makes the file at `from` available at `to` as well.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Moves a file or a folder; a file that is at `to` is replaced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Creates a folder.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The disk itself.
+pub struct LocalDisk;
+
+impl Disk for LocalDisk {
+    fn write(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        executable: bool,
+        like: Option<&Path>,
+    ) -> io::Result<()> {
+        write_file(path, bytes, executable)?;
+        #[cfg(unix)]
+        if let Some(like) = like {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(like)?.permissions().mode() & 0o7777;
+            // Whoever may read may execute, as with a new file.
+            let executing = (mode & 0o444) >> 2;
+            let mode = if executable { mode | executing } else { mode & !0o111 };
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        }
+        #[cfg(not(unix))]
+        let _ = like;
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // Some file systems have no links.
+        fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+}
+
+/// Waits until no other process holds the file at `path`, which is created where it is missing;
+/// it is held until the answer is dropped.
+///
+/// # Errors
+/// What the operating system says.
+pub fn hold(path: &Path) -> io::Result<fs::File> {
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Whether the owner may execute the file.
+///
+/// # Errors
+/// What the operating system says.
+#[cfg(unix)]
+pub fn is_executable(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o100 != 0)
+}
+
+/// There is no such bit here.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn is_executable(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Temporary folders are private; a project's folder follows the umask like any other. The
 /// umask can only be read by setting it, so a probe folder tells what it allows.
 fn open_to_all(folder: &Path) -> Result<(), Error> {

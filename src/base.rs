@@ -1,0 +1,97 @@
+//! What was rendered last time, kept in the project as one archive that is the same bytes
+//! wherever it is written: sorted paths, no owner, no time.
+
+use std::borrow::Cow;
+use std::io::Read as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::pack::hex;
+use crate::tree::{File, Tree};
+
+/// Level 1 keeps `new` as fast as copying; the next levels save a few percent.
+const LEVEL: i32 = 1;
+/// A damaged archive must not fill the memory.
+const LARGEST: u64 = 1 << 30;
+
+/// An archive and what the lock says of it.
+pub struct Base {
+    /// The compressed archive.
+    pub bytes: Vec<u8>,
+    /// `sha256:` over the archive before compression, so that another level or version of zstd
+    /// is no difference.
+    pub digest: String,
+}
+
+/// Packs a tree.
+///
+/// # Panics
+/// Where memory cannot be written to.
+#[must_use]
+pub fn packed(tree: &Tree) -> Base {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, file) in tree.iter() {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.bytes.len() as u64);
+        header.set_mode(if file.executable { 0o755 } else { 0o644 });
+        header.set_mtime(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        archive
+            .append_data(&mut header, path, file.bytes.as_ref())
+            .expect("writing to memory does not fail");
+    }
+    let archive = archive.into_inner().expect("writing to memory does not fail");
+    let bytes = zstd::bulk::compress(&archive, LEVEL).expect("compressing memory does not fail");
+    Base { bytes, digest: digest(&archive) }
+}
+
+/// The tree in an archive, and the digest that the lock should name. Components and sources are
+/// empty: the archive does not know them.
+///
+/// # Errors
+/// What is wrong with the archive, in a few words.
+pub fn unpacked(bytes: &[u8]) -> Result<(Tree, String), String> {
+    let mut archive = Vec::new();
+    zstd::Decoder::new(bytes)
+        .and_then(|decoder| decoder.take(LARGEST).read_to_end(&mut archive))
+        .map_err(|error| error.to_string())?;
+    let mut tree = Tree::default();
+    let mut reader = tar::Archive::new(archive.as_slice());
+    let entries = reader.entries().map_err(|error| error.to_string())?;
+    for entry in entries {
+        let mut entry = entry.map_err(|error| error.to_string())?;
+        let path = entry.path().map_err(|error| error.to_string())?;
+        let Some(path) = path.to_str().map(str::to_owned) else {
+            return Err("a path in it is not UTF-8".to_owned());
+        };
+        if !is_inside(&path) {
+            return Err(format!("`{path}` leads out of the project"));
+        }
+        let executable = entry.header().mode().map_err(|error| error.to_string())? & 0o100 != 0;
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
+        tree.insert(
+            path,
+            File {
+                bytes: Cow::Owned(content),
+                executable,
+                component: String::new(),
+                source: String::new(),
+            },
+        );
+    }
+    Ok((tree, digest(&archive)))
+}
+
+/// Whether a path with `/` between its parts stays below the folder that it is joined to.
+#[must_use]
+pub fn is_inside(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains('\\')
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+fn digest(archive: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(archive)))
+}

@@ -1,0 +1,446 @@
+//! Life after `new`: what an operation would do to the project around the current folder, and
+//! doing it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::git;
+use crate::manifest::LockfileManifest;
+use crate::merge::{Conflict, ConflictKind, Content, Merge, Ours, Rules, is_open, merge};
+use crate::operation::Operation;
+use crate::pack::{Pack, STATE_FILES};
+use crate::plan::Plan;
+use crate::project::{
+    self, LockedPack, Project, Reading, Records, edited_selection, ours, parse_selection,
+};
+use crate::render::{rendered_files, targets};
+use crate::repair::{Repaired, repaired};
+use crate::selection::Selection;
+use crate::transaction::Change;
+use crate::tree::Tree;
+
+/// The nearest folder, from the current one upwards, that is a generated project.
+#[must_use]
+pub fn project_root() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().find(|folder| folder.join(STATE_FILES[0]).is_file()).map(Path::to_owned)
+}
+
+/// What an operation would do.
+#[derive(Debug)]
+pub struct Intent {
+    /// What to write, in this order.
+    pub changes: Vec<Change>,
+    /// What was merged and how.
+    pub merge: Merge,
+    /// The version of the pack that rendered the project so far.
+    pub from: String,
+    /// The version of the pack in use.
+    pub to: String,
+    /// Paths that are rendered for the first time.
+    pub added: Vec<String>,
+    /// Paths that change.
+    pub changed: Vec<String>,
+    /// Paths that go.
+    pub removed: Vec<String>,
+    /// What else people should know.
+    pub notes: Vec<String>,
+}
+
+/// Works out what `operation` does to the project in `root`, without writing anything.
+///
+/// # Errors
+/// Everything that stands in its way.
+pub fn intend(
+    pack: &Pack,
+    root: &Path,
+    operation: &Operation,
+    allow_dirty: bool,
+) -> Result<Intent, Error> {
+    let mut notes = Vec::new();
+    let (state, chosen, repair) = starting_point(pack, root, operation, &mut notes)?;
+    let reading = reading(operation);
+    let rendered = match &repair {
+        // Both parents' services stand in the merged file.
+        Some(_) => chosen.clone(),
+        None => parse_selection(pack, &text_of(&state.base, STATE_FILES[0]), reading)?,
+    };
+    let selection = operation.selection(pack, &rendered, &chosen)?;
+    let plan = Plan::new(pack, selection)?;
+    let theirs = rendered_files(&plan)?;
+    let records = state.records();
+    let rules = rules(&plan, &records);
+    let mut failure = None;
+    let mut look = |path: &str| {
+        ours(root, path).unwrap_or_else(|error| {
+            failure.get_or_insert(error);
+            Ours::Other("unreadable")
+        })
+    };
+    let still_stale: Vec<Conflict> = records
+        .conflicts
+        .iter()
+        .filter(|conflict| conflict.kind == ConflictKind::Stale && is_open(conflict, &mut look))
+        .cloned()
+        .collect();
+    let mut merged = match &repair {
+        Some(repair) => repair.merge(&mut look, &theirs, &rules),
+        None => merge(&state.base, &mut look, &theirs, &rules),
+    };
+    for conflict in still_stale {
+        if !merged.conflicts.iter().any(|other| other.path == conflict.path) {
+            merged.conflicts.push(conflict);
+        }
+    }
+    settle_selection(&mut merged, &mut look, &plan)?;
+    merged.conflicts.sort();
+    if operation == &Operation::Update {
+        notes.extend(news(&state, &plan));
+    }
+    let mut changes: Vec<Change> = merged
+        .changes
+        .iter()
+        .map(|(path, after)| Change { path: path.clone(), after: after.clone(), like: None })
+        .collect();
+    let mut intent = Intent {
+        changes: Vec::new(),
+        from: state.lock.pack.version.clone(),
+        to: pack.manifest.version.clone(),
+        added: Vec::new(),
+        changed: Vec::new(),
+        removed: Vec::new(),
+        notes,
+        merge: Merge::default(),
+    };
+    let moved_to: BTreeSet<&String> = merged.moved.values().collect();
+    let mut edited: Vec<&str> = Vec::new();
+    for (path, after) in &merged.changes {
+        let there = look(path);
+        match (&there, after) {
+            (Ours::Absent, Some(_)) if !moved_to.contains(path) => intent.added.push(path.clone()),
+            (_, Some(_)) if !moved_to.contains(path) => intent.changed.push(path.clone()),
+            (_, None) if !merged.moved.contains_key(path) => intent.removed.push(path.clone()),
+            _ => {}
+        }
+        let is_rendered = match &there {
+            Ours::File(content) => {
+                state.base.get(path).is_some_and(|file| file.bytes == content.bytes)
+            }
+            _ => true,
+        };
+        if !is_rendered && *path != STATE_FILES[0] {
+            edited.push(path);
+        }
+    }
+    if !allow_dirty && repair.is_none() {
+        refuse_dirty(root, &edited)?;
+    }
+    let new_records = Records {
+        conflicts: merged.conflicts.clone(),
+        own: merged_own(&records, &merged, &theirs),
+    };
+    let mut complete = theirs.clone();
+    project::add_state(pack, &mut complete, &new_records);
+    for path in [STATE_FILES[2], STATE_FILES[1]] {
+        let bytes = &complete.get(path).expect("the state was just added").bytes;
+        if !matches!(look(path), Ours::File(content) if content.bytes == *bytes) {
+            let content = Content { bytes: bytes.clone(), executable: false };
+            changes.push(Change { path: path.to_owned(), after: Some(content), like: None });
+        }
+    }
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    intent.changes = changes;
+    intent.merge = merged;
+    Ok(intent)
+}
+
+fn reading(operation: &Operation) -> Reading {
+    if operation == &Operation::Update { Reading::Update } else { Reading::Strict }
+}
+
+/// Reads the project's state and choices, refuses what an operation cannot start from, and
+/// gets over a merge of branches.
+fn starting_point(
+    pack: &Pack,
+    root: &Path,
+    operation: &Operation,
+    notes: &mut Vec<String>,
+) -> Result<(Project, Selection, Option<Repaired>), Error> {
+    let text = selection_file(root)?;
+    let repair = match operation {
+        Operation::Apply => repaired(pack, root, &text)?,
+        _ => None,
+    };
+    let state = match &repair {
+        Some(repair) => {
+            notes.push("merged the state of both branches".to_owned());
+            repair.state.clone()
+        }
+        None => read_state(pack, root, &text, notes)?,
+    };
+    check_pack(pack, &state.lock.pack, operation, repair.is_some())?;
+    refuse_conflicts(root, &state)?;
+    let chosen = parse_selection(pack, &text, reading(operation))?;
+    Ok((state, chosen, repair))
+}
+
+/// The text of `scaffold.toml`.
+///
+/// # Errors
+/// [`Error::Project`] where this is no generated project.
+pub fn selection_file(root: &Path) -> Result<String, Error> {
+    let path = root.join(STATE_FILES[0]);
+    fs::read_to_string(&path).map_err(|error| Error::io("cannot read", &path, error))
+}
+
+/// Reads lock and base. A base that is lost is rendered again where this program can.
+///
+/// # Errors
+/// [`Error::Project`] where the state is damaged, with a way out.
+pub fn read_state(
+    pack: &Pack,
+    root: &Path,
+    selection: &str,
+    notes: &mut Vec<String>,
+) -> Result<Project, Error> {
+    let [_, lock_path, base_path] = STATE_FILES;
+    let missing = |path: &str| Error::Project {
+        message: format!("the project has no `{path}`"),
+        hint: format!(
+            "put it back: git checkout -- {path}; a project that never had one: scaffold adopt"
+        ),
+    };
+    let lock = match fs::read_to_string(root.join(lock_path)) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(missing(lock_path));
+        }
+        Err(error) => return Err(Error::io("cannot read", &root.join(lock_path), error)),
+    };
+    let base = match fs::read(root.join(base_path)) {
+        Ok(base) => Some(base),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Error::io("cannot read", &root.join(base_path), error)),
+    };
+    let read = match &base {
+        Some(base) => Project::read(&lock, base),
+        None => Err(missing(base_path)),
+    };
+    read.or_else(|error| {
+        let lock = project::parse_lock(&lock)?;
+        if lock.pack.digest != pack.digest() {
+            return Err(error);
+        }
+        let committed = git::content(root, "HEAD", STATE_FILES[0]);
+        let committed = committed.map(|text| String::from_utf8_lossy(&text).into_owned());
+        for text in [Some(selection.to_owned()), committed].into_iter().flatten() {
+            let tree = parse_selection(pack, &text, Reading::Strict)
+                .and_then(|selection| Plan::new(pack, selection))
+                .and_then(|plan| rendered_files(&plan));
+            if let Ok(tree) = tree
+                && crate::base::packed(&tree).digest == lock.base
+            {
+                notes.push(format!("rendered `{base_path}` again"));
+                return Ok(Project { lock, base: tree });
+            }
+        }
+        Err(error)
+    })
+}
+
+/// Refuses a project of another pack, and operations that would be a hidden update.
+fn check_pack(
+    pack: &Pack,
+    locked: &LockedPack,
+    operation: &Operation,
+    merging: bool,
+) -> Result<(), Error> {
+    let manifest = &pack.manifest;
+    if manifest.name != locked.name {
+        return Err(Error::Project {
+            message: format!(
+                "the project was rendered by the pack `{}`, this is `{}`",
+                locked.name, manifest.name
+            ),
+            hint: "give the folder of its pack: --templates DIR".to_owned(),
+        });
+    }
+    if is_newer(&locked.version, &manifest.version) {
+        return Err(Error::Behind {
+            message: format!(
+                "the project was rendered by {} {}, this program has {}",
+                locked.name, locked.version, manifest.version
+            ),
+            hint: "use a newer scaffold".to_owned(),
+        });
+    }
+    if operation == &Operation::Update || merging || locked.digest == pack.digest() {
+        return Ok(());
+    }
+    let message = if locked.version == manifest.version {
+        format!(
+            "the pack {} {} has changed since it rendered the project",
+            locked.name, locked.version
+        )
+    } else {
+        format!(
+            "the project was rendered by {} {}, this program has {}",
+            locked.name, locked.version, manifest.version
+        )
+    };
+    Err(Error::Behind {
+        message,
+        hint: format!("first: scaffold update; then: scaffold {}", operation.words()),
+    })
+}
+
+/// Whether version `one` is newer than `other`, number by number.
+fn is_newer(one: &str, other: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u64> {
+        version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
+    };
+    numbers(one) > numbers(other)
+}
+
+/// The conflicts of earlier operations that nobody has seen to.
+#[must_use]
+pub fn open_conflicts(root: &Path, state: &Project) -> Vec<Conflict> {
+    let mut look = |path: &str| ours(root, path).unwrap_or(Ours::Other("unreadable"));
+    state.lock.conflicts.iter().filter(|conflict| is_open(conflict, &mut look)).cloned().collect()
+}
+
+fn refuse_conflicts(root: &Path, state: &Project) -> Result<(), Error> {
+    let open = open_conflicts(root, state);
+    // A stale lock file is no reason to wait: it is renewed once, at the end.
+    let paths: BTreeSet<&str> = open
+        .iter()
+        .filter(|conflict| conflict.kind != ConflictKind::Stale)
+        .map(|conflict| conflict.path.as_str())
+        .collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<&str> = paths.into_iter().collect();
+    Err(Error::Conflicts {
+        message: format!("conflicts of the last operation are left: {}", paths.join(", ")),
+        hint: format!("see to them, then: scaffold resolve {}", paths.join(" ")),
+    })
+}
+
+fn refuse_dirty(root: &Path, edited: &[&str]) -> Result<(), Error> {
+    let uncommitted = git::uncommitted(root, edited);
+    if uncommitted.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Conflicts {
+        message: format!(
+            "these files have changes that are not committed: {}",
+            uncommitted.join(", ")
+        ),
+        hint: "commit them first, or go on with --allow-dirty".to_owned(),
+    })
+}
+
+/// What the pack says about merging, for the paths of this plan.
+fn rules(plan: &Plan, records: &Records) -> Rules {
+    let mut rules = Rules { own: records.own.clone(), ..Rules::default() };
+    for LockfileManifest { path, renew, .. } in &plan.pack.manifest.lockfile {
+        rules.locks.insert(path.clone(), renew.clone());
+    }
+    for target in targets(plan) {
+        let manifest = &target.component.manifest;
+        let beside = |other: &str| match target.service {
+            Some(service) => format!("{}/{other}", service.path),
+            None => other.to_owned(),
+        };
+        if let Some(former) = manifest.renamed.get(&target.file.path) {
+            rules.renamed.insert(target.path.clone(), beside(former));
+        }
+        if let Some(renew) = manifest.locks.get(&target.file.path) {
+            rules.locks.insert(target.path.clone(), renew.clone());
+        }
+    }
+    rules
+}
+
+/// Holds that `scaffold.toml` says what was rendered, whatever the user did to its lines.
+fn settle_selection(
+    merged: &mut Merge,
+    look: &mut dyn FnMut(&str) -> Ours,
+    plan: &Plan,
+) -> Result<(), Error> {
+    let path = STATE_FILES[0];
+    let there = look(path);
+    let content = match merged.changes.get(path) {
+        Some(Some(content)) => content.clone(),
+        _ => match &there {
+            Ours::File(content) => content.clone(),
+            _ => return Ok(()),
+        },
+    };
+    let text = String::from_utf8_lossy(&content.bytes).into_owned();
+    let says = parse_selection(plan.pack, &text, Reading::Strict);
+    let conflicts = merged.conflicts.len();
+    merged.conflicts.retain(|conflict| conflict.path != path);
+    if conflicts == merged.conflicts.len() && says.is_ok_and(|says| says == plan.selection) {
+        return Ok(());
+    }
+    let Ours::File(own) = there else {
+        return Ok(());
+    };
+    let own_text = String::from_utf8_lossy(&own.bytes).into_owned();
+    let text = edited_selection(plan.pack, &own_text, &plan.selection)?;
+    merged.changes.insert(
+        path.to_owned(),
+        Some(Content { bytes: text.into_bytes().into(), executable: own.executable }),
+    );
+    Ok(())
+}
+
+/// Files that were the user's own stay so as long as they are rendered.
+fn merged_own(records: &Records, merged: &Merge, theirs: &Tree) -> BTreeSet<String> {
+    let own = records.own.union(&merged.own);
+    own.filter(|path| theirs.get(path).is_some()).cloned().collect()
+}
+
+/// What an update brings that nobody asked for and nothing switches on.
+fn news(state: &Project, plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    let before: toml::Table =
+        toml::from_str(&text_of(&state.base, STATE_FILES[0])).unwrap_or_default();
+    let known = before.get("components").and_then(toml::Value::as_table);
+    for (flag, component) in plan.pack.flagged() {
+        if known.is_some_and(|known| !known.contains_key(flag)) {
+            notes.push(format!(
+                "new, and off: `{flag}` ({}); scaffold add {flag}",
+                component.manifest.summary
+            ));
+        }
+    }
+    let defaults: BTreeMap<&str, serde_json::Value> = plan
+        .pack
+        .options()
+        .map(|option| {
+            let default = serde_json::to_value(&option.manifest.default).unwrap_or_default();
+            (option.manifest.id.as_str(), default)
+        })
+        .collect();
+    for (id, default) in defaults {
+        match state.lock.defaults.get(id) {
+            Some(former) if *former != default => notes.push(format!(
+                "the default of `{id}` is now {default}, it was {former}; this project has {}",
+                plan.selection.options[id]
+            )),
+            _ => {}
+        }
+    }
+    notes
+}
+
+fn text_of(tree: &Tree, path: &str) -> String {
+    tree.get(path).map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,559 @@
+//! Carries out the commands on a project that is there: operations, `check`, `undo`, `resolve`,
+//! `adopt`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use crate::adoption::{Difference, nearest};
+use crate::answer;
+use crate::cli::{Chosen, OperationFlags, VERDICTS};
+use crate::error::Error;
+use crate::lifecycle::{Intent, intend, open_conflicts, project_root, read_state, selection_file};
+use crate::merge::{Conflict, ConflictKind, Content, Ours, has_markers};
+use crate::operation::Operation;
+use crate::output::{print, print_json, say};
+use crate::pack::STATE_FILES;
+use crate::plan::Plan;
+use crate::project::{self, Reading, Records, ours, parse_selection};
+use crate::render::rendered_files;
+use crate::run::Session;
+use crate::transaction::{Change, Recovered, Transaction};
+use crate::writer::LocalDisk;
+
+/// Exit codes of what is not well with a project.
+const UNRESOLVED: u8 = 4;
+const DRIFTED: u8 = 3;
+const BEHIND: u8 = 5;
+
+impl Session<'_> {
+    /// Carries out an operation on the project around the current folder.
+    pub(crate) fn operate(
+        &self,
+        operation: &Operation,
+        flags: OperationFlags,
+    ) -> Result<u8, Error> {
+        let root = root()?;
+        let writes = !flags.dry_run && !flags.diff;
+        let transaction = if writes { Some(begin(&root)?) } else { None };
+        let intent = intend(self.pack, &root, operation, flags.allow_dirty || !writes)?;
+        if flags.diff && !self.json {
+            print(&as_patch(&root, &intent.changes)?)?;
+            return Ok(code(&intent));
+        }
+        if let Some(transaction) = &transaction
+            && !intent.changes.is_empty()
+        {
+            transaction.commit(&operation.words(), &intent.changes)?;
+        }
+        let written = writes && !intent.changes.is_empty();
+        if self.json {
+            print_json(&answered(operation, &intent, written), false)?;
+        } else {
+            say(&summary(&intent, writes));
+        }
+        Ok(code(&intent))
+    }
+
+    /// Says whether the project is unresolved, drifted or behind.
+    pub(crate) fn check(&self, verdicts: &[String], sarif: bool) -> Result<u8, Error> {
+        let root = root()?;
+        if root.join(".scaffold/local/journal").exists()
+            || root.join(".scaffold/local/rollback").exists()
+        {
+            begin(&root)?;
+        }
+        let counts = |verdict: &str| verdicts.is_empty() || verdicts.iter().any(|v| v == verdict);
+        let text = selection_file(&root)?;
+        let mut notes = Vec::new();
+        let state = read_state(self.pack, &root, &text, &mut notes)?;
+        let [unresolved, drifted, behind] = VERDICTS;
+        let unresolved =
+            if counts(unresolved) { open_conflicts(&root, &state) } else { Vec::new() };
+        let drifted = if counts(drifted) { self.drift(&root, &state, &text)? } else { Vec::new() };
+        let locked = &state.lock.pack;
+        let is_behind = counts(behind) && locked.digest != self.pack.digest();
+        let behind = is_behind.then(|| answer::Behind {
+            project: locked.version.clone(),
+            pack: self.pack.manifest.version.clone(),
+        });
+        let exit_code = match (unresolved.is_empty(), drifted.is_empty(), &behind) {
+            (false, _, _) => UNRESOLVED,
+            (true, false, _) => DRIFTED,
+            (true, true, Some(_)) => BEHIND,
+            (true, true, None) => 0,
+        };
+        let answer = answer::Check {
+            schema: answer::SCHEMA,
+            ok: exit_code == 0,
+            unresolved,
+            drifted,
+            behind,
+            exit_code,
+        };
+        if sarif {
+            print_json(&as_sarif(&answer), true)?;
+        } else if self.json {
+            print_json(&answer, false)?;
+        } else {
+            print(&verdict_text(&answer, counts))?;
+        }
+        Ok(exit_code)
+    }
+
+    /// Which files differ from what was rendered.
+    fn drift(
+        &self,
+        root: &Path,
+        state: &project::Project,
+        text: &str,
+    ) -> Result<Vec<answer::Drift>, Error> {
+        let mut drifted = Vec::new();
+        for (path, file) in state.base.iter().filter(|(path, _)| *path != STATE_FILES[0]) {
+            let how = match ours(root, path)? {
+                Ours::Absent => "deleted",
+                Ours::Other(_) => "edited",
+                Ours::File(content) if !is_rendered(&content, file) => "edited",
+                Ours::File(content) if content.executable != file.executable => "mode",
+                Ours::File(_) => continue,
+            };
+            drifted.push(answer::Drift { path: path.to_owned(), how: how.to_owned() });
+        }
+        let rendered = state.base.get(STATE_FILES[0]).map(|file| &file.bytes);
+        if rendered.is_some_and(|rendered| **rendered != *text.as_bytes()) {
+            let former = String::from_utf8_lossy(rendered.map_or(&[], |bytes| bytes)).into_owned();
+            let former = parse_selection(self.pack, &former, Reading::Update)?;
+            let reading = if state.lock.pack.digest == self.pack.digest() {
+                Reading::Strict
+            } else {
+                Reading::Update
+            };
+            if parse_selection(self.pack, text, reading)? != former {
+                let how = "pending".to_owned();
+                drifted.push(answer::Drift { path: STATE_FILES[0].to_owned(), how });
+            }
+        }
+        Ok(drifted)
+    }
+
+    /// Takes the last operation back.
+    pub(crate) fn undo(&self, dry_run: bool) -> Result<(), Error> {
+        let root = root()?;
+        let transaction = begin(&root)?;
+        let (operation, paths) = transaction.undo(dry_run)?;
+        if self.json {
+            return print_json(
+                &answer::Undo { schema: answer::SCHEMA, operation, written: !dry_run, paths },
+                false,
+            );
+        }
+        let done = if dry_run { "would take back" } else { "took back" };
+        say(&format!("{done} `scaffold {operation}`: {}\n", counted(paths.len())));
+        Ok(())
+    }
+
+    /// Records that conflicts are seen to.
+    pub(crate) fn resolve(&self, paths: &[String]) -> Result<u8, Error> {
+        let root = root()?;
+        let transaction = begin(&root)?;
+        let text = selection_file(&root)?;
+        let state = read_state(self.pack, &root, &text, &mut Vec::new())?;
+        for path in paths {
+            let recorded = state.lock.conflicts.iter().find(|conflict| conflict.path == *path);
+            let Some(conflict) = recorded else {
+                let known: Vec<&str> =
+                    state.lock.conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
+                let hint = if known.is_empty() {
+                    "there are no conflicts".to_owned()
+                } else {
+                    format!("conflicts: {}", known.join(", "))
+                };
+                return Err(Error::usage(format!("`{path}` has no conflict"), hint));
+            };
+            if conflict.kind == ConflictKind::Markers
+                && let Ours::File(content) = ours(&root, path)?
+                && let Some(line) = marker_line(&content.bytes)
+            {
+                return Err(Error::Conflicts {
+                    message: format!("{path}:{line}: there are markers left"),
+                    hint: "keep what is right of both versions, and remove the lines of markers"
+                        .to_owned(),
+                });
+            }
+        }
+        let left: Vec<Conflict> = open_conflicts(&root, &state)
+            .into_iter()
+            .filter(|conflict| !paths.contains(&conflict.path))
+            .collect();
+        let lock = state.lock.with_conflicts(&left);
+        transaction.replace(STATE_FILES[1], lock.as_bytes())?;
+        let exit_code = if left.is_empty() { 0 } else { UNRESOLVED };
+        if self.json {
+            print_json(
+                &answer::Resolve {
+                    schema: answer::SCHEMA,
+                    resolved: paths.to_vec(),
+                    conflicts: left,
+                    exit_code,
+                },
+                false,
+            )?;
+        } else {
+            let mut text = format!("resolved: {}\n", paths.join(", "));
+            text.push_str(&conflict_lines(&left));
+            say(&text);
+        }
+        Ok(exit_code)
+    }
+
+    /// Takes a project without state into management.
+    pub(crate) fn adopt(&self, chosen: &Chosen, into: &Path, dry_run: bool) -> Result<(), Error> {
+        let pack = self.pack;
+        if let Some(there) = STATE_FILES[..2].iter().find(|path| into.join(path).exists()) {
+            return Err(Error::Project {
+                message: format!("`{}` has a `{there}` already", into.display()),
+                hint: "it is managed; scaffold check".to_owned(),
+            });
+        }
+        if !into.is_dir() {
+            return Err(Error::usage(
+                format!("`{}` is not a folder", into.display()),
+                "scaffold adopt --into DIR",
+            ));
+        }
+        let name = chosen.choices.name.clone().unwrap_or_else(|| name_of(into));
+        let selection = if chosen.any {
+            let mut choices = chosen.choices.clone();
+            choices.name = Some(name);
+            choices.complete(pack)?
+        } else {
+            nearest(pack, into, &name)?
+        };
+        let command = selection.choices(pack).command(pack);
+        let plan = Plan::new(pack, selection)?;
+        let mut tree = rendered_files(&plan)?;
+        let mut difference = Difference::between(into, &tree)?;
+        difference.missing.retain(|path| path != STATE_FILES[0]);
+        project::add_state(pack, &mut tree, &Records::default());
+        if !dry_run {
+            let changes: Vec<Change> = STATE_FILES
+                .iter()
+                .rev()
+                .filter_map(|path| {
+                    let after = tree.get(path).map(Content::from);
+                    Some(Change { path: (*path).to_owned(), after: Some(after?), like: None })
+                })
+                .collect();
+            begin(into)?.commit("adopt", &changes)?;
+        }
+        if self.json {
+            return print_json(
+                &answer::Adopt {
+                    schema: answer::SCHEMA,
+                    command,
+                    written: !dry_run,
+                    equal: difference.equal,
+                    different: difference.different,
+                    missing: difference.missing,
+                },
+                false,
+            );
+        }
+        let mut text = format!("nearest: {command}\n\n");
+        let _ = writeln!(text, "= {} as rendered", counted(difference.equal));
+        for path in &difference.different {
+            let _ = writeln!(text, "~ {path}");
+        }
+        for path in &difference.missing {
+            let _ = writeln!(text, "- {path}");
+        }
+        text.push_str(if dry_run {
+            "\nNothing was written.\n"
+        } else {
+            "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+        });
+        say(&text);
+        Ok(())
+    }
+}
+
+/// The project around the current folder.
+fn root() -> Result<PathBuf, Error> {
+    project_root().ok_or_else(|| Error::Project {
+        message: "this is not a generated project: there is no `scaffold.toml` here or above"
+            .to_owned(),
+        hint: "run this inside a generated project; to make this one: scaffold adopt".to_owned(),
+    })
+}
+
+/// Waits for others, and says what became of an operation that was interrupted.
+fn begin(root: &Path) -> Result<Transaction<'static>, Error> {
+    let (transaction, recovered) = Transaction::begin(root, &LocalDisk)?;
+    if let Some(Recovered { operation, finished, kept }) = recovered {
+        let outcome = if finished { "finished" } else { "taken back" };
+        say(&format!("`scaffold {operation}` was interrupted; it is {outcome} now\n"));
+        for path in kept {
+            say(&format!("  {path} was changed since and is kept; the new one stands beside it\n"));
+        }
+    }
+    Ok(transaction)
+}
+
+fn code(intent: &Intent) -> u8 {
+    if intent.merge.conflicts.is_empty() { 0 } else { UNRESOLVED }
+}
+
+fn answered(operation: &Operation, intent: &Intent, written: bool) -> answer::Change {
+    answer::Change {
+        schema: answer::SCHEMA,
+        operation: operation.words(),
+        written,
+        from: intent.from.clone(),
+        to: intent.to.clone(),
+        added: intent.added.clone(),
+        changed: intent.changed.clone(),
+        removed: intent.removed.clone(),
+        renamed: intent.merge.moved.clone(),
+        stay_deleted: intent.merge.stay_deleted.clone(),
+        conflicts: intent.merge.conflicts.clone(),
+        notes: intent.notes.clone(),
+        exit_code: code(intent),
+    }
+}
+
+/// What was done, or would be, for people.
+fn summary(intent: &Intent, writes: bool) -> String {
+    let mut text = String::new();
+    for note in &intent.notes {
+        let _ = writeln!(text, "{note}");
+    }
+    let merge = &intent.merge;
+    if intent.changes.is_empty() && merge.conflicts.is_empty() {
+        text.push_str("nothing to change\n");
+        return text;
+    }
+    let mut parts = Vec::new();
+    if intent.from != intent.to {
+        parts.push(format!("{} -> {}", intent.from, intent.to));
+    }
+    if !intent.added.is_empty() {
+        parts.push(format!("+ {}", counted(intent.added.len())));
+    }
+    if !intent.changed.is_empty() {
+        parts.push(format!("~ {} changed ({})", intent.changed.len(), some(&intent.changed)));
+    }
+    if !merge.moved.is_empty() {
+        parts.push(format!("> {} renamed", merge.moved.len()));
+    }
+    if !intent.removed.is_empty() {
+        parts.push(format!("- {}", counted(intent.removed.len())));
+    }
+    let plural = if merge.conflicts.len() == 1 { "" } else { "s" };
+    parts.push(format!("! {} conflict{plural}", merge.conflicts.len()));
+    let _ = writeln!(text, "{}", parts.join("   "));
+    for path in &merge.stay_deleted {
+        let _ = writeln!(text, "  {path}: you deleted it; it changed, and stays deleted");
+    }
+    for path in &merge.own {
+        let _ = writeln!(text, "  {path}: you had it already; it stays yours");
+    }
+    text.push_str(&conflict_lines(&merge.conflicts));
+    if !writes {
+        text.push_str("Nothing was written.\n");
+    } else if !intent.changes.is_empty() {
+        text.push_str("Undo with: scaffold undo\n");
+    }
+    text
+}
+
+/// A line for each conflict, and what to do about them.
+fn conflict_lines(conflicts: &[Conflict]) -> String {
+    let mut text = String::new();
+    for conflict in conflicts {
+        let beside = conflict.theirs.as_deref().unwrap_or("nothing");
+        let reason = match conflict.kind {
+            ConflictKind::Markers => {
+                "your edit and the new version overlap, between markers".to_owned()
+            }
+            ConflictKind::Key => match conflict.pointer.as_deref() {
+                Some("") | None => "it was there already; both are put together".to_owned(),
+                Some(pointer) => format!("{pointer} is yours; the new version has {beside}"),
+            },
+            ConflictKind::Beside => format!("it cannot be merged; the new version is {beside}"),
+            ConflictKind::Kept => {
+                "it is no longer part of the project, but you edited it".to_owned()
+            }
+            ConflictKind::Stale => format!(
+                "it is yours and does not fit any more; renew it: {}",
+                conflict.renew.as_deref().unwrap_or_default()
+            ),
+            ConflictKind::Blocked => "something else is in its place".to_owned(),
+        };
+        let _ = writeln!(text, "  ! {}   {reason}", conflict.path);
+    }
+    if !conflicts.is_empty() {
+        let mut paths: Vec<&str> =
+            conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
+        paths.dedup();
+        let _ = writeln!(text, "See to them, then: scaffold resolve {}", paths.join(" "));
+    }
+    text
+}
+
+/// The changes as a patch against what the user has.
+fn as_patch(root: &Path, changes: &[Change]) -> Result<String, Error> {
+    let mut text = String::new();
+    for change in changes.iter().filter(|change| change.path != STATE_FILES[2]) {
+        let path = &change.path;
+        let before = match ours(root, path)? {
+            Ours::File(content) => Some(content),
+            _ => None,
+        };
+        let mode = |content: &Content| if content.executable { "100755" } else { "100644" };
+        let _ = writeln!(text, "diff --git a/{path} b/{path}");
+        match (&before, &change.after) {
+            (None, Some(after)) => {
+                let _ = writeln!(text, "new file mode {}", mode(after));
+            }
+            (Some(before), None) => {
+                let _ = writeln!(text, "deleted file mode {}", mode(before));
+            }
+            (Some(before), Some(after)) if before.executable != after.executable => {
+                let _ = writeln!(text, "old mode {}\nnew mode {}", mode(before), mode(after));
+            }
+            _ => {}
+        }
+        let name = |side: &str, is_there: bool| {
+            if is_there { format!("{side}/{path}") } else { "/dev/null".to_owned() }
+        };
+        let (from, to) = (name("a", before.is_some()), name("b", change.after.is_some()));
+        let bytes = |content: Option<&Content>| {
+            content.map(|content| content.bytes.to_vec()).unwrap_or_default()
+        };
+        let texts = (
+            String::from_utf8(bytes(before.as_ref())),
+            String::from_utf8(bytes(change.after.as_ref())),
+        );
+        let (Ok(old), Ok(new)) = texts else {
+            let _ = writeln!(text, "Binary files {from} and {to} differ");
+            continue;
+        };
+        text.push_str(
+            &TextDiff::from_lines(&old, &new).unified_diff().header(&from, &to).to_string(),
+        );
+    }
+    Ok(text)
+}
+
+fn is_rendered(content: &Content, file: &crate::tree::File) -> bool {
+    *content.bytes == *file.bytes || {
+        // A working tree with CRLF is git's doing, not the user's.
+        let text = String::from_utf8_lossy(&content.bytes);
+        text.replace("\r\n", "\n").as_bytes() == &*file.bytes
+    }
+}
+
+fn verdict_text(answer: &answer::Check, counts: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    let [unresolved, drifted, behind] = VERDICTS;
+    if counts(unresolved) {
+        let count = answer.unresolved.len();
+        let verdict = if count == 0 { "no".to_owned() } else { format!("yes, {count}") };
+        let _ = writeln!(text, "{unresolved:<11} {verdict}");
+        text.push_str(&conflict_lines(&answer.unresolved));
+    }
+    if counts(drifted) {
+        let count = answer.drifted.len();
+        let verdict = if count == 0 { "no".to_owned() } else { format!("yes, {}", counted(count)) };
+        let _ = writeln!(text, "{drifted:<11} {verdict}");
+        for drift in &answer.drifted {
+            let _ = writeln!(text, "  {:<8} {}", drift.how, drift.path);
+        }
+    }
+    if counts(behind) {
+        let verdict = match &answer.behind {
+            None => "no".to_owned(),
+            Some(behind) if behind.project == behind.pack => {
+                format!("yes, {} has changed: scaffold update", behind.pack)
+            }
+            Some(behind) => format!("yes, {} -> {}: scaffold update", behind.project, behind.pack),
+        };
+        let _ = writeln!(text, "{behind:<11} {verdict}");
+    }
+    text
+}
+
+/// The verdicts in the form that code scanning reads (SARIF 2.1.0).
+fn as_sarif(answer: &answer::Check) -> Value {
+    let result = |rule: &str, level: &str, text: String, path: &str| {
+        json!({
+            "ruleId": rule,
+            "level": level,
+            "message": {"text": text},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": path}}}],
+        })
+    };
+    let mut results = Vec::new();
+    for conflict in &answer.unresolved {
+        let text = conflict_lines(std::slice::from_ref(conflict));
+        let text = text.lines().next().unwrap_or_default().trim().to_owned();
+        results.push(result("unresolved", "error", text, &conflict.path));
+    }
+    for drift in &answer.drifted {
+        let text = format!("differs from what was rendered: {}", drift.how);
+        results.push(result("drifted", "warning", text, &drift.path));
+    }
+    if let Some(behind) = &answer.behind {
+        let text = format!("rendered by {}, there is {}", behind.project, behind.pack);
+        results.push(result("behind", "note", text, STATE_FILES[1]));
+    }
+    let rules: Vec<Value> = [
+        ("unresolved", "A conflict of an operation was not seen to"),
+        ("drifted", "A file differs from what was rendered"),
+        ("behind", "The project was rendered by another version"),
+    ]
+    .into_iter()
+    .map(|(id, text)| json!({"id": id, "shortDescription": {"text": text}}))
+    .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "scaffold", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+            "results": results,
+        }],
+    })
+}
+
+/// The first line with a marker, from 1.
+fn marker_line(bytes: &[u8]) -> Option<usize> {
+    if !has_markers(bytes) {
+        return None;
+    }
+    bytes
+        .split(|byte| *byte == b'\n')
+        .position(|line| line.starts_with(b"<<<<<<< "))
+        .map(|line| line + 1)
+}
+
+/// The name of a project that never said one: that of its folder, where it can be one.
+fn name_of(folder: &Path) -> String {
+    let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if crate::name::Name::project(&name).is_ok() { name } else { "my-app".to_owned() }
+}
+
+fn counted(number: usize) -> String {
+    if number == 1 { "1 file".to_owned() } else { format!("{number} files") }
+}
+
+fn some(paths: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut shown: Vec<&str> = paths.iter().take(SHOWN).map(String::as_str).collect();
+    if paths.len() > SHOWN {
+        shown.push("...");
+    }
+    shown.join(", ")
+}
