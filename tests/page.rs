@@ -2,7 +2,7 @@
 //! the project's own `make dev`. `make test` runs them.
 //!
 //! `UPDATE=1 cargo test --test page -- --ignored` renews docs/screenshots/ (with the fonts Inter
-//! and JetBrains Mono on the machine).
+//! and `JetBrains` Mono on the machine).
 #![cfg(unix)]
 
 mod common;
