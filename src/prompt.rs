@@ -30,7 +30,9 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
         let on = choices.complete(pack)?.all_components(pack);
         let flags: Vec<(&str, &Component)> = pack
             .flagged()
-            .filter(|(_, component)| component.manifest.default == default && component.applies(&on))
+            .filter(|(_, component)| {
+                component.manifest.default == default && component.applies(&on)
+            })
             .collect();
         if flags.is_empty() {
             continue;

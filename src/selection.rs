@@ -391,6 +391,20 @@ impl Selection {
         closure(pack, &self.components, &self.slots)
     }
 
+    /// After a change of the components: switches off what no longer applies, and on what applies
+    /// now by default and did not `before`. So a later choice gives what it would have given at first.
+    pub fn follow(&mut self, pack: &Pack, before: &Self) {
+        let before = before.all_components(pack);
+        for (_, component) in pack.flagged() {
+            let now = self.all_components(pack);
+            match (component.applies(&before), is_default(component, &now)) {
+                (false, true) => self.components.insert(component.id.clone()),
+                (true, false) if !component.applies(&now) => self.components.remove(&component.id),
+                _ => false,
+            };
+        }
+    }
+
     /// The choices that differ from the pack's defaults.
     #[must_use]
     pub fn choices(&self, pack: &Pack) -> Choices {

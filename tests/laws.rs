@@ -89,6 +89,38 @@ proptest! {
     }
 }
 
+/// What applies with others comes and goes with them, whenever they are chosen.
+#[test]
+fn a_component_switched_on_later_brings_what_it_would_have_brought_at_first() {
+    let pack = embedded();
+    let chosen = |flags: &[&str]| {
+        let choices = Choices {
+            name: Some("x".to_owned()),
+            components: flags.iter().map(|flag| ((*flag).to_owned(), true)).collect(),
+            ..Choices::default()
+        };
+        choices.complete(pack).expect("a valid selection")
+    };
+    let without = chosen(&[]);
+    for flag in ["ml", "realtime"] {
+        let with = chosen(&[flag]);
+        let mut later = without.clone();
+        later.components.insert(flag.to_owned());
+        later.follow(pack, &without);
+        assert_eq!(later.components, with.components);
+        assert!(later.components.contains("page"));
+        later.components.remove(flag);
+        later.follow(pack, &with);
+        assert_eq!(later.components, without.components);
+    }
+    let mut both = chosen(&["ml", "realtime"]);
+    both.components.remove("page");
+    let mut one = both.clone();
+    one.components.remove("ml");
+    one.follow(pack, &both);
+    assert!(!one.components.contains("page"), "what was switched off stays off");
+}
+
 #[test]
 fn the_folder_templates_and_the_embedded_pack_write_identical_trees() {
     let work = tempfile::tempdir().expect("a temporary folder");

@@ -2,7 +2,7 @@
 //! the project's own `make dev`. `make test` runs them.
 //!
 //! `UPDATE=1 cargo test --test page -- --ignored` renews docs/screenshots/ (with the fonts Inter
-//! and JetBrains Mono on the machine).
+//! and `JetBrains` Mono on the machine).
 #![cfg(unix)]
 
 mod common;
@@ -50,7 +50,8 @@ fn look_at(name: &str, choices: &[&str], tests: &[&str]) {
 #[test]
 #[ignore = "starts servers and a browser; `make test` runs it"]
 fn ml_with_realtime_draws_watches_chats_and_resumes() {
-    let tests = ["test_page.py", "test_digits.py", "test_channel.py", "test_key.py", "test_resume.py"];
+    let tests =
+        ["test_page.py", "test_digits.py", "test_channel.py", "test_key.py", "test_resume.py"];
     look_at("page-full", &["--ml", "--realtime"], &tests);
 }
 

@@ -17,16 +17,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from redis import Redis
 
 PROJECT = Path(os.environ["PROJECT"]).resolve()
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
-PATIENCE_S = 20.0
+# A client waits longer with each attempt that fails, up to 30 s.
+PATIENCE_S = 45.0
 # A browser says so itself where a socket does not open or an answer is 401; no page can help it.
 REFUSED_SOCKET = "WebSocket connection to"
 REFUSED = "Failed to load resource: the server responded with a status of 401"
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 class System:
@@ -108,19 +118,19 @@ Visit = Callable[..., Page]
 def visit(chromium: Browser, system: System) -> Iterator[Visit]:
     """Opens the page for a visitor of its own, who complains of whatever goes wrong in it.
 
-    `expect`: how what the browser may say in this test begins. `url`: of another system's page.
+    `tolerate`: how what the browser may say in this test begins. `url`: of another system's page.
     """
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def one(*, expect: tuple[str, ...] = (), url: str = "", **options: Any) -> Page:
+    def one(*, tolerate: tuple[str, ...] = (), url: str = "", **options: Any) -> Page:
         options = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light", **options}
         contexts.append(chromium.new_context(**options))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
 
         def heard(message: ConsoleMessage) -> None:
-            if message.type in ("error", "warning") and not message.text.startswith(expect):
+            if message.type in ("error", "warning") and not message.text.startswith(tolerate):
                 complaints.append(message.text)
 
         page.on("console", heard)

@@ -16,7 +16,7 @@ def test_asks_for_a_key_where_one_is_wanted(visit: Visit, tmp_path: Path) -> Non
     keys.write_text(f"shop:{sha256(b'secret').hexdigest()}\n", encoding="utf-8")
     system = System(tmp_path, API_KEYS_FILE=str(keys))
     try:
-        page = visit(url=system.first("gateway")["url"], expect=(REFUSED, REFUSED_SOCKET))
+        page = visit(url=system.first("gateway")["url"], tolerate=(REFUSED, REFUSED_SOCKET))
         if has(page, "#canvas"):
             draw(page, 3)
             page.click("#predict")

@@ -21,14 +21,15 @@ export function startDigits(follow) {
   find('bars', HTMLElement).append(...bars.map(({ row }) => row));
   const drawing = startDrawing({ onEnter: ask });
   find('predict', HTMLElement).addEventListener('click', ask);
+  /** Counts predictions: what is told of an earlier one is not shown. */
+  let latest = 0;
+
   find('clear', HTMLElement).addEventListener('click', () => {
+    latest += 1;
     drawing.clear();
     reset('Draw, then predict');
   });
   reset('Draw, then predict');
-
-  /** Counts predictions: what is told of an earlier one is not shown. */
-  let latest = 0;
 
   async function ask() {
     const data = drawing.pixels();
@@ -61,7 +62,8 @@ export function startDigits(follow) {
         if (isTerminal(step.status)) end(step);
       });
     } catch (error) {
-      if (mine === latest) reset(error instanceof Error ? error.message : String(error));
+      if (mine === latest)
+        verdict.textContent = `${error instanceof Error ? error.message : error}`;
     }
   }
 
@@ -80,7 +82,7 @@ export function startDigits(follow) {
     const best = values.indexOf(Math.max(...values));
     showBars(values);
     if (status !== 'succeeded' || best < 0) {
-      verdict.textContent = `It ${status}${error ? `: ${error}` : ''}`;
+      verdict.textContent = `Job ${status}${error ? `: ${error}` : ''}`;
       return;
     }
     verdict.replaceChildren(
