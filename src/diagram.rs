@@ -22,6 +22,8 @@ const BEND: i64 = 56;
 /// Length of an arrow's head, with the room before a label.
 const HEAD: i64 = 14;
 const MARGIN: i64 = 20;
+/// What the lid of a store takes away.
+const LID: i64 = 8;
 const BOX_HEIGHT: i64 = 52;
 /// Width of a character, by the size of its text: wide enough for the usual sans-serif fonts.
 const NAME_WIDTH: i64 = 9;
@@ -212,6 +214,9 @@ impl Layout {
             if item.node.is_some() {
                 let ports = number(item.left.len().max(item.right.len()));
                 item.height = item.height.max(ports * PORT + 10);
+            }
+            if item.node.is_some_and(|node| diagram.nodes[node].shape == Shape::Store) {
+                item.height += LID;
             }
         }
         let mut layout = Self { items, columns, routes, reversed };
@@ -478,7 +483,7 @@ fn drawn(node: &Node, left: i64, right: i64, y: i64, height: i64) -> String {
     };
     let middle = left + width / 2;
     // A store's lid takes room from the top.
-    let y = if node.shape == Shape::Store { y + 3 } else { y };
+    let y = if node.shape == Shape::Store { y + LID / 2 } else { y };
     let name_y = if node.note.is_empty() { y + 5 } else { y - 3 };
     let name = escaped(&node.id);
     let _ = writeln!(text, "  <text class=\"name\" x=\"{middle}\" y=\"{name_y}\">{name}</text>");
