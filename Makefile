@@ -16,7 +16,7 @@ demo: ## build, render a project, start it, and send it a drawn digit
 
 test: ## run every test; the generated projects are set up, started and driven
 	cargo test
-	cargo test --no-fail-fast --test toolchain --test system -- --ignored --nocapture --test-threads=1
+	cargo test --no-fail-fast --test manifests --test toolchain --test system -- --ignored --nocapture --test-threads=1
 
 fast: ## run the tests that need nothing but Rust
 	cargo test

@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -81,12 +82,11 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
         let deploy = project.join("deploy/kubernetes");
         for overlay in ["dev", "prod"] {
             // As somebody would who switches all components on.
-            let components: String = fs::read_dir(deploy.join("components"))
-                .expect("there are components")
-                .map(|entry| entry.expect("readable").file_name())
-                .map(|name| format!("  - '../../components/{}'\n", name.to_string_lossy()))
-                .collect();
-            let all = format!("resources:\n  - '../{overlay}'\ncomponents:\n{components}");
+            let mut all = format!("resources:\n  - '../{overlay}'\ncomponents:\n");
+            for entry in fs::read_dir(deploy.join("components")).expect("there are components") {
+                let name = entry.expect("readable").file_name();
+                let _ = writeln!(all, "  - '../../components/{}'", name.to_string_lossy());
+            }
             put(&deploy, &format!("overlays/{overlay}-all/kustomization.yaml"), all.as_bytes());
             for name in [overlay.to_owned(), format!("{overlay}-all")] {
                 let path = format!("deploy/kubernetes/overlays/{name}");
