@@ -50,7 +50,8 @@ fn steps(job: &Value) -> &[Value] {
 #[test]
 fn every_action_is_pinned_by_commit_and_every_job_says_what_it_may() {
     for (command, _, _, workflow) in every_workflow() {
-        let nothing = workflow["permissions"].as_mapping().is_some_and(serde_yaml_ng::Mapping::is_empty);
+        let nothing =
+            workflow["permissions"].as_mapping().is_some_and(serde_yaml_ng::Mapping::is_empty);
         assert!(nothing, "{command}: permissions for every job");
         for (name, job) in jobs(&workflow) {
             let place = format!("{command}: {name}");
