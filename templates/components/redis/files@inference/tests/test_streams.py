@@ -1,4 +1,4 @@
-"""What every queue adapter promises, and what is special about Redis Streams."""
+"""What is special about Redis Streams; test_queue.py holds what every adapter promises."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app.connection import call
 from app.limits import Limits
-from app.queue import Delivery, Queue
+from app.queue import Delivery, Queue, QueueSettings
 from app.store import Started, Store
 
 MakeQueue = Callable[[str], Queue]
@@ -19,7 +19,9 @@ MakeQueue = Callable[[str], Queue]
 def make(redis: Redis, store: Store, fast: Limits) -> MakeQueue:
     """Make the queue as the consumer of that name sees it. A lease is over at once."""
     limits = dataclasses.replace(fast, lease_s=0)
-    return lambda consumer: Queue(redis, store.scripts, "inference", consumer, limits)
+    return lambda consumer: Queue(
+        QueueSettings(), redis, store.scripts, "inference", consumer, limits
+    )
 
 
 async def accept(store: Store, *ids: str, stream: bool = True) -> None:
@@ -50,63 +52,6 @@ async def reclaimed(queue: Queue) -> list[str]:
     return ids(deliveries)
 
 
-async def test_takes_what_was_accepted_before_the_first_worker(
-    store: Store, make: MakeQueue
-) -> None:
-    await accept(store, "a", "b", "c")
-    queue = make("w1")
-    await queue.open()
-    assert ids(await queue.take(2, 0.01)) == ["a", "b"]
-    assert ids(await queue.take(2, 0.01)) == ["c"]
-    assert await queue.take(2, 0.01) == []
-
-
-async def test_gives_each_entry_to_one_worker(store: Store, make: MakeQueue) -> None:
-    first, second = make("w1"), make("w2")
-    await first.open()
-    await second.open()
-    await accept(store, "a")
-    assert ids(await first.take(1, 0.01)) == ["a"]
-    assert await second.take(1, 0.01) == []
-
-
-async def test_what_is_not_settled_comes_again(store: Store, make: MakeQueue) -> None:
-    await accept(store, "a", "b")
-    first, second = make("w1"), make("w2")
-    await first.open()
-    done, _left = await first.take(2, 0.01)
-    await first.settle(done)
-    assert await reclaimed(second) == ["b"]
-
-
-async def test_hands_over_what_is_due_and_not_before(
-    redis: Redis, store: Store, make: MakeQueue
-) -> None:
-    queue = make("w1")
-    await queue.open()
-    await accept(store, "now", "later", stream=False)
-    await call(redis, "ZINCRBY", "due", 60_000, "later")
-    assert await queue.relay() == 1
-    assert ids(await queue.take(10, 0.01)) == ["now"]
-
-
-async def test_hands_over_nothing_that_has_ended(store: Store, make: MakeQueue) -> None:
-    queue = make("w1")
-    await queue.open()
-    await accept(store, "a", stream=False)
-    await store.cancel("a")
-    assert await queue.relay() == 0
-
-
-async def test_hands_over_more_than_one_batch(
-    redis: Redis, store: Store, make: MakeQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.queue.RELAY_LIMIT", 2)
-    await accept(store, *"abcde", stream=False)
-    assert await make("w1").relay() == 5
-    assert await call(redis, "ZCARD", "due") == 0
-
-
 async def test_a_worker_that_lost_its_job_does_not_steal_the_entry_back(
     redis: Redis, store: Store, make: MakeQueue
 ) -> None:
@@ -118,7 +63,8 @@ async def test_a_worker_that_lost_its_job_does_not_steal_the_entry_back(
     assert isinstance(old, Started)
     assert await first.extend(delivery, old.fence)
     assert await reclaimed(second) == ["a"]
-    new = await store.start("a", "w2", takeover=True)
+    await call(redis, "HSET", "job:a", "lease_until", 1)
+    new = await store.start("a", "w2")
     assert isinstance(new, Started)
     assert not await first.extend(delivery, old.fence)
     pending = await call(redis, "XPENDING", "queue:inference", "workers")

@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises';
+import { Connection } from 'rabbitmq-client';
+import { z } from 'zod';
+
+/** What the queue needs of the environment, beside what the state store needs. */
+export const environment = {
+  AMQP_URL: z
+    .url({ protocol: /^amqps?$/, error: 'must be an address of RabbitMQ' })
+    .meta({ example: 'amqp://guest:guest@localhost:5672' }),
+};
+
+/** How long a confirm is waited for before workers may publish the job as well. */
+const CLAIM_MS = 5_000;
+/** Jobs on their way to the broker; workers publish what goes beyond. */
+const UNCONFIRMED_MAX = 1_000;
+/** The default of 60 s would leave a broken connection unnoticed for minutes. */
+const HEARTBEAT_S = 10;
+
+/** Where a job goes. Workers declare it: what is published before is returned and published later. */
+export function queueName(service: string): string {
+  return `jobs.${service}`;
+}
+
+/** How a job reaches the workers once it is accepted. Every adapter has this form. */
+export interface Queue {
+  /** What the script that accepts a job is told. */
+  accepting(): { stream: boolean; claim_ms?: number };
+  /** Called with each accepted job; `claim` is what the script answered. */
+  publish(job: { id: string; service: string }, claim: string | undefined): void;
+  close(): Promise<void>;
+}
+
+export interface QueueContext {
+  config: { AMQP_URL: string };
+  name: string;
+  log: Pick<Console, 'info' | 'warn'>;
+  /** Runs a script of contracts/lua/. */
+  run(script: string, args: object): Promise<unknown>;
+}
+
+/**
+ * RabbitMQ gets a job's id right after the state store has accepted it. Until the broker has
+ * confirmed it the id is in the outbox there, claimed by this process. So nothing here needs to
+ * succeed: workers publish what is left in the outbox, and the caller's answer does not wait.
+ */
+export function openQueue({ config, name, log, run }: QueueContext): Queue {
+  const connection = new Connection({
+    url: config.AMQP_URL,
+    connectionName: name,
+    heartbeat: HEARTBEAT_S,
+    connectionTimeout: 5_000,
+    acquireTimeout: CLAIM_MS,
+    retryLow: 100,
+    retryHigh: 1_000,
+  });
+  // Said once and not for each of the attempts that follow.
+  connection.on('error', (error) => log.warn(`rabbitmq: ${explain(error, config.AMQP_URL)}`));
+  connection.on('connection', () => log.info('rabbitmq: connected'));
+  connection.on('connection.blocked', (why) => log.warn(`rabbitmq: takes no messages: ${why}`));
+  connection.on('connection.unblocked', () => log.info('rabbitmq: takes messages again'));
+
+  const publisher = connection.createPublisher({ confirm: true });
+  const returned = new Set<string>();
+  publisher.on('basic.return', (message) => returned.add(String(message.messageId)));
+  let unconfirmed = 0;
+  let confirmed: { id: string; claim: string }[] = [];
+  let forgetting: Promise<void> | undefined;
+
+  async function send(id: string, service: string, claim: string): Promise<void> {
+    unconfirmed += 1;
+    try {
+      const envelope = { routingKey: queueName(service), messageId: id };
+      await publisher.send({ ...envelope, mandatory: true, durable: true }, Buffer.from(id));
+      // What cannot be routed is returned first and confirmed then, and told in that order.
+      await setImmediate();
+      if (returned.delete(id)) return;
+      confirmed.push({ id, claim });
+      forgetting ??= forget();
+    } catch {
+      // It stays in the outbox.
+    } finally {
+      unconfirmed -= 1;
+    }
+  }
+
+  /** Takes out of the outbox what the broker has, with one script for all that came meanwhile. */
+  async function forget(): Promise<void> {
+    while (confirmed.length > 0) {
+      const jobs = confirmed;
+      confirmed = [];
+      await run('relayed', { jobs }).catch((error: unknown) => {
+        // They are published once more, and workers notice.
+        log.warn({ err: error }, 'rabbitmq: the outbox could not be emptied');
+      });
+    }
+    forgetting = undefined;
+  }
+
+  function canPublish(): boolean {
+    return connection.ready && unconfirmed < UNCONFIRMED_MAX;
+  }
+
+  return {
+    accepting: () => ({ stream: false, ...(canPublish() && { claim_ms: CLAIM_MS }) }),
+    publish({ id, service }, claim) {
+      if (claim !== undefined) void send(id, service, claim);
+    },
+    async close() {
+      connection.unsafeDestroy();
+      await forgetting;
+    },
+  };
+}
+
+/** What is wrong with the broker, and what to do about it. */
+function explain(error: { code?: string; message?: string }, address: string): string {
+  const { host, hostname, username } = new URL(address);
+  switch (error.code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `AMQP_URL: \`${hostname}\` cannot be resolved`;
+    case 'ACCESS_REFUSED':
+      return `AMQP_URL: ${host} refuses the user \`${username}\` or its password`;
+    default:
+      return `${host} is not reached: ${error.message || error.code}`;
+  }
+}
