@@ -31,11 +31,7 @@ fn container_project(name: &str, choices: &[&str]) -> PathBuf {
 fn drive(name: &str, choices: &[&str]) {
     let folder = container_project(name, choices);
     let drive = repository().join("tests/containers/drive.py");
-    let report = run(
-        &folder,
-        None,
-        &["python3", drive.to_str().expect("the path is UTF-8"), "."],
-    );
+    let report = run(&folder, None, &["python3", drive.to_str().expect("the path is UTF-8"), "."]);
     print!("{report}");
 }
 
@@ -135,7 +131,9 @@ fn every_selection_is_a_project_for_compose() {
     for selection in every_selection(&pack, "my-app") {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = String::new();
-        for (path, file) in tree_of(&pack, selection).iter().filter(|(path, _)| is_compose_file(path)) {
+        for (path, file) in
+            tree_of(&pack, selection).iter().filter(|(path, _)| is_compose_file(path))
+        {
             put(folder.path(), path, &file.bytes);
             text.push_str(&String::from_utf8_lossy(&file.bytes));
         }
