@@ -228,6 +228,24 @@ fn a_pack_without_a_diagram_says_so() {
 }
 
 #[test]
+fn a_service_cannot_have_the_name_of_another_part() {
+    for (flags, name) in
+        [(&[][..], "nginx"), (&["--ml"], "redis"), (&["--ml"], "inference-worker"), (&[], "client")]
+    {
+        let service = format!("{name}=gateway");
+        let arguments = [&["plan", "x", "--service", &service], flags].concat();
+        let output = scaffold(&repository(), &arguments);
+        assert_eq!(
+            stderr(&output),
+            format!(
+                "error: a service cannot be called `{name}`: another part of the project is\n\nhint: --service {name}-2=gateway\n"
+            )
+        );
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+#[test]
 fn mermaid_text_is_whole() {
     let diagram = Diagram {
         nodes: vec![
