@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fast bench guard lint examples lock
+.PHONY: help build demo test servers fast bench guard lint examples lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,9 +15,12 @@ demo: ## build, render a project, start it, and send it a drawn digit
 	@begun=$$(date +%s); cargo build --release && echo "scaffold    built in $$(($$(date +%s) - begun)) s"
 	@$(PYTHON) scripts/demo.py target/release/scaffold target/demo
 
-test: ## run every test; the generated projects are set up, started and driven
+test: ## run the tests that need nothing installed: generated projects are set up, started and driven
 	cargo test
-	cargo test --no-fail-fast --test toolchain --test system --test page -- --ignored --nocapture --test-threads=1
+	cargo test --no-fail-fast --test toolchain --test system -- --ignored --nocapture --test-threads=1
+
+servers: ## run the tests that need what .ci/run installs: Chromium, kubectl
+	cargo test --no-fail-fast --test manifests --test page -- --ignored --nocapture --test-threads=1
 
 fast: ## run the tests that need nothing but Rust
 	cargo test

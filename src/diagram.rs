@@ -22,6 +22,8 @@ const BEND: i64 = 56;
 /// Length of an arrow's head, with the room before a label.
 const HEAD: i64 = 14;
 const MARGIN: i64 = 20;
+/// What the lid of a store takes away.
+const LID: i64 = 8;
 const BOX_HEIGHT: i64 = 52;
 /// Width of a character, by the size of its text: wide enough for the usual sans-serif fonts.
 const NAME_WIDTH: i64 = 9;
@@ -213,6 +215,9 @@ impl Layout {
                 let ports = number(item.left.len().max(item.right.len()));
                 item.height = item.height.max(ports * PORT + 10);
             }
+            if item.node.is_some_and(|node| diagram.nodes[node].shape == Shape::Store) {
+                item.height += LID;
+            }
         }
         let mut layout = Self { items, columns, routes, reversed };
         layout.order();
@@ -233,8 +238,8 @@ impl Layout {
                 let places = self.places();
                 let mut column = self.columns[layer].clone();
                 column.sort_by_key(|&item| {
-                    let item_ = &self.items[item];
-                    let near = if rightward { &item_.left } else { &item_.right };
+                    let Item { left, right, .. } = &self.items[item];
+                    let near = if rightward { left } else { right };
                     mean(near.iter().map(|&other| places[other] * 1000))
                         .unwrap_or(places[item] * 1000)
                 });
@@ -478,14 +483,16 @@ fn drawn(node: &Node, left: i64, right: i64, y: i64, height: i64) -> String {
     };
     let middle = left + width / 2;
     // A store's lid takes room from the top.
-    let y = if node.shape == Shape::Store { y + 3 } else { y };
-    let name_y = if node.note.is_empty() { y + 5 } else { y - 3 };
-    let name = escaped(&node.id);
-    let _ = writeln!(text, "  <text class=\"name\" x=\"{middle}\" y=\"{name_y}\">{name}</text>");
-    if !node.note.is_empty() {
-        let (note_y, note) = (y + 15, escaped(&node.note));
-        let _ =
-            writeln!(text, "  <text class=\"note\" x=\"{middle}\" y=\"{note_y}\">{note}</text>");
+    let y = if node.shape == Shape::Store { y + LID / 2 } else { y };
+    let mut line = |class: &str, y: i64, words: &str| {
+        let words = escaped(words);
+        let _ = writeln!(text, "  <text class=\"{class}\" x=\"{middle}\" y=\"{y}\">{words}</text>");
+    };
+    if node.note.is_empty() {
+        line("name", y + 5, &node.id);
+    } else {
+        line("name", y - 3, &node.id);
+        line("note", y + 15, &node.note);
     }
     text
 }

@@ -48,7 +48,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// [`Error::Pack`] where two components contribute one key with two values, or a contribution
-    /// cannot be evaluated.
+    /// cannot be evaluated; [`Error::Usage`] where a service has the name of another part.
     pub fn new(pack: &'a Pack, selection: Selection) -> Result<Self, Error> {
         let on = selection.all_components(pack);
         let components: Vec<&Component> =
@@ -61,6 +61,7 @@ impl<'a> Plan<'a> {
         let collected = collect(pack, &components, &mut services, &context, &templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
         context.insert("services".to_owned(), listed(&services));
+        check_names(pack, &selection, &context)?;
         Ok(Self { pack, selection, components, services, context })
     }
 
@@ -110,6 +111,28 @@ fn base_context(selection: &Selection, components: &[&Component]) -> Map<String,
     });
     let Value::Object(context) = context else { unreachable!("json! of braces is an object") };
     context
+}
+
+/// Refuses a service with the name of another part of the project, which the diagram tells.
+fn check_names(
+    pack: &Pack,
+    selection: &Selection,
+    context: &Map<String, Value>,
+) -> Result<(), Error> {
+    let Some(diagram) = &pack.manifest.diagram else {
+        return Ok(());
+    };
+    let nodes = context.get(&diagram.nodes).and_then(Value::as_array);
+    for (name, kind) in &selection.services {
+        let same = nodes.into_iter().flatten().filter(|node| node["id"] == name.as_str());
+        if same.count() > 1 {
+            return Err(Error::usage(
+                format!("a service cannot be called `{name}`: another part of the project is"),
+                format!("--service {name}-2={kind}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn listed(services: &[Service]) -> Value {

@@ -68,6 +68,18 @@ fn the_page_of_choices_equals_the_list() {
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "UPDATE=1 renews it");
 }
 
+/// The picture of the README is that of the example `full`.
+#[test]
+fn the_picture_of_the_readme_is_drawn_by_the_program() {
+    let arguments = ["plan", "full", "--preset", "full", "--diagram", "svg"];
+    let drawn = stdout(&scaffold_ok(&repository(), &arguments));
+    let path = repository().join("docs/architecture.svg");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &drawn).expect("the picture is written");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), drawn, "UPDATE=1 renews it");
+}
+
 #[cfg(unix)]
 fn make_executable(path: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt as _;

@@ -49,10 +49,11 @@ fn documents(files: &BTreeMap<&str, &[u8]>) -> Manifests {
     let mut found = Vec::new();
     for (path, bytes) in files {
         let text = std::str::from_utf8(bytes).expect("manifests are text");
-        if path.ends_with(".conf") {
+        let ending = path.rsplit('.').next();
+        if ending == Some("conf") {
             found.push(((*path).to_owned(), Value::String(text.to_owned())));
         }
-        if !path.ends_with(".yaml") {
+        if ending != Some("yaml") {
             continue;
         }
         for document in serde_yaml_ng::Deserializer::from_str(text) {

@@ -185,7 +185,27 @@ fn reports_each_mistake_at_its_place() {
         (
             "components/extra/file/x.txt",
             "x\n".to_owned(),
-            vec!["components/extra/file/x.txt: files lie in `files/`, `files+<component>/` or `files@<kind>/`"],
+            vec!["components/extra/file/x.txt: files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`"],
+        ),
+        (
+            "components/extra/each@worker/infra/x.txt",
+            "x\n".to_owned(),
+            vec!["components/extra/each@worker/infra/x.txt: every service would write this path; put `_service_` into it"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[each.worker.each.worcker]\nlines = [\"x\"]"),
+            vec!["components/base/component.toml:3:19: `worcker` is not a kind of service; did you mean `worker`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[each.worker.each.worker]\nline = [\"x\"]"),
+            vec!["components/base/component.toml:4:1: no contribution `line` is declared here; did you mean `lines`?"],
+        ),
+        (
+            "pack.toml",
+            format!("{}[diagram]\nnodes = \"lines\"\nedges = \"facts\"\n", common::SMALL_PACK[0].1),
+            vec!["pack.toml:18:10: `facts` is not a list contribution of the project"],
         ),
         (
             "components/extra/files+nothing/x.txt",
@@ -269,6 +289,52 @@ fn refuses_one_contributed_key_with_two_values() {
         stderr(&output),
         "error: the pack cannot be used: components/extra/component.toml: `facts.sky` has another value in `components/red/component.toml`\n\nhint: `scaffold pack lint DIR` lists every problem of a pack\n"
     );
+}
+
+/// One file and one line per service, one line per pair of services of two kinds.
+#[test]
+fn a_component_adds_to_the_project_once_per_service_and_once_per_pair() {
+    let folder = small_pack(&[
+        (
+            "components/extra/component.toml",
+            r#"summary = "s"
+flag = "extra"
+requires = ["colour"]
+
+[kind.worker]
+summary = "does work"
+
+[kind.boss]
+summary = "has work"
+
+[[service]]
+name = "worker"
+kind = "worker"
+
+[each.worker]
+lines = ["{{ service.name }} of {% for one in services %}{{ one.name }} {% endfor %}"]
+
+[each.worker.each.boss]
+lines = ["{{ other.name }} asks {{ service.name }}"]
+"#,
+        ),
+        ("components/extra/each@worker/desks/_service_-desk.txt.tera", "{{ service.name }}\n"),
+    ]);
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = folder.path().to_str().expect("the path is UTF-8");
+    let services = ["--service", "ann=worker", "--service", "bob=boss"];
+    let arguments =
+        [&["new", "x", "--extra", "--templates", templates][..], &services[..]].concat();
+    scaffold_ok(work.path(), &arguments);
+    let read = |path: &str| {
+        std::fs::read_to_string(work.path().join("x").join(path)).expect("the file is rendered")
+    };
+    assert_eq!(
+        read("README.md"),
+        "# X\n\nbase\nann of ann bob worker \nbob asks ann\nworker of ann bob worker \nbob asks worker\n"
+    );
+    assert_eq!(read("desks/ann-desk.txt"), "ann\n");
+    assert_eq!(read("desks/worker-desk.txt"), "worker\n");
 }
 
 #[test]

@@ -1,0 +1,265 @@
+"""Drives a generated project in containers, from outside: `drive.py FOLDER`.
+
+Starts it with its own `make up`, asks for what it promises, and stops it with `make down`. Prints
+what it measured; ends with a message and status 1 where something is not as promised. Needs Docker
+and nothing but Python's own library.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+Json = dict[str, Any]
+Found = TypeVar("Found")
+
+# Jobs of a worker that is lost are taken over soon.
+SHORT_TIMES = {"LEASE_S": "3", "HEARTBEAT_S": "1", "RECLAIM_S": "1"}
+COMPILERS = "cc gcc g++ clang tsc rustc go uv"
+
+
+class Project:
+    """A generated project, as containers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = re.search(r"^name: (\S+)$", (folder / "compose.yaml").read_text(), re.M)[1]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.environment = os.environ | {"PORT": str(self.port)}
+
+    def run(self, *command: str, check: bool = True) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        return self.run("docker", "compose", *arguments, check=check)
+
+    def containers(self) -> dict[str, Json]:
+        """What Docker says of each running container, by service and number."""
+        identities = self.compose("ps", "--quiet").split()
+        found = json.loads(self.run("docker", "inspect", *identities))
+        labels = "com.docker.compose"
+        return {
+            f"{each['Config']['Labels'][f'{labels}.service']}-"
+            f"{each['Config']['Labels'][f'{labels}.container-number']}": each
+            for each in found
+        }
+
+    def remains(self) -> str:
+        """What Docker still has of the project, images aside."""
+        label = f"label=com.docker.compose.project={self.name}"
+        return "".join(
+            self.run("docker", kind, "ls", *more, "--quiet", "--filter", label)
+            for kind, more in (("container", ["--all"]), ("network", []), ("volume", []))
+        )
+
+    def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def ask(self, method: str, path: str, body: Json | None = None, **headers: str) -> tuple[int, Json]:
+        connection = self.connect()
+        text = None if body is None else json.dumps(body)
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, text, {"content-type": "application/json", **headers})
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+        connection.close()
+        return answer.status, document
+
+
+def eventually(look: Callable[[], Found], what: str, limit_s: float = 60) -> Found:
+    """The first answer of `look` that is true."""
+    deadline = time.monotonic() + limit_s
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            sys.exit(f"waited {limit_s:.0f} s in vain for {what}")
+        time.sleep(0.05)
+    return found
+
+
+def expect(holds: object, what: str) -> None:
+    if not holds:
+        sys.exit(f"not as promised: {what}")
+
+
+def start(project: Project) -> None:
+    if (project.folder / "services/inference").exists():
+        lines = "".join(f"{name}={value}\n" for name, value in SHORT_TIMES.items())
+        (project.folder / ".env").write_text(lines, encoding="utf-8")
+    print(project.run("make", "up"))
+
+
+def is_confined(project: Project) -> None:
+    """Each container as it runs, not as its file says."""
+    for name, container in project.containers().items():
+        inside = ["docker", "exec", container["Id"]]
+        status = project.run(*inside, "cat", "/proc/1/status")
+        field = dict(re.findall(r"^(\w+):\s+(.*)$", status, re.M))
+        expect("0" not in field["Uid"].split(), f"{name} runs as root: {field['Uid']}")
+        for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+            expect(int(field[kind], 16) == 0, f"{name} has capabilities: {kind} {field[kind]}")
+        expect(field["NoNewPrivs"] == "1", f"{name} may gain privileges")
+        refused = project.run(*inside, "sh", "-c", "echo x >/etc/x", check=False)
+        expect("Read-only file system" in refused, f"{name} can write to its root: {refused}")
+        limit = container["HostConfig"]["Memory"]
+        paths = "/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes"
+        in_force = project.run(*inside, "sh", "-c", f"cat {paths} 2>/dev/null || true").split()
+        expect(limit > 0 and in_force == [str(limit)], f"{name} has memory {in_force}, not {limit}")
+        published = container["HostConfig"]["PortBindings"] or {}
+        hosts = {each["HostIp"] for ports in published.values() for each in ports or []}
+        expect(hosts <= {"127.0.0.1"}, f"{name} is published on {hosts}")
+        expect(not published or name == "nginx-1", f"{name} is published")
+    print(f"confined   {len(project.containers())} containers: user, root, capabilities, memory")
+
+
+def has_nothing_to_spare(project: Project) -> None:
+    """No compiler, no cache, no test in an image."""
+    for name, container in project.containers().items():
+        if not container["Config"]["Image"].startswith(f"{project.name}/"):
+            continue
+        script = f"""
+          for program in {COMPILERS}; do command -v $program; done
+          ls -d /root/.npm /root/.cache /app/node_modules/.cache 2>/dev/null
+          cd /app 2>/dev/null && find . -path ./node_modules -prune -o -type f '(' \
+            -name '*.test.ts' -o -name 'test_*' -o -name conftest.py -o -name '*.md' ')' -print
+        """
+        found = project.run("docker", "exec", container["Id"], "sh", "-c", script, check=False)
+        expect(not found.strip(), f"{name} holds what it does not need:\n{found}")
+
+
+def answers_with_problems(project: Project) -> None:
+    status, document = project.ask("GET", "/nowhere")
+    expect((status, document["type"]) == (404, "/problems/not-found"), f"{status} {document}")
+    status, _ = project.ask("GET", "/readyz")
+    expect(status == 200, f"/readyz answers {status}")
+
+
+def image(rows: int) -> Json:
+    return {"name": "image", "shape": [rows, 64], "datatype": "FP32", "data": [0] * rows * 64}
+
+
+def post(project: Project, rows: int = 1, **headers: str) -> Json:
+    body = {"model": "digits", "input": {"inputs": [image(rows)]}}
+    status, job = project.ask("POST", "/v1/predictions", body, **headers)
+    expect(status in (201, 202), f"POST /v1/predictions answers {status}: {job}")
+    return job
+
+
+def predicts(project: Project) -> None:
+    job = post(project, prefer="wait=20")
+    expect(job["status"] == "succeeded", f"the job ends as {job}")
+    print(f"predicted  {job['id']}")
+
+
+def events(project: Project, job: str) -> Iterator[str]:
+    """The events of a job, as server-sent events."""
+    connection = project.connect()
+    connection.request("GET", f"/v1/predictions/{job}/events", headers={"accept": "text/event-stream"})
+    answer = connection.getresponse()
+    expect(answer.status == 200, f"events answer {answer.status}")
+    for line in answer:
+        if line.startswith(b"event: "):
+            yield line[7:].decode().strip()
+    connection.close()
+
+
+def tells_of_jobs(project: Project) -> None:
+    told = list(events(project, post(project)["id"]))
+    expect(told == ["queued", "running", "succeeded"], f"a job's events are {told}")
+    print(f"events     {', '.join(told)}")
+
+
+def opens_sockets(project: Project) -> None:
+    key = base64.b64encode(os.urandom(16)).decode()
+    with socket.create_connection(("127.0.0.1", project.port), 20) as connection:
+        connection.sendall(
+            f"GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        head = connection.recv(4096).decode()
+    expect(head.startswith("HTTP/1.1 101 "), f"a WebSocket is answered by {head}")
+
+
+def survives_a_lost_worker(project: Project) -> None:
+    """With two workers, the one that runs a job is killed; the other one ends it."""
+    project.compose("up", "--detach", "--wait", "--scale", "inference-worker=2", "--no-recreate")
+    # What is asked of inference now hangs: the job runs until it is answered.
+    project.compose("pause", "inference")
+    begun = time.monotonic()
+    identity = post(project)["id"]
+
+    def owner() -> str:
+        ask = f'REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli HGET job:{identity} owner'
+        return project.compose("exec", "-T", "redis", "sh", "-c", ask).strip()
+
+    name = eventually(owner, "a worker that runs the job")
+    workers = [each for each in project.containers().values() if each["Id"].startswith(name[:12])]
+    expect(len(workers) == 1, f"the job's owner is {name}, which is no container")
+    project.run("docker", "kill", workers[0]["Id"])
+    project.compose("unpause", "inference")
+
+    def ended() -> Json | None:
+        _, job = project.ask("GET", f"/v1/predictions/{identity}", prefer="wait=5")
+        return job if job["status"] not in ("queued", "running") else None
+
+    job = eventually(ended, "the end of the job")
+    expect((job["status"], job["attempt"]) == ("succeeded", 2), f"the job ends as {job}")
+    print(f"survived   a killed worker: attempt 2 ended after {time.monotonic() - begun:.1f} s")
+
+
+def stop(project: Project) -> None:
+    begun = time.monotonic()
+    project.run("make", "down")
+    expect(not project.remains(), f"make down leaves {project.remains()}")
+    print(f"down       {time.monotonic() - begun:.1f} s, nothing left")
+
+
+def main() -> None:
+    project = Project(Path(sys.argv[1]).resolve())
+    has = {path.name for path in (project.folder / "services").iterdir()}
+    try:
+        start(project)
+        is_confined(project)
+        has_nothing_to_spare(project)
+        answers_with_problems(project)
+        if "inference" in has:
+            predicts(project)
+            survives_a_lost_worker(project)
+        if "realtime" in has:
+            opens_sockets(project)
+        if {"inference", "realtime"} <= has:
+            tells_of_jobs(project)
+        stop(project)
+    except BaseException:
+        print(project.compose("ps", "--all", check=False))
+        print(project.compose("logs", "--tail", "40", check=False))
+        raise
+    finally:
+        project.run("make", "down", check=False)
+
+
+if __name__ == "__main__":
+    main()
