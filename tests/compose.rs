@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::project::run;
+use common::project::{project, run};
 use common::{put, repository, scaffold_ok, tree_of};
 use scaffold::pack::Pack;
 use scaffold::selection::every_selection;
@@ -31,11 +31,7 @@ fn container_project(name: &str, choices: &[&str]) -> PathBuf {
 fn drive(name: &str, choices: &[&str]) {
     let folder = container_project(name, choices);
     let drive = repository().join("tests/containers/drive.py");
-    let report = run(
-        &folder,
-        None,
-        &["python3", drive.to_str().expect("the path is UTF-8"), "."],
-    );
+    let report = run(&folder, None, &["python3", drive.to_str().expect("the path is UTF-8"), "."]);
     print!("{report}");
 }
 
@@ -61,6 +57,12 @@ fn ml_runs_in_containers_all() {
 #[ignore = "needs Docker; `make test-containers ALL=1` runs it"]
 fn realtime_runs_in_containers_all() {
     drive("boxed-realtime", &["--realtime"]);
+}
+
+#[test]
+#[ignore = "needs Docker; `make test-containers ALL=1` runs it"]
+fn ml_with_realtime_and_rabbitmq_runs_in_containers_all() {
+    drive("boxed-rabbitmq", &["--ml", "--realtime", "--queue", "rabbitmq"]);
 }
 
 /// Programs that check files, from the Python registry.
@@ -101,9 +103,9 @@ fn lint(files: &BTreeMap<String, Vec<u8>>, program: &str, arguments: &[&str]) {
         put(folder.path(), path, bytes);
     }
     let program = linters().join(program);
-    let command = [program.to_str().expect("UTF-8")].into_iter();
-    let command: Vec<&str> =
-        command.chain(arguments.iter().copied()).chain(files.keys().map(String::as_str)).collect();
+    let mut command = vec![program.to_str().expect("UTF-8")];
+    command.extend(arguments);
+    command.extend(files.keys().map(String::as_str));
     run(folder.path(), None, &command);
 }
 
@@ -135,7 +137,9 @@ fn every_selection_is_a_project_for_compose() {
     for selection in every_selection(&pack, "my-app") {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = String::new();
-        for (path, file) in tree_of(&pack, selection).iter().filter(|(path, _)| is_compose_file(path)) {
+        for (path, file) in
+            tree_of(&pack, selection).iter().filter(|(path, _)| is_compose_file(path))
+        {
             put(folder.path(), path, &file.bytes);
             text.push_str(&String::from_utf8_lossy(&file.bytes));
         }
@@ -199,4 +203,16 @@ fn nginx_accepts(folder: &Path) {
         .expect("nginx is on this machine");
     let (nginx, conf) = (nginx.to_str().expect("UTF-8"), conf.to_str().expect("UTF-8"));
     run(folder, None, &[nginx, "-t", "-q", "-c", conf]);
+}
+
+/// Nginx from Debian with the rendered configuration, in front of what `make dev` starts.
+#[test]
+#[ignore = "needs nginx and starts servers; `make test-containers` runs it"]
+fn nginx_in_front_of_the_running_services() {
+    let folder = project("edge", &["--ml", "--realtime"]);
+    run(&folder, None, &["make", "setup"]);
+    let test = repository().join("tests/edge/test_edge.py");
+    fs::copy(test, folder.join("tests/test_edge.py")).expect("the test is put beside others");
+    let pytest = [".venv/bin/python", "-m", "pytest", "--quiet", "-rP", "tests/test_edge.py"];
+    print!("{}", run(&folder, None, &pytest));
 }
