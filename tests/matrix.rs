@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::matrix::{embedded, every_distinct_file, every_rendering};
+use common::matrix::{Rendering, embedded, every_distinct_file, every_rendering};
 
 fn distinct_text_files() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     every_distinct_file().into_iter().filter_map(|(command, path, file)| {
@@ -92,6 +92,7 @@ fn a_selection_speaks_only_of_what_it_has() {
         ("ml", "INFERENCE_URL"),
         ("realtime", "REALTIME_URL"),
         ("kubernetes", "kubectl"),
+        ("rabbitmq", "AMQP_URL"),
     ];
     for (component, word) in words {
         let mentioning: BTreeSet<(&str, &str)> = distinct_text_files()
@@ -107,6 +108,77 @@ fn a_selection_speaks_only_of_what_it_has() {
             }
         }
     }
+}
+
+/// Everything else takes jobs through the broker port, so that another broker is another adapter.
+#[test]
+fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
+    let flags = embedded().flagged().count();
+    let full = |queue: &str| {
+        let on = |rendering: &&Rendering| {
+            rendering.on.contains(queue) && rendering.selection.components.len() == flags
+        };
+        &every_rendering().iter().find(on).unwrap_or_else(|| panic!("all with {queue}")).tree
+    };
+    let (one, other) = (full("redis"), full("rabbitmq"));
+    let names: BTreeSet<&str> = one.iter().chain(other.iter()).map(|(path, _)| path).collect();
+    let changed: Vec<&str> = names
+        .into_iter()
+        .filter(|path| {
+            one.get(path).map(|file| &file.bytes) != other.get(path).map(|file| &file.bytes)
+        })
+        .collect();
+    // The adapter in each language, with its tests and what it needs of the state.
+    let adapter = [
+        "contracts/lua/",
+        "packages/queue/",
+        "services/gateway/test/environment/queue.ts",
+        "services/inference/app/queue.py",
+        "services/inference/requirements/rabbitmq.",
+        "services/inference/tests/broker.py",
+        "services/inference/tests/test_rabbitmq.py",
+        "services/inference/tests/test_streams.py",
+    ];
+    let infra = [
+        "infra/rabbitmq/",
+        "deploy/kubernetes/components/keda/queue.yaml",
+        "deploy/kubernetes/overlays/dev/rabbitmq.yaml",
+    ];
+    // What is printed from contributions: variables, edges, parts.
+    let lists = [
+        ".env.example",
+        ".scaffold/base.tar.zst",
+        "README.md",
+        "compose.yaml",
+        "deploy/kubernetes/README.md",
+        "deploy/kubernetes/base/gateway.yaml",
+        "deploy/kubernetes/base/inference-worker.yaml",
+        "deploy/kubernetes/overlays/dev/kustomization.yaml",
+        "deploy/kubernetes/overlays/dev/network.yaml",
+        "deploy/kubernetes/overlays/prod/network.yaml",
+        "docs/architecture.md",
+        "docs/architecture.svg",
+        "package-lock.json",
+        "scaffold.lock",
+        "scaffold.toml",
+        "services/gateway/compose.yaml",
+        "services/inference/compose.yaml",
+        "tools/dev.toml",
+    ];
+    let outside: Vec<&&str> = changed
+        .iter()
+        .filter(|path| {
+            !adapter.iter().chain(&infra).any(|place| path.starts_with(place))
+                && !lists.contains(path)
+        })
+        .collect();
+    assert!(outside.is_empty(), "changed outside the adapter: {outside:?}");
+    // Of the scripts, whole ones come and go: what both brokers share is the same.
+    for path in changed.iter().filter(|path| path.starts_with("contracts/lua/")) {
+        let shared = one.get(path).is_some() && other.get(path).is_some();
+        assert!(!shared || path.ends_with("/relay.lua"), "{path} differs");
+    }
+    assert!(changed.contains(&"services/inference/app/queue.py"));
 }
 
 #[test]
