@@ -24,7 +24,9 @@ from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 from aiormq.exceptions import (
     AMQPError,
     ChannelInvalidStateError,
+    ChannelNotFoundEntity,
     ChannelPreconditionFailed,
+    InvalidFrameError,
     ProbableAuthenticationError,
 )
 from pamqp.commands import Basic
@@ -88,6 +90,7 @@ class Queue:
     ) -> None:
         self._scripts = scripts
         self._limits = limits
+        self._service = service
         self._name = _name(service)
         url = URL(settings.amqp_url)
         self._url = url.with_query({"heartbeat": HEARTBEAT_S, "name": consumer, **url.query})
@@ -96,6 +99,7 @@ class Queue:
         # Acknowledgements must pass while publishers are blocked, so each has its connection.
         self._consuming: AbstractChannel | None = None
         self._publishing: AbstractChannel | None = None
+        self._is_new = False
         self._consumer_tag: str | None = None
         self._turn = asyncio.Lock()  # held while the consumer is started or ended
         self._asked_at = 0.0
@@ -141,6 +145,8 @@ class Queue:
 
     async def relay(self) -> int:
         """Publish what is due; return how many the broker has confirmed."""
+        if self._is_new:
+            await self._refill()
         moved = 0
         while channel := self._publishing:
             try:
@@ -156,12 +162,14 @@ class Queue:
                 *(_send(channel, _name(job["service"]), job["id"]) for job in jobs),
                 return_exceptions=True,
             )
-            confirmed = [job for job, error in zip(jobs, done, strict=True) if error is None]
-            if confirmed:
-                await self._scripts.run("relayed", {"jobs": confirmed})
-            moved += len(confirmed)
-            # What was not confirmed stays in the outbox.
-            if len(confirmed) < RELAY_LIMIT:
+            for job, error in zip(jobs, done, strict=True):
+                job["confirmed"] = error is None
+            if jobs:
+                await self._scripts.run("relayed", {"jobs": jobs})
+            confirmed = done.count(None)
+            moved += confirmed
+            # What was not confirmed stays in the outbox, for the next time.
+            if confirmed < RELAY_LIMIT:
                 break
         return moved
 
@@ -185,6 +193,15 @@ class Queue:
         """Leave. What was not settled goes to others."""
         await tasks.end(self._keepers)
 
+    async def _refill(self) -> None:
+        cursor = "0"
+        while True:
+            arguments = {"service": self._service, "cursor": cursor, "limit": RELAY_LIMIT}
+            cursor = json.loads(await self._scripts.run("refill", arguments))["cursor"]
+            if cursor == "0":
+                break
+        self._is_new = False
+
     async def _put_off(self, job_id: str) -> None:
         lease_ms = round(self._limits.lease_s * 1000)
         await self._scripts.run("leave", {"id": job_id, "lease_ms": lease_ms})
@@ -203,11 +220,12 @@ class Queue:
                 finally:
                     with suppress(*_LOST):
                         await connection.close(ConnectionError("is lost"), timeout=ANSWER_S)
-            except _LOST as error:
-                self._complain(_explain(error, self._url))
+            except Exception as error:  # whatever it is, it is tried again
+                self._complain(_explain(error, self._url, self._name))
             await asyncio.sleep(random.uniform(0.1, 1))  # noqa: S311  # no secret
 
     async def _consume(self, channel: AbstractChannel) -> None:
+        self._is_new |= await _is_missing(channel.connection, self._name)
         await declare(channel, self._name)
         await channel.basic_qos(prefetch_count=self._limits.worker_concurrency, timeout=ANSWER_S)
         self._consuming = channel
@@ -274,6 +292,16 @@ class Queue:
         self._complaint = reason
 
 
+async def _is_missing(connection: AbstractConnection, name: str) -> bool:
+    probe = await connection.channel(timeout=ANSWER_S)
+    try:
+        await probe.queue_declare(name, passive=True, timeout=ANSWER_S)
+    except ChannelNotFoundEntity:
+        return True  # which has closed the channel
+    await probe.close()
+    return False
+
+
 async def declare(channel: AbstractChannel, name: str) -> None:
     """Make the queue `name` where it is missing, and the one for what the broker gives up."""
     await channel.queue_declare(
@@ -331,20 +359,25 @@ def _require_version(connection: AbstractConnection) -> None:
         raise _TooOld(version)
 
 
-def _explain(error: BaseException, url: URL) -> str:
+def _explain(error: BaseException, url: URL, queue: str) -> str:
     """Say what is wrong with the broker, and what to do about it."""
     place = f"rabbitmq at {url.host}:{url.port or 5672}"
     if isinstance(error.__cause__, socket.gaierror):
         return f"AMQP_URL: `{url.host}` cannot be resolved: {error.__cause__.strerror}"
     if isinstance(error, ProbableAuthenticationError):
         return f"AMQP_URL: {place} refuses the user `{url.user}` or its password"
+    if isinstance(error, InvalidFrameError):
+        vhost = url.path.removeprefix("/") or "/"
+        return f"AMQP_URL: {place} has no virtual host `{vhost}`, or not for `{url.user}`"
     if isinstance(error, _TooOld):
         oldest = ".".join(map(str, OLDEST))
         return f"{place} is version {error}, and too old: {oldest} is the oldest that works"
     if isinstance(error, ChannelPreconditionFailed):
         return (
-            f"{place} has a queue of this name with other arguments: {error}. Delete it"
-            " (rabbitmqctl delete_queue NAME), and it is made anew; or name another virtual host"
-            " in AMQP_URL"
+            f"{place} has a queue with other arguments: {error}. Delete it (`rabbitmqctl"
+            f" delete_queue {queue}`), and it is made anew with every job that waits; or name"
+            " another virtual host in AMQP_URL"
         )
+    if isinstance(error, TimeoutError):
+        return f"{place} does not answer in {ANSWER_S:.0f} s"
     return f"{place} is not reached: {error or type(error).__name__}"

@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,14 +19,18 @@ from redis.asyncio import Redis
 from app.queue import QueueSettings, declare
 from tests.redis_server import PROJECT
 
+# What the queue needs in the environment beside Redis.
+ENVIRONMENT = {"AMQP_URL": "amqp://guest:guest@localhost:5672"}
+
 NAME = "jobs.inference"
-START_S = 60
+START_S = 120
 
 
 class BrokerServer:
     """A server process; its port and its data outlive it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, arguments: str = "") -> None:
+        self._environment = {**os.environ, "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": arguments}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -36,24 +42,24 @@ class BrokerServer:
         """Start, and return when it is ready."""
         command = [sys.executable, str(PROJECT / "infra" / "rabbitmq" / "server.py")]
         command += ["--port", str(self.port), "--data", str(self._data)]
-        self._process = subprocess.Popen(  # noqa: S603
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        said = []
-        for line in self._process.stdout or ():
-            said.append(line)
-            if b"Server startup complete" in line:
-                return
-        self.kill()
-        raise RuntimeError(b"".join(said).decode())
+        path = self._data / "log"
+        with path.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + START_S
+        while b"Server startup complete" not in path.read_bytes():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(path.read_text())
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """End it, and what it has started, as a power cut would."""
         if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            if self._process.stdout:
-                self._process.stdout.close()
             self._process = None
 
 

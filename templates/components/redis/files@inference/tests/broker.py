@@ -8,6 +8,9 @@ from redis.asyncio import Redis
 from app.connection import call
 from app.queue import GROUP, QueueSettings
 
+# What the queue needs in the environment beside Redis.
+ENVIRONMENT: dict[str, str] = {}
+
 STREAM = "queue:inference"
 
 

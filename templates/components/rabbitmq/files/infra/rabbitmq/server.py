@@ -65,7 +65,8 @@ def environment(port: int, data: Path, epmd_port: int) -> dict[str, str]:
         "RABBITMQ_NODENAME": "rabbit@localhost",
         "RABBITMQ_NODE_IP_ADDRESS": HOST,
         "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
+        + os.environ.get("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", ""),
     }
 
 

@@ -30,10 +30,16 @@ export interface Queue {
   close(): Promise<void>;
 }
 
+interface Log {
+  info(text: string): void;
+  warn(text: string): void;
+  warn(fields: object, text: string): void;
+}
+
 export interface QueueContext {
   config: { AMQP_URL: string };
   name: string;
-  log: Pick<Console, 'info' | 'warn'>;
+  log: Log;
   /** Runs a script of contracts/lua/. */
   run(script: string, args: object): Promise<unknown>;
 }
@@ -63,37 +69,41 @@ export function openQueue({ config, name, log, run }: QueueContext): Queue {
   const returned = new Set<string>();
   publisher.on('basic.return', (message) => returned.add(String(message.messageId)));
   let unconfirmed = 0;
-  let confirmed: { id: string; claim: string }[] = [];
-  let forgetting: Promise<void> | undefined;
+  let outcomes: { id: string; claim: string; confirmed: boolean }[] = [];
+  let telling: Promise<void> | undefined;
 
   async function send(id: string, service: string, claim: string): Promise<void> {
     unconfirmed += 1;
+    const confirmed = await sent(id, service);
+    unconfirmed -= 1;
+    outcomes.push({ id, claim, confirmed });
+    telling ??= tell();
+  }
+
+  /** Whether the broker has the job in a queue. */
+  async function sent(id: string, service: string): Promise<boolean> {
+    const envelope = { routingKey: queueName(service), messageId: id };
     try {
-      const envelope = { routingKey: queueName(service), messageId: id };
       await publisher.send({ ...envelope, mandatory: true, durable: true }, Buffer.from(id));
-      // What cannot be routed is returned first and confirmed then, and told in that order.
-      await setImmediate();
-      if (returned.delete(id)) return;
-      confirmed.push({ id, claim });
-      forgetting ??= forget();
     } catch {
-      // It stays in the outbox.
-    } finally {
-      unconfirmed -= 1;
+      return false;
     }
+    // What cannot be routed is returned first and confirmed then, and told in that order.
+    await setImmediate();
+    return !returned.delete(id);
   }
 
   /** Takes out of the outbox what the broker has, with one script for all that came meanwhile. */
-  async function forget(): Promise<void> {
-    while (confirmed.length > 0) {
-      const jobs = confirmed;
-      confirmed = [];
+  async function tell(): Promise<void> {
+    while (outcomes.length > 0) {
+      const jobs = outcomes;
+      outcomes = [];
       await run('relayed', { jobs }).catch((error: unknown) => {
         // They are published once more, and workers notice.
-        log.warn({ err: error }, 'rabbitmq: the outbox could not be emptied');
+        log.warn({ err: error }, 'rabbitmq: the outbox could not be told');
       });
     }
-    forgetting = undefined;
+    telling = undefined;
   }
 
   function canPublish(): boolean {
@@ -107,7 +117,7 @@ export function openQueue({ config, name, log, run }: QueueContext): Queue {
     },
     async close() {
       connection.unsafeDestroy();
-      await forgetting;
+      await telling;
     },
   };
 }
