@@ -30,7 +30,7 @@ LIMIT_S = 3600.0
 
 
 def test_no_job_is_lost_while_everything_is_killed(tmp_path: Path) -> None:
-    environment = {"QUEUE_MAX_LIVE": str(JOBS + 1), "ATTEMPTS_MAX": "100", "LOG_LEVEL": "warn"}
+    environment = {"QUEUE_MAX_LIVE": str(JOBS + 1), "ATTEMPTS_MAX": "100"}
     with (
         Processes(tmp_path, copies={"worker": WORKERS}, environment=environment) as system,
         Ledger(system) as ledger,

@@ -18,7 +18,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -219,20 +220,23 @@ class Processes:
         stop = threading.Event()
         starts: Counter[str] = Counter()
 
-        def keep() -> None:
+        def keep(name: str) -> None:
             while not stop.wait(0.05):
-                for name in set(self.gone()) & set(names):
+                if name in self.gone():
                     self.ended(name)
-                    self.start(name)
+                    # It may be killed while it starts.
+                    with suppress(dev.StartFailed):
+                        self.start(name)
                     starts[name] += 1
 
-        keeper = threading.Thread(target=keep)
-        keeper.start()
-        try:
-            yield starts
-        finally:
-            stop.set()
-            keeper.join()
+        with ThreadPoolExecutor(len(names)) as pool:
+            keepers = [pool.submit(keep, name) for name in names]
+            try:
+                yield starts
+            finally:
+                stop.set()
+        for keeper in keepers:
+            keeper.result()
 
     # Looks
 
