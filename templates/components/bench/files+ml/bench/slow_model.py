@@ -43,7 +43,9 @@ def graph(layers: int) -> onnx.ModelProto:
 
 
 def session(model: bytes | str) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def seconds(layers: int) -> float:
