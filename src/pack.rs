@@ -418,7 +418,8 @@ fn collect_directory(root: &Path) -> Result<Files, Error> {
         } else {
             let bytes = fs::read(entry.path())
                 .map_err(|error| Error::io("cannot read", entry.path(), error))?;
-            files.insert(path, Cow::Owned(bytes));
+            // Kept until the program ends, so that trees borrow it and need no copy of their own.
+            files.insert(path, Cow::Borrowed(bytes.leak()));
         }
     }
     if problems.is_empty() { Ok(files) } else { Err(Error::Pack(problems)) }

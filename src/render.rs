@@ -109,14 +109,22 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
     }
     let mut tree = Tree::default();
     let mut folded: BTreeMap<String, String> = BTreeMap::new();
-    for target in targets(plan) {
+    let targets = targets(plan);
+    let sources: BTreeSet<&str> = targets
+        .iter()
+        .filter(|target| target.file.template)
+        .map(|target| target.file.source.as_str())
+        .collect();
+    let together = templates
+        .add_together(sources.into_iter().filter_map(|path| Some((path, pack.text(path).ok()?))));
+    for target in targets {
         let source = &target.file.source;
         let bytes = if target.file.template {
             let fields = target
                 .service
                 .and_then(|service| service_fields.get(service.name.as_str()))
                 .unwrap_or(&project_fields);
-            let is_new = parsed.insert(source);
+            let is_new = parsed.insert(source) && !together;
             match rendered(pack, &mut templates, source, is_new, fields) {
                 Ok(text) => Cow::Owned(text.into_bytes()),
                 Err(problem) => {

@@ -74,6 +74,14 @@ impl Templates {
         self.tera.add_raw_template(name, source).map_err(|error| problem(name, &error))
     }
 
+    /// Parses all `sources`, pairs of name and text, and keeps them; whether that went well. If
+    /// not, none is kept, and [`Templates::add`] tells of each what is wrong with it.
+    ///
+    /// Tera looks at all its templates whenever some are added: one by one, many take long.
+    pub fn add_together<'a>(&mut self, sources: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        self.tera.add_raw_templates(sources).is_ok()
+    }
+
     /// Renders the template `name` with `fields`.
     ///
     /// # Errors

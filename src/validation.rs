@@ -358,19 +358,29 @@ impl Pack {
             }
         };
         let project = self.declared();
+        let mut in_service = project.clone();
+        in_service.insert("service".to_owned(), Some(self.service_fields()));
+        let files = || {
+            let all = self.components.iter().flat_map(|component| &component.files);
+            all.filter(|file| file.template)
+        };
+        let together =
+            templates
+                .add_together(files().filter_map(|file| {
+                    Some((file.source.as_str(), self.text(&file.source).ok()?))
+                }));
         for component in &self.components {
             for file in component.files.iter().filter(|file| file.template) {
                 let checked = self.text(&file.source).and_then(|text| {
-                    templates.add(&file.source, text)?;
+                    if !together {
+                        templates.add(&file.source, text)?;
+                    }
                     Ok(text)
                 });
                 match checked {
                     Ok(text) => {
-                        let mut declared = project.clone();
-                        if file.kind.is_some() {
-                            declared.insert("service".to_owned(), Some(self.service_fields()));
-                        }
-                        problems.extend(templates.undeclared(&file.source, text, &declared));
+                        let declared = if file.kind.is_some() { &in_service } else { &project };
+                        problems.extend(templates.undeclared(&file.source, text, declared));
                     }
                     Err(problem) => problems.push(problem),
                 }

@@ -350,6 +350,24 @@ test('requests are counted over all gateways', async (t) => {
   assertProblem(await first.inject('/docs/json'), 429, 'too-many-requests');
 });
 
+test('what a gateway counts by itself is soon known to the others', async (t) => {
+  const limit = 100;
+  const first = await system(t, { RATE_LIMIT_PER_MINUTE: String(limit) });
+  const second = await gateway(t, { REDIS_URL: redis.url, RATE_LIMIT_PER_MINUTE: String(limit) });
+  await connected(second);
+  let allowed = 0;
+  const ask = async (app: FastifyInstance): Promise<boolean> => {
+    const { statusCode } = await app.inject('/docs/json');
+    if (statusCode === 200) allowed += 1;
+    // What is told travels in the time of a round trip.
+    await app.state.ask((client) => client.ping());
+    return statusCode === 200;
+  };
+  for (let request = 0; request < limit * 0.6; request += 1) assert.ok(await ask(first));
+  while (await ask(second)) assert.ok(allowed < 2 * limit);
+  assert.ok(allowed >= limit && allowed <= limit + 2, `${allowed} were allowed`);
+});
+
 test('lives without Redis, refuses writes at once, and heals by itself', async (t) => {
   const own = await TestRedis.absent();
   t.after(() => own.end());
