@@ -519,7 +519,8 @@ fn bytes(count: usize) -> String {
 /// Every file as a patch that adds it.
 fn as_diff(tree: &Tree) -> String {
     let mut text = String::new();
-    for (path, file) in tree.iter() {
+    // The base is this very tree, compressed: nothing to read.
+    for (path, file) in tree.iter().filter(|(path, _)| *path != STATE_FILES[2]) {
         let mode = if file.executable { "100755" } else { "100644" };
         let _ = writeln!(text, "diff --git a/{path} b/{path}\nnew file mode {mode}");
         let Ok(content) = std::str::from_utf8(&file.bytes) else {

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use common::{files_in, repository, scaffold_ok, tree_of};
 use proptest::prelude::*;
 use scaffold::cli::{Request, parse};
-use scaffold::pack::Pack;
+use scaffold::pack::{Pack, STATE_FILES};
 use scaffold::project::{read_selection, selection_text};
 use scaffold::selection::{Choices, Selection, every_selection};
 
@@ -82,7 +82,7 @@ proptest! {
             .collect();
         let expected: BTreeMap<String, String> = tree
             .iter()
-            .filter(|(path, _)| !path.starts_with("scaffold."))
+            .filter(|(path, _)| !STATE_FILES.contains(path))
             .map(|(path, file)| (path.to_owned(), file.digest()))
             .collect();
         prop_assert_eq!(listed, expected);
