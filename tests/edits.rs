@@ -46,21 +46,50 @@ fn trees() -> &'static [Tree] {
 /// What a user does to a file; the numbers choose among what is there.
 #[derive(Debug, Clone)]
 enum Edit {
-    Insert { file: usize, line: usize },
-    Replace { file: usize, line: usize },
-    DeleteLine { file: usize, line: usize },
-    Append { file: usize },
-    Key { file: usize },
+    Insert {
+        file: usize,
+        line: usize,
+    },
+    Replace {
+        file: usize,
+        line: usize,
+    },
+    DeleteLine {
+        file: usize,
+        line: usize,
+    },
+    Append {
+        file: usize,
+    },
+    Key {
+        file: usize,
+    },
     /// The very line that the new rendering inserts as well, and one of their own beside it.
-    SameLine { file: usize },
-    Delete { file: usize },
-    Rename { file: usize },
-    Mode { file: usize },
-    Binary { file: usize },
-    Crlf { file: usize },
-    Link { file: usize },
+    SameLine {
+        file: usize,
+    },
+    Delete {
+        file: usize,
+    },
+    Rename {
+        file: usize,
+    },
+    Mode {
+        file: usize,
+    },
+    Binary {
+        file: usize,
+    },
+    Crlf {
+        file: usize,
+    },
+    Link {
+        file: usize,
+    },
     /// A file where the new rendering has one and the old one had none.
-    Occupy { file: usize },
+    Occupy {
+        file: usize,
+    },
     OwnFile,
 }
 
@@ -101,8 +130,11 @@ impl User {
 
     fn edit(&mut self, edit: &Edit, base: &Tree, theirs: &Tree, number: usize) {
         // Half of the edits go where the operation changes something, else few would meet.
-        let changing: Vec<&str> =
-            base.iter().map(|(path, _)| path).filter(|path| base.get(path) != theirs.get(path)).collect();
+        let changing: Vec<&str> = base
+            .iter()
+            .map(|(path, _)| path)
+            .filter(|path| base.get(path) != theirs.get(path))
+            .collect();
         let all: Vec<&str> = base.iter().map(|(path, _)| path).collect();
         let pick = |file: usize| -> String {
             let from = if file % 4 != 0 && !changing.is_empty() { &changing } else { &all };
@@ -120,7 +152,9 @@ impl User {
                     lines[at] = word.clone();
                 }
             }),
-            Edit::Append { file } => self.lines(base, &pick(file), |lines| lines.push(word.clone())),
+            Edit::Append { file } => {
+                self.lines(base, &pick(file), |lines| lines.push(word.clone()))
+            }
             Edit::DeleteLine { file, line } => {
                 let path = pick(file);
                 let mut gone = None;
@@ -140,7 +174,8 @@ impl User {
                 };
                 self.lines(base, &path, |lines| {
                     // Below the first brace or table: within, and often beside what changes.
-                    let at = lines.iter().position(|line| line.ends_with('{') || line.starts_with('['));
+                    let at =
+                        lines.iter().position(|line| line.ends_with('{') || line.starts_with('['));
                     lines.insert(at.map_or(0, |at| at + 1), member.clone());
                 });
             }
@@ -185,7 +220,8 @@ impl User {
                 if let Ours::File(mut content) = self.look(base, &path)
                     && let Ok(text) = std::str::from_utf8(&content.bytes)
                 {
-                    content.bytes = text.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes().into();
+                    content.bytes =
+                        text.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes().into();
                     self.files.insert(path, Ours::File(content));
                 }
             }
@@ -193,11 +229,17 @@ impl User {
                 self.files.insert(pick(file), Ours::Other("a symbolic link"));
             }
             Edit::Occupy { file } => {
-                let new: Vec<&str> =
-                    theirs.iter().map(|(path, _)| path).filter(|path| base.get(path).is_none()).collect();
+                let new: Vec<&str> = theirs
+                    .iter()
+                    .map(|(path, _)| path)
+                    .filter(|path| base.get(path).is_none())
+                    .collect();
                 if let Some(path) = new.get(file % new.len().max(1)) {
                     let bytes = format!("{word}\n").into_bytes().into();
-                    self.files.insert((*path).to_owned(), Ours::File(Content { bytes, executable: false }));
+                    self.files.insert(
+                        (*path).to_owned(),
+                        Ours::File(Content { bytes, executable: false }),
+                    );
                 }
             }
             Edit::OwnFile => {
@@ -285,24 +327,34 @@ fn check(from: usize, to: usize, rename: usize, edits: &[Edit]) -> Result<(), Te
     for (path, ours) in &user.files {
         for word in user.words.iter().filter(|word| contains(ours, word)) {
             let then = after(&user, base, &merged, &to_new(path));
-            prop_assert!(contains(&then, word), "`{word}` is lost from `{path}`: {:?}", merged.conflicts);
+            prop_assert!(
+                contains(&then, word),
+                "`{word}` is lost from `{path}`: {:?}",
+                merged.conflicts
+            );
         }
         match ours {
             // What was deleted stays deleted.
             Ours::Absent => {
-                prop_assert_eq!(after(&user, base, &merged, path), Ours::Absent, "{} came back", path);
+                prop_assert_eq!(
+                    after(&user, base, &merged, path),
+                    Ours::Absent,
+                    "{} came back",
+                    path
+                );
             }
             // What is not ours to touch is not touched.
-            Ours::Other(_) => prop_assert!(!merged.changes.contains_key(path), "{path} was touched"),
+            Ours::Other(_) => {
+                prop_assert!(!merged.changes.contains_key(path), "{path} was touched")
+            }
             Ours::File(own) => {
                 let then = after(&user, base, &merged, &to_new(path));
                 let Ours::File(then) = then else {
                     let was = at(base, path);
                     let is_edited = match &was {
                         Ours::File(was) => {
-                            let text = |bytes: &[u8]| {
-                                String::from_utf8_lossy(bytes).replace("\r\n", "\n")
-                            };
+                            let text =
+                                |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
                             text(&own.bytes) != text(&was.bytes) || own.executable != was.executable
                         }
                         _ => true,
@@ -315,7 +367,8 @@ fn check(from: usize, to: usize, rename: usize, edits: &[Edit]) -> Result<(), Te
                     prop_assert_eq!(then.executable, own.executable, "the mode of {}", path);
                 }
                 let own_text = String::from_utf8_lossy(&own.bytes);
-                let is_crlf = own_text.contains("\r\n") && !own_text.replace("\r\n", "").contains(['\r', '\n']);
+                let is_crlf = own_text.contains("\r\n")
+                    && !own_text.replace("\r\n", "").contains(['\r', '\n']);
                 let then_text = String::from_utf8_lossy(&then.bytes);
                 if is_crlf {
                     let mixed = then_text.replace("\r\n", "").contains('\n');
@@ -327,14 +380,19 @@ fn check(from: usize, to: usize, rename: usize, edits: &[Edit]) -> Result<(), Te
     // A removed line does not come back unnoticed.
     for (path, line) in &user.removed {
         let once = |ours: &Ours| match ours {
-            Ours::File(content) => {
-                String::from_utf8_lossy(&content.bytes).lines().filter(|other| other == line).count()
-            }
+            Ours::File(content) => String::from_utf8_lossy(&content.bytes)
+                .lines()
+                .filter(|other| other == line)
+                .count(),
             _ => 0,
         };
         let was_once = once(&at(base, path)) == 1 && once(&at(&theirs, &to_new(path))) == 1;
         let is_gone = once(&user.look(base, path)) == 0;
-        if was_once && is_gone && !conflicted.contains(to_new(path).as_str()) && line.trim().len() > 3 {
+        if was_once
+            && is_gone
+            && !conflicted.contains(to_new(path).as_str())
+            && line.trim().len() > 3
+        {
             let then = after(&user, base, &merged, &to_new(path));
             prop_assert_eq!(once(&then), 0, "`{}` came back in {}", line, path);
         }
@@ -343,7 +401,12 @@ fn check(from: usize, to: usize, rename: usize, edits: &[Edit]) -> Result<(), Te
     for (path, file) in theirs.iter() {
         let former = rules.renamed.get(path).map_or(path, String::as_str);
         if !user.files.contains_key(path) && !user.files.contains_key(former) {
-            prop_assert_eq!(after(&user, base, &merged, path), Ours::File(Content::from(file)), "{}", path);
+            prop_assert_eq!(
+                after(&user, base, &merged, path),
+                Ours::File(Content::from(file)),
+                "{}",
+                path
+            );
         }
     }
     for (path, _) in base.iter().filter(|(path, _)| theirs.get(path).is_none()) {
@@ -352,9 +415,14 @@ fn check(from: usize, to: usize, rename: usize, edits: &[Edit]) -> Result<(), Te
         }
     }
     // Markers are a conflict that is told.
-    for (path, content) in merged.changes.iter().filter_map(|(path, after)| Some((path, after.as_ref()?))) {
+    for (path, content) in
+        merged.changes.iter().filter_map(|(path, after)| Some((path, after.as_ref()?)))
+    {
         if has_markers(&content.bytes) {
-            prop_assert!(conflicted.contains(path.as_str()), "{path} has markers and nobody is told");
+            prop_assert!(
+                conflicted.contains(path.as_str()),
+                "{path} has markers and nobody is told"
+            );
         }
     }
     // The same operation again changes nothing.
@@ -366,7 +434,8 @@ fn check(from: usize, to: usize, rename: usize, edits: &[Edit]) -> Result<(), Te
 
 #[test]
 fn nothing_that_only_the_user_wrote_disappears() {
-    let cases = std::env::var("EDIT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let cases =
+        std::env::var("EDIT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let edits = prop::collection::vec(any_edit(), 0..8);
     let case = (any::<usize>(), any::<usize>(), any::<usize>(), edits);
