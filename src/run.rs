@@ -88,6 +88,7 @@ impl Session<'_> {
         let name = selection.name.as_str().to_owned();
         let destination = new.into.clone().unwrap_or_else(|| PathBuf::from(&name));
         if !new.dry_run && !new.diff {
+            refuse_inside(&destination)?;
             writer::check_destination(&destination)?;
         }
         let command = selection.choices(pack).command(pack);
@@ -582,6 +583,23 @@ fn first_version(text: &str) -> Option<String> {
 
 fn numbers(version: &str) -> Vec<u64> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// Refuses a place inside another project: its operations would take the new one for their own.
+fn refuse_inside(destination: &Path) -> Result<(), Error> {
+    let full = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
+    let outer = full.ancestors().skip(1).find(|folder| folder.join(STATE_FILES[0]).is_file());
+    match outer {
+        Some(outer) => Err(Error::Destination {
+            message: format!(
+                "`{}` is inside the generated project `{}`",
+                destination.display(),
+                outer.display()
+            ),
+            hint: "choose a place outside with `--into DIR`; for a further service: scaffold add service NAME --kind KIND".to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn manual(pack: &Pack) -> Result<String, Error> {
