@@ -405,7 +405,7 @@ fn uncommitted_edits_are_not_touched_unless_asked() {
     assert_eq!(
         (code, text.as_str()),
         (
-            4,
+            6,
             "error: these files have changes that are not committed: README.md\n\nhint: commit them first, or go on with --allow-dirty\n"
         )
     );
