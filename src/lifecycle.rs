@@ -336,7 +336,7 @@ fn refuse_dirty(root: &Path, edited: &[&str]) -> Result<(), Error> {
     if uncommitted.is_empty() {
         return Ok(());
     }
-    Err(Error::Conflicts {
+    Err(Error::Destination {
         message: format!(
             "these files have changes that are not committed: {}",
             uncommitted.join(", ")

@@ -89,6 +89,7 @@ impl Session<'_> {
         let name = selection.name.as_str().to_owned();
         let destination = new.into.clone().unwrap_or_else(|| PathBuf::from(&name));
         if !new.dry_run && !new.diff {
+            refuse_inside(&destination)?;
             writer::check_destination(&destination)?;
         }
         let command = selection.choices(pack).command(pack);
@@ -543,7 +544,8 @@ fn bytes(count: usize) -> String {
 /// Every file as a patch that adds it.
 fn as_diff(tree: &Tree) -> String {
     let mut text = String::new();
-    for (path, file) in tree.iter() {
+    // The base is this very tree, compressed: nothing to read.
+    for (path, file) in tree.iter().filter(|(path, _)| *path != STATE_FILES[2]) {
         let mode = if file.executable { "100755" } else { "100644" };
         let _ = writeln!(text, "diff --git a/{path} b/{path}\nnew file mode {mode}");
         let Ok(content) = std::str::from_utf8(&file.bytes) else {
@@ -605,6 +607,23 @@ fn first_version(text: &str) -> Option<String> {
 
 fn numbers(version: &str) -> Vec<u64> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// Refuses a place inside another project: its operations would take the new one for their own.
+fn refuse_inside(destination: &Path) -> Result<(), Error> {
+    let full = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
+    let outer = full.ancestors().skip(1).find(|folder| folder.join(STATE_FILES[0]).is_file());
+    match outer {
+        Some(outer) => Err(Error::Destination {
+            message: format!(
+                "`{}` is inside the generated project `{}`",
+                destination.display(),
+                outer.display()
+            ),
+            hint: "choose a place outside with `--into DIR`; for a further service: scaffold add service NAME --kind KIND".to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn manual(pack: &Pack) -> Result<String, Error> {

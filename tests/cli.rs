@@ -25,7 +25,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["nwe", "myapp"],
         code: 2,
-        text: "error: there is no command `nwe`\n\nhint: did you mean `new`? commands: new, plan, explain, list, schema, doctor, pack, completions, man\n",
+        text: "error: there is no command `nwe`\n\nhint: did you mean `new`? commands: new, plan, add, remove, set, update, apply, check, undo, resolve, adopt, explain, list, schema, doctor, pack, completions, man\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--ml", "--queue", "rediss"],

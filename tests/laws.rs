@@ -8,9 +8,13 @@ use std::ffi::OsString;
 use common::{files_in, repository, scaffold_ok, tree_of};
 use proptest::prelude::*;
 use scaffold::cli::{Request, parse};
-use scaffold::pack::Pack;
+use scaffold::lifecycle::intend;
+use scaffold::operation::Operation;
+use scaffold::pack::{Pack, STATE_FILES};
 use scaffold::project::{read_selection, selection_text};
 use scaffold::selection::{Choices, Selection, every_selection};
+use scaffold::transaction::Transaction;
+use scaffold::writer::LocalDisk;
 
 /// Any selection of the embedded pack, with further services and any option values.
 fn any_selection(pack: &'static Pack) -> impl Strategy<Value = Selection> {
@@ -82,7 +86,7 @@ proptest! {
             .collect();
         let expected: BTreeMap<String, String> = tree
             .iter()
-            .filter(|(path, _)| !path.starts_with("scaffold."))
+            .filter(|(path, _)| !STATE_FILES.contains(path))
             .map(|(path, file)| (path.to_owned(), file.digest()))
             .collect();
         prop_assert_eq!(listed, expected);
@@ -164,4 +168,135 @@ fn shell_words(command: &str) -> Vec<OsString> {
         }
     }
     words.into_iter().map(OsString::from).collect()
+}
+
+/// At most so many pairs of selections are tried; more are sampled evenly.
+const PAIRS: usize = 400;
+
+/// The operations that lead from one selection to another, as somebody would type them.
+fn steps(pack: &Pack, from: &Selection, to: &Selection) -> Vec<Operation> {
+    let flags = |ids: Vec<&String>| -> Vec<String> {
+        ids.into_iter()
+            .map(|id| {
+                pack.component(id).and_then(|component| component.flag()).unwrap_or(id).to_owned()
+            })
+            .collect()
+    };
+    let mut steps = vec![
+        Operation::Remove(flags(from.components.difference(&to.components).collect())),
+        Operation::Add(flags(to.components.difference(&from.components).collect())),
+    ];
+    steps.retain(
+        |step| !matches!(step, Operation::Add(ids) | Operation::Remove(ids) if ids.is_empty()),
+    );
+    let used = to.choices(pack).slots;
+    let slots = to.slots.iter().filter(|(slot, choice)| {
+        used.contains_key(*slot)
+            || (from.slots.get(*slot) != Some(*choice) && is_used(pack, to, slot))
+    });
+    let set: Vec<String> = slots.map(|(slot, choice)| format!("{slot}={choice}")).collect();
+    if !set.is_empty() {
+        steps.push(Operation::Set(set));
+    }
+    steps
+}
+
+fn is_used(pack: &Pack, selection: &Selection, slot: &str) -> bool {
+    let on = selection.all_components(pack);
+    pack.components.iter().any(|component| {
+        on.contains(&component.id) && component.manifest.requires.iter().any(|id| id == slot)
+    })
+}
+
+/// Every pair, or a sample of them where the square is too large.
+fn pairs(pack: &Pack, most: usize) -> Vec<(Selection, Selection)> {
+    let all = every_selection(pack, "x");
+    let count = all.len() * all.len();
+    // A step that shares no factor with the square visits all of its columns.
+    let step = (count.div_ceil(most)..).find(|step| step % 2 == 1 || count <= most).unwrap_or(1);
+    (0..count)
+        .step_by(step)
+        .map(|number| (all[number / all.len()].clone(), all[number % all.len()].clone()))
+        .collect()
+}
+
+/// A -> B by add, remove and set is B: the selection, and with it, rendering being a function of
+/// the selection, every byte.
+#[test]
+fn any_selection_leads_to_any_other_by_operations() {
+    let pack = embedded();
+    let pairs = pairs(pack, PAIRS);
+    for (from, to) in &pairs {
+        let mut now = from.clone();
+        for step in steps(pack, from, to) {
+            now = step
+                .selection(pack, &now, &now)
+                .unwrap_or_else(|error| panic!("{}: {error}", step.words()));
+        }
+        assert_eq!(&now, to, "from {}", from.choices(pack).command(pack));
+    }
+    println!("{} pairs", pairs.len());
+    assert!(pairs.len() >= 9);
+}
+
+/// The same on disk, through the journal, byte for byte and bit for bit; and undone again.
+#[test]
+fn operations_on_disk_end_where_new_begins() {
+    let pack = embedded();
+    let memory = std::path::Path::new("/dev/shm");
+    for (from, to) in pairs(pack, 12) {
+        let work = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let work = work.expect("a temporary folder");
+        let root = work.path().join("x");
+        let never = std::sync::atomic::AtomicBool::new(false);
+        let former = tree_of(pack, from.clone());
+        scaffold::writer::write(&former, &root, &never).expect("it is written");
+        let shown = |root: &std::path::Path| -> Vec<(String, Vec<u8>, bool)> {
+            let files = files_in(root).into_iter();
+            files.filter(|(path, _, _)| !path.starts_with(".scaffold/local/")).collect()
+        };
+        let before = shown(&root);
+        let (transaction, _) = Transaction::begin(&root, &LocalDisk).expect("it begins");
+        let steps = steps(pack, &from, &to);
+        for step in &steps {
+            let intent = intend(pack, &root, step, false).expect("nothing stands in its way");
+            assert_eq!(intent.merge.conflicts, Vec::new());
+            transaction.commit(&step.words(), &intent.changes).expect("it is written");
+        }
+        let expected = work.path().join("y");
+        scaffold::writer::write(&tree_of(pack, to.clone()), &expected, &never)
+            .expect("it is written");
+        assert_eq!(shown(&root), shown(&expected), "{:?}", steps);
+        if let [_] = steps[..] {
+            transaction.undo(false).expect("there is something to undo");
+            assert_eq!(shown(&root), before, "undo of {:?}", steps);
+        }
+    }
+}
+
+/// Adds commute, and a service that comes and goes leaves nothing.
+#[test]
+fn adds_commute_and_a_service_that_goes_leaves_nothing() {
+    let pack = embedded();
+    let all = every_selection(pack, "x");
+    let flags: Vec<String> = pack.flagged().map(|(flag, _)| flag.to_owned()).collect();
+    for selection in all.iter().take(64) {
+        for (first, second) in
+            flags.iter().flat_map(|first| flags.iter().map(move |second| (first, second)))
+        {
+            let add = |selection: &Selection, flag: &String| {
+                Operation::Add(vec![flag.clone()]).selection(pack, selection, selection).ok()
+            };
+            let one = add(selection, first).and_then(|selection| add(&selection, second));
+            let other = add(selection, second).and_then(|selection| add(&selection, first));
+            assert_eq!(one, other, "{first}, {second}");
+        }
+        for kind in selection.services.values() {
+            let add = Operation::AddService { name: "passing".to_owned(), kind: kind.clone() };
+            let with = add.selection(pack, selection, selection).expect("the kind is there");
+            let remove = Operation::RemoveService(vec!["passing".to_owned()]);
+            let without = remove.selection(pack, &with, &with).expect("it is not the only one");
+            assert_eq!(&without, selection);
+        }
+    }
 }

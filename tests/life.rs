@@ -1,0 +1,721 @@
+//! Life after `new`, as people see it: each test runs the program on a project of its own.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{SMALL_PACK, files_in, put, scaffold, scaffold_ok, small_pack, stderr, stdout};
+use serde_json::Value;
+
+/// A project of the small pack in a git repository, everything committed.
+struct Place {
+    work: tempfile::TempDir,
+    pack: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(choices: &[&str]) -> Self {
+        Self::of(small_pack(&[]), choices)
+    }
+
+    fn of(pack: tempfile::TempDir, choices: &[&str]) -> Self {
+        let place = Self { work: tempfile::tempdir().expect("a temporary folder"), pack };
+        let templates = place.templates();
+        let mut arguments = vec!["new", "x", "--templates", &templates];
+        arguments.extend(choices);
+        scaffold_ok(place.work.path(), &arguments);
+        place.git(&["init", "--quiet", "--initial-branch=main"]);
+        place.commit("new");
+        place
+    }
+
+    fn templates(&self) -> String {
+        self.pack.path().to_str().expect("the path is UTF-8").to_owned()
+    }
+
+    fn root(&self) -> PathBuf {
+        self.work.path().join("x")
+    }
+
+    /// Runs the program; gives its exit code and its messages.
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.output(arguments);
+        (output.status.code().expect("an exit code"), stderr(&output))
+    }
+
+    fn output(&self, arguments: &[&str]) -> std::process::Output {
+        let templates = self.templates();
+        let mut all = arguments.to_vec();
+        all.extend(["--templates", &templates]);
+        scaffold(&self.root(), &all)
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        let (code, text) = self.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+        text
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = arguments.to_vec();
+        all.push("--json");
+        serde_json::from_str(&stdout(&self.output(&all))).expect("the answer is JSON")
+    }
+
+    fn git(&self, arguments: &[&str]) -> bool {
+        Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(arguments)
+            .current_dir(self.root())
+            .output()
+            .expect("git starts")
+            .status
+            .success()
+    }
+
+    fn commit(&self, message: &str) {
+        assert!(self.git(&["add", "--all"]) && self.git(&["commit", "--quiet", "-m", message]));
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        put(&self.root(), path, text.as_bytes());
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.root().join(path).exists()
+    }
+
+    /// All files but git's and the program's own business.
+    fn files(&self) -> Vec<(String, Vec<u8>, bool)> {
+        project_files(&self.root())
+    }
+}
+
+fn project_files(root: &Path) -> Vec<(String, Vec<u8>, bool)> {
+    let mut files = files_in(root);
+    files
+        .retain(|(path, _, _)| !path.starts_with(".git/") && !path.starts_with(".scaffold/local/"));
+    files
+}
+
+/// The second version of the small pack: a renamed file, a deleted one, a changed default, a
+/// new component, and a changed line.
+const SECOND: [(&str, &str); 6] = [
+    ("pack.toml", "version = \"2.0.0\"\n"),
+    ("components/base/files/guide.md", "# Guide\n\none\ntwo\nthree, anew\n"),
+    ("components/base/files/fixed.txt", "fixed\n"),
+    (
+        "components/newcomer/component.toml",
+        "summary = \"new here\"\nflag = \"newcomer\"\ndefault = true\n",
+    ),
+    ("components/newcomer/files/newcomer.txt", "hello\n"),
+    ("components/base/component.toml", "renamed = { \"guide.md\" = \"manual.md\" }\n"),
+];
+
+/// The first version, with files that the second one renames, deletes and changes.
+fn first_version() -> tempfile::TempDir {
+    small_pack(&[
+        ("components/base/files/manual.md", "# Guide\n\none\ntwo\nthree\n"),
+        ("components/base/files/old.txt", "will go\n"),
+        ("components/base/files/fixed.txt", "broken\n"),
+    ])
+}
+
+/// Turns the pack of a place into its second version.
+fn publish_second(place: &Place) {
+    let pack = place.pack.path();
+    for (path, text) in SECOND {
+        let text = match path {
+            "pack.toml" => SMALL_PACK[0].1.replace("version = \"1.2.3\"\n", text),
+            "components/base/component.toml" => {
+                let manifest =
+                    SMALL_PACK[2].1.replace("default = \"onwards\"", "default = \"upwards\"");
+                manifest.replace("always = true\n", &format!("always = true\n{text}"))
+            }
+            _ => text.to_owned(),
+        };
+        put(pack, path, text.as_bytes());
+    }
+    for gone in ["manual.md", "old.txt"] {
+        fs::remove_file(pack.join("components/base/files").join(gone)).expect("it was there");
+    }
+}
+
+#[test]
+fn adding_and_removing_equals_new() {
+    let place = Place::new(&[]);
+    let small = place.files();
+    let text = place.ok(&["add", "extra"]);
+    assert_eq!(
+        text,
+        "+ 1 file   ~ 2 changed (README.md, scaffold.toml)   ! 0 conflicts\nUndo with: scaffold undo\n"
+    );
+    assert_eq!(place.files(), Place::new(&["--extra"]).files(), "add equals new");
+    place.ok(&["set", "colour=blue", "count=5", "motto=two words"]);
+    let both = Place::new(&["--extra", "--colour", "blue", "--count", "5", "--motto", "two words"]);
+    assert_eq!(place.files(), both.files(), "set equals new");
+    place.ok(&["set", "count=3", "motto=onwards"]);
+    place.ok(&["remove", "extra"]);
+    assert_eq!(place.files(), small, "remove is the inverse of add");
+}
+
+#[test]
+fn an_edited_scaffold_toml_is_applied() {
+    let place = Place::new(&[]);
+    let text = place.read("scaffold.toml");
+    place.write("scaffold.toml", &text.replace("extra = false", "extra = true # we need it"));
+    let check = place.run(&["check", "drifted"]);
+    assert_eq!(check.0, 3, "a choice that is not applied is drift");
+    place.ok(&["apply"]);
+    assert!(place.has("services/worker/name.txt"));
+    let text = place.read("scaffold.toml");
+    assert!(text.contains("extra = true # we need it"), "comments stay: {text}");
+    assert!(text.ends_with("[[service]]\nname = \"worker\"\nkind = \"worker\"\n"), "{text}");
+    place.ok(&["check"]);
+    assert_eq!(place.ok(&["apply"]), "nothing to change\n");
+}
+
+#[test]
+fn plan_dry_run_and_diff_of_an_operation_write_nothing() {
+    let place = Place::new(&[]);
+    let before = files_in(&place.root());
+    let answer = place.json(&["plan", "add", "extra"]);
+    assert_eq!(answer["added"], serde_json::json!(["services/worker/name.txt"]));
+    assert_eq!(answer["written"], false);
+    assert_eq!(place.json(&["add", "extra", "--dry-run"]), answer);
+    let patch = stdout(&place.output(&["add", "extra", "--diff"]));
+    assert!(
+        patch.contains("diff --git a/README.md b/README.md\n--- a/README.md\n+++ b/README.md\n"),
+        "{patch}"
+    );
+    assert!(patch.contains("+service worker\n"), "{patch}");
+    assert!(!place.has(".scaffold/local"), "not even the place for the journal");
+    assert_eq!(files_in(&place.root()), before);
+    // The patch is one: git takes it, and the result is what the operation writes.
+    put(place.work.path(), "patch", patch.as_bytes());
+    assert!(place.git(&["apply", "../patch"]));
+    let patched = place.read("README.md");
+    assert!(place.git(&["checkout", "--quiet", "."]) && place.git(&["clean", "-qfd"]));
+    place.ok(&["add", "extra"]);
+    assert_eq!(place.read("README.md"), patched);
+}
+
+#[test]
+fn services_come_and_go_and_others_are_untouched() {
+    let place = Place::new(&["--extra"]);
+    place.ok(&["add", "service", "second", "--kind", "worker"]);
+    assert_eq!(place.read("services/second/name.txt"), "second\n");
+    assert_eq!(place.files(), Place::new(&["--extra", "--service", "second=worker"]).files());
+    place.write("services/worker/name.txt", "worker, edited\n");
+    place.ok(&["remove", "service", "second"]);
+    assert!(!place.has("services/second"));
+    assert_eq!(place.read("services/worker/name.txt"), "worker, edited\n");
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["remove", "service", "worker"],
+            "error: `worker` is the only service of kind `worker`\n\nhint: to have none: scaffold remove extra\n",
+        ),
+        (
+            &["remove", "service", "wroker"],
+            "error: there is no service `wroker`\n\nhint: did you mean `worker`? services: worker\n",
+        ),
+        (
+            &["add", "service", "worker", "--kind", "worker"],
+            "error: there is a service `worker` already, of kind `worker`\n\nhint: scaffold add service worker-2 --kind worker\n",
+        ),
+        (
+            &["add", "service", "one", "--kind", "wroker"],
+            "error: `wroker` is not a choice of `--kind`\n\nhint: did you mean `worker`? choices: worker\n",
+        ),
+    ];
+    for (arguments, text) in cases {
+        assert_eq!(place.run(arguments), (2, text.to_owned()));
+    }
+}
+
+/// Copier deletes the file and exits 0.
+#[test]
+fn switching_an_option_off_keeps_an_edited_file_and_says_so() {
+    let place = Place::new(&["--extra"]);
+    place.write("services/worker/name.txt", "worker\nmy own line\n");
+    place.commit("edit");
+    let (code, text) = place.run(&["remove", "extra"]);
+    assert_eq!(code, 4, "{text}");
+    assert_eq!(
+        text,
+        "~ 2 changed (README.md, scaffold.toml)   ! 1 conflict\n  ! services/worker/name.txt   it is no longer part of the project, but you edited it\nSee to them, then: scaffold resolve services/worker/name.txt\nUndo with: scaffold undo\n"
+    );
+    assert_eq!(place.read("services/worker/name.txt"), "worker\nmy own line\n");
+    assert_eq!(place.run(&["check", "unresolved"]).0, 4);
+    place.ok(&["resolve", "services/worker/name.txt"]);
+    place.ok(&["check", "unresolved"]);
+}
+
+/// cruft and Copier lose the edits, or leave the file at its old path.
+#[test]
+fn a_renamed_template_takes_the_edits_along() {
+    let place = Place::of(first_version(), &[]);
+    place.write("manual.md", "# Guide, ours\n\none\ntwo\nthree\n");
+    place.commit("edit");
+    publish_second(&place);
+    let text = place.ok(&["update"]);
+    assert!(text.contains("1.2.3 -> 2.0.0") && text.contains("> 1 renamed"), "{text}");
+    assert!(!place.has("manual.md"));
+    assert_eq!(place.read("guide.md"), "# Guide, ours\n\none\ntwo\nthree, anew\n");
+}
+
+#[test]
+fn an_update_across_versions_adds_removes_and_reports() {
+    let place = Place::of(first_version(), &[]);
+    publish_second(&place);
+    assert_eq!(place.run(&["check"]), (5, String::new()));
+    let (code, text) = place.run(&["add", "extra"]);
+    assert_eq!(code, 5, "an operation is no hidden update");
+    assert_eq!(
+        text,
+        "error: the project was rendered by small 1.2.3, this program has 2.0.0\n\nhint: first: scaffold update; then: scaffold add extra\n"
+    );
+    let text = place.ok(&["update"]);
+    assert!(
+        text.contains("new, and off: `newcomer` (new here); scaffold add newcomer\n"),
+        "{text}"
+    );
+    assert!(text.contains("the default of `motto` is now \"upwards\", it was \"onwards\"; this project has \"onwards\"\n"), "{text}");
+    assert!(!place.has("newcomer.txt") && !place.has("old.txt"));
+    assert_eq!(place.read("fixed.txt"), "fixed\n");
+    assert!(place.read("scaffold.toml").contains("newcomer = false"));
+    place.ok(&["check"]);
+    assert_eq!(place.ok(&["update"]), "nothing to change\n", "to the same version");
+    // Undo goes back to the former version, and the next update forward again.
+    place.ok(&["undo"]);
+    assert_eq!(place.read("fixed.txt"), "broken\n");
+    assert_eq!(place.run(&["check", "behind"]).0, 5);
+}
+
+/// An unedited project updated is what `new` would render with the same choices.
+#[test]
+fn an_update_of_an_unedited_project_equals_new() {
+    let place = Place::of(first_version(), &["--extra", "--colour", "blue"]);
+    publish_second(&place);
+    place.ok(&["update"]);
+    let other = tempfile::tempdir().expect("a temporary folder");
+    let templates = place.templates();
+    scaffold_ok(
+        other.path(),
+        &[
+            "new",
+            "x",
+            "--extra",
+            "--colour",
+            "blue",
+            "--motto",
+            "onwards",
+            "--no-newcomer",
+            "--templates",
+            &templates,
+        ],
+    );
+    assert_eq!(place.files(), project_files(&other.path().join("x")));
+}
+
+/// Copier exits 0 with markers in the tree, and cruft's check says SUCCESS over them.
+#[test]
+fn markers_that_are_left_keep_check_red_and_stop_the_next_operation() {
+    let place = Place::of(first_version(), &[]);
+    place.write("fixed.txt", "mended by us\n");
+    place.commit("edit");
+    publish_second(&place);
+    let (code, text) = place.run(&["update"]);
+    assert_eq!(code, 4, "{text}");
+    assert!(
+        text.contains("  ! fixed.txt   your edit and the new version overlap, between markers\n"),
+        "{text}"
+    );
+    let marked = "<<<<<<< yours\nmended by us\n=======\nfixed\n>>>>>>> rendered now\n";
+    assert_eq!(place.read("fixed.txt"), marked);
+    assert_eq!(place.run(&["check"]).0, 4);
+    assert_eq!(
+        place.run(&["add", "extra"]),
+        (4, "error: conflicts of the last operation are left: fixed.txt\n\nhint: see to them, then: scaffold resolve fixed.txt\n".to_owned())
+    );
+    assert_eq!(
+        place.run(&["resolve", "fixed.txt"]),
+        (4, "error: fixed.txt:1: there are markers left\n\nhint: keep what is right of both versions, and remove the lines of markers\n".to_owned())
+    );
+    let sarif: Value =
+        serde_json::from_str(&stdout(&place.output(&["check", "--sarif"]))).expect("SARIF is JSON");
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "unresolved");
+    assert_eq!(place.read("fixed.txt"), marked, "nothing was touched meanwhile");
+    // Once the markers are gone the conflict is, with or without `resolve`.
+    place.write("fixed.txt", "mended by both\n");
+    place.ok(&["check", "unresolved"]);
+    place.commit("resolved");
+    place.ok(&["add", "extra"]);
+    assert_eq!(place.read("fixed.txt"), "mended by both\n");
+}
+
+#[test]
+fn a_second_update_after_a_conflict_starts_from_the_truth() {
+    let place = Place::of(first_version(), &[]);
+    place.write("fixed.txt", "mended by us\n");
+    place.commit("edit");
+    publish_second(&place);
+    assert_eq!(place.run(&["update"]).0, 4);
+    place.write("fixed.txt", "mended by both\n");
+    place.commit("resolved");
+    // The third version changes another file: what was settled is not asked again.
+    put(place.pack.path(), "components/base/files/third.txt", b"third\n");
+    place.ok(&["update"]);
+    assert_eq!(place.read("fixed.txt"), "mended by both\n");
+    assert_eq!(place.read("third.txt"), "third\n");
+}
+
+/// A step in the middle that fails: the last file's folder cannot be made.
+#[test]
+fn a_failing_step_in_the_middle_changes_nothing() {
+    let place = Place::new(&[]);
+    // A folder in the way of a file is a conflict that is told, and nothing else is lost.
+    fs::create_dir_all(place.root().join("services/worker/name.txt/inner")).expect("a folder");
+    let (code, text) = place.run(&["add", "extra"]);
+    assert_eq!(code, 4, "{text}");
+    assert!(
+        text.contains("  ! services/worker/name.txt   something else is in its place\n"),
+        "{text}"
+    );
+    place.ok(&["undo"]);
+    assert!(place.has("services/worker/name.txt/inner"));
+    // A broken template fails before anything is written.
+    put(place.pack.path(), "components/extra/files/bad.txt.tera", b"{{ nothing }}\n");
+    let before = place.files();
+    assert_eq!(place.run(&["update"]).0, 7);
+    assert_eq!(place.files(), before);
+}
+
+#[test]
+fn uncommitted_edits_are_not_touched_unless_asked() {
+    let place = Place::of(first_version(), &[]);
+    place.write("README.md", "# X, ours\n\nbase\n");
+    let (code, text) = place.run(&["add", "extra"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (
+            6,
+            "error: these files have changes that are not committed: README.md\n\nhint: commit them first, or go on with --allow-dirty\n"
+        )
+    );
+    place.ok(&["add", "extra", "--allow-dirty"]);
+    let text = place.read("README.md");
+    assert!(text.starts_with("# X, ours\n") && text.contains("service worker"), "{text}");
+}
+
+#[test]
+fn what_the_user_deleted_stays_deleted_and_what_they_had_stays_theirs() {
+    let place = Place::of(first_version(), &[]);
+    fs::remove_file(place.root().join("fixed.txt")).expect("it was there");
+    place.write("services/worker/name.txt", "worker\n");
+    place.commit("edits");
+    let text = place.ok(&["add", "extra"]);
+    assert!(
+        text.contains("  services/worker/name.txt: you had it already; it stays yours\n"),
+        "{text}"
+    );
+    publish_second(&place);
+    let text = place.ok(&["update"]);
+    assert!(
+        text.contains("  fixed.txt: you deleted it; it changed, and stays deleted\n"),
+        "{text}"
+    );
+    assert!(!place.has("fixed.txt"));
+    place.ok(&["remove", "extra"]);
+    assert_eq!(place.read("services/worker/name.txt"), "worker\n", "it was the user's before");
+}
+
+#[test]
+fn a_working_tree_with_crlf_stays_so() {
+    let place = Place::of(first_version(), &[]);
+    for path in ["README.md", "manual.md", "fixed.txt"] {
+        let text = place.read(path).replace('\n', "\r\n");
+        place.write(path, &text);
+    }
+    place.write("manual.md", "# Guide, ours\r\n\r\none\r\ntwo\r\nthree\r\n");
+    place.commit("crlf");
+    publish_second(&place);
+    place.ok(&["update"]);
+    assert_eq!(place.read("fixed.txt"), "fixed\r\n");
+    assert_eq!(place.read("guide.md"), "# Guide, ours\r\n\r\none\r\ntwo\r\nthree, anew\r\n");
+}
+
+#[test]
+fn keys_merge_where_lines_do_not_and_overlapping_keys_stay_the_users() {
+    let first = small_pack(&[(
+        "components/base/files/package.json",
+        "{\n  \"name\": \"x\",\n  \"dependencies\": {\n    \"a\": \"1\"\n  },\n  \"port\": 1\n}\n",
+    )]);
+    let place = Place::of(first, &[]);
+    place.write(
+        "package.json",
+        "{\n  \"name\": \"x\",\n  \"dependencies\": {\n    \"a\": \"1\",\n    \"mine\": \"7\"\n  },\n  \"port\": 2\n}\n",
+    );
+    place.commit("edit");
+    put(
+        place.pack.path(),
+        "components/base/files/package.json",
+        b"{\n  \"name\": \"x\",\n  \"dependencies\": {\n    \"a\": \"1\",\n    \"b\": \"2\"\n  },\n  \"port\": 3\n}\n",
+    );
+    let (code, text) = place.run(&["update"]);
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("  ! package.json   /port is yours; the new version has 3\n"), "{text}");
+    assert_eq!(
+        place.read("package.json"),
+        "{\n  \"name\": \"x\",\n  \"dependencies\": {\n    \"a\": \"1\",\n    \"b\": \"2\",\n    \"mine\": \"7\"\n  },\n  \"port\": 2\n}\n"
+    );
+    place.ok(&["resolve", "package.json"]);
+    place.ok(&["check", "unresolved", "behind"]);
+}
+
+#[test]
+fn a_binary_file_gets_the_new_version_beside_it() {
+    let place = Place::of(small_pack(&[("components/base/files/logo.bin", "\0one")]), &[]);
+    place.write("logo.bin", "\0ours");
+    place.commit("edit");
+    put(place.pack.path(), "components/base/files/logo.bin", b"\0two");
+    assert_eq!(place.run(&["update"]).0, 4);
+    assert_eq!(
+        (place.read("logo.bin"), place.read("logo.bin.theirs")),
+        ("\0ours".into(), "\0two".into())
+    );
+    fs::remove_file(place.root().join("logo.bin.theirs")).expect("it is there");
+    place.ok(&["check", "unresolved"]);
+}
+
+/// Two branches that each added something: git merges what people wrote, `apply` the rest.
+#[test]
+fn a_merge_of_two_branches_is_finished_by_apply() {
+    let first = small_pack(&[
+        (
+            "components/other/component.toml",
+            "summary = \"another\"\nflag = \"other\"\n[contribute]\nlines = [\"other\"]\n",
+        ),
+        ("components/other/files/other.txt", "other\n"),
+    ]);
+    let place = Place::of(first, &[]);
+    assert!(place.git(&["checkout", "--quiet", "-b", "left"]));
+    place.ok(&["add", "extra"]);
+    place.write("run.sh", "#!/bin/sh\necho left\n");
+    place.commit("left");
+    assert!(place.git(&["checkout", "--quiet", "-b", "right", "main"]));
+    place.ok(&["add", "other"]);
+    place.write("README.md", &place.read("README.md").replace("# X", "# X, ours"));
+    place.commit("right");
+    assert!(!place.git(&["merge", "left"]), "lock and base cannot be merged by git");
+    let (code, text) = place.run(&["apply"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("merged the state of both branches\n"), "{text}");
+    place.commit("merge");
+    place.ok(&["check", "unresolved", "behind"]);
+    assert_eq!(place.ok(&["apply"]), "nothing to change\n");
+    let readme = place.read("README.md");
+    assert!(
+        readme.starts_with("# X, ours\n")
+            && readme.contains("other")
+            && readme.contains("service worker"),
+        "{readme}"
+    );
+    assert_eq!(place.read("run.sh"), "#!/bin/sh\necho left\n");
+    // Without the edits it is exactly what `new` renders with both.
+    let templates = place.templates();
+    let both = tempfile::tempdir().expect("a temporary folder");
+    scaffold_ok(both.path(), &["new", "x", "--extra", "--other", "--templates", &templates]);
+    for (path, bytes, _) in project_files(&both.path().join("x")) {
+        if !["README.md", "run.sh"].contains(&path.as_str()) {
+            assert_eq!(fs::read(place.root().join(&path)).expect(&path), bytes, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_scaffold_toml_that_is_not_merged_is_asked_for_alone() {
+    let place = Place::new(&["--extra"]);
+    assert!(place.git(&["checkout", "--quiet", "-b", "left"]));
+    place.ok(&["set", "count=4"]);
+    place.commit("left");
+    assert!(place.git(&["checkout", "--quiet", "-b", "right", "main"]));
+    place.ok(&["set", "count=5"]);
+    place.commit("right");
+    assert!(!place.git(&["merge", "left"]));
+    assert_eq!(
+        place.run(&["apply"]),
+        (4, "error: `scaffold.toml` is not merged\n\nhint: settle that file alone, then: scaffold apply\n".to_owned())
+    );
+    let settled = place.read("scaffold.toml");
+    let settled: String = settled
+        .lines()
+        .filter(|line| {
+            !["<<<<<<<", "=======", ">>>>>>>", "count = 4"]
+                .iter()
+                .any(|mark| line.starts_with(mark))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    place.write("scaffold.toml", &settled);
+    place.ok(&["apply"]);
+    place.ok(&["check"]);
+    assert_eq!(place.files(), Place::new(&["--extra", "--count", "5"]).files());
+}
+
+#[test]
+fn a_project_without_state_is_adopted() {
+    let place = Place::new(&["--extra", "--colour", "blue", "--service", "second=worker"]);
+    let rendered = place.files();
+    for path in ["scaffold.toml", "scaffold.lock", ".scaffold/base.tar.zst"] {
+        fs::remove_file(place.root().join(path)).expect("it was there");
+    }
+    place.write("README.md", "by hand\n");
+    let dry = place.json(&["adopt", "--dry-run"]);
+    assert!(!place.has("scaffold.toml"));
+    let adopted = place.json(&["adopt"]);
+    let command = adopted["command"].as_str().expect("a command");
+    assert!(
+        command.starts_with("scaffold new x --extra --colour blue --service second=worker"),
+        "{command}"
+    );
+    assert_eq!(
+        (&dry["different"], &adopted["different"]),
+        (&serde_json::json!(["README.md"]), &serde_json::json!(["README.md"]))
+    );
+    assert_eq!(place.read("README.md"), "by hand\n", "state only");
+    place.write(
+        "README.md",
+        std::str::from_utf8(
+            &rendered.iter().find(|(path, _, _)| path == "README.md").expect("there").1,
+        )
+        .expect("text"),
+    );
+    assert_eq!(place.files(), rendered, "the state is that of `new`");
+    assert_eq!(place.run(&["adopt"]).0, 8, "once is enough");
+}
+
+#[test]
+fn state_that_cannot_be_used_is_refused_with_a_way_out() {
+    let place = Place::new(&[]);
+    let (lock, base) = ("scaffold.lock", ".scaffold/base.tar.zst");
+    let damage: [(&str, &dyn Fn(), i32, &str); 6] = [
+        (
+            "a newer schema",
+            &|| place.write(lock, &place.read(lock).replace("schema = 1", "schema = 2")),
+            8,
+            "error: `scaffold.lock` is of schema 2, this program knows 1\n\nhint: use a newer scaffold\n",
+        ),
+        (
+            "a lock edited by hand",
+            &|| {
+                place.write(
+                    lock,
+                    &place.read(lock).replacen("digest = \"sha256:", "digest = \"sha256:0", 2),
+                )
+            },
+            8,
+            "error: `scaffold.lock` and `.scaffold/base.tar.zst` do not belong together: one of them was changed by hand or by a merge\n\nhint: put both back: git checkout -- scaffold.lock .scaffold/base.tar.zst; after a merge: scaffold apply\n",
+        ),
+        (
+            "no lock",
+            &|| fs::remove_file(place.root().join(lock)).expect("it was there"),
+            8,
+            "error: the project has no `scaffold.lock`\n\nhint: put it back: git checkout -- scaffold.lock; a project that never had one: scaffold adopt\n",
+        ),
+        (
+            "a component that the pack does not have",
+            &|| {
+                place.write(
+                    "scaffold.toml",
+                    &place.read("scaffold.toml").replace("extra =", "extras ="),
+                )
+            },
+            8,
+            "error: scaffold.toml: `extras` is not something to choose\n\nhint: did you mean `extra`? there are: extra, colour, motto, count, loud, name, services\n",
+        ),
+        (
+            "a damaged base",
+            &|| put(&place.root(), base, b"not an archive"),
+            0,
+            "rendered `.scaffold/base.tar.zst` again\n+ 1 file   ~ 2 changed (README.md, scaffold.toml)   ! 0 conflicts\nUndo with: scaffold undo\n",
+        ),
+        (
+            "no base",
+            &|| fs::remove_file(place.root().join(base)).expect("it was there"),
+            0,
+            "rendered `.scaffold/base.tar.zst` again\n+ 1 file   ~ 2 changed (README.md, scaffold.toml)   ! 0 conflicts\nUndo with: scaffold undo\n",
+        ),
+    ];
+    for (what, harm, code, text) in damage {
+        harm();
+        assert_eq!(place.run(&["add", "extra"]), (code, text.to_owned()), "{what}");
+        assert!(place.git(&["checkout", "--quiet", "."]) && place.git(&["clean", "-qfd"]));
+    }
+    // A base that cannot be rendered again: the pack is another one by now.
+    fs::remove_file(place.root().join(base)).expect("it was there");
+    put(place.pack.path(), "components/base/files/more.txt", b"more\n");
+    let (code, text) = place.run(&["update"]);
+    assert_eq!(code, 8);
+    assert!(
+        text.starts_with(
+            "error: the project has no `.scaffold/base.tar.zst`\n\nhint: put it back: git checkout"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_no_project_or_of_another_pack_is_refused() {
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    for arguments in [&["add", "ml"][..], &["check"], &["undo"], &["resolve", "x"], &["update"]] {
+        let output = scaffold(empty.path(), arguments);
+        assert_eq!(output.status.code(), Some(8), "{arguments:?}");
+        assert_eq!(
+            stderr(&output),
+            "error: this is not a generated project: there is no `scaffold.toml` here or above\n\nhint: run this inside a generated project; to make this one: scaffold adopt\n"
+        );
+    }
+    let place = Place::new(&[]);
+    let output = scaffold(&place.root(), &["update"]);
+    assert_eq!(output.status.code(), Some(8));
+    assert_eq!(
+        stderr(&output),
+        "error: the project was rendered by the pack `small`, this is `polyglot`\n\nhint: give the folder of its pack: --templates DIR\n"
+    );
+    let inside = place.output(&["new", "y"]);
+    assert_eq!(inside.status.code(), Some(6), "a project inside a project");
+}
+
+/// The kernel refuses writes to a tree that is mounted read-only, even to root.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_only_tree_can_be_checked_and_planned_but_not_changed() {
+    let place = Place::new(&[]);
+    let script = format!(
+        "mount --bind {root} {root} && mount -o remount,ro,bind {root} && cd {root} && {program} check --templates {pack} >/dev/null; echo $?; {program} plan add extra --templates {pack} 2>/dev/null; echo $?; {program} add extra --templates {pack}; echo $?",
+        root = place.root().display(),
+        program = env!("CARGO_BIN_EXE_scaffold"),
+        pack = place.templates(),
+    );
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .output()
+        .expect("`unshare` of util-linux starts");
+    assert_eq!(stdout(&output), "0\n0\n1\n", "{}", stderr(&output));
+    let text = stderr(&output);
+    assert!(
+        text.starts_with("error: cannot change `") && text.contains("Read-only file system"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("hint: `--dry-run` shows what would change, without writing\n"),
+        "{text}"
+    );
+}

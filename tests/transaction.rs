@@ -1,0 +1,341 @@
+//! An operation that is stopped anywhere leaves the project as before or as after, and the next
+//! command knows which; `undo` afterwards restores the exact former tree.
+
+mod common;
+
+use std::cell::Cell;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use common::{files_in, put, scaffold, scaffold_ok};
+use scaffold::merge::Content;
+use scaffold::transaction::{Change, Transaction};
+use scaffold::writer::{Disk, LocalDisk};
+
+/// How the disk ends at a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The process is killed before the step: nothing happens from there on.
+    KilledBefore,
+    /// The process is killed in the step: half a file is written, or the step is the last one.
+    KilledWithin,
+    /// The disk is full from that step on: writing fails, moving and removing work.
+    Full,
+    /// That one step fails, and the next ones work.
+    Once,
+}
+
+const FAULTS: [Fault; 4] = [Fault::KilledBefore, Fault::KilledWithin, Fault::Full, Fault::Once];
+
+/// A disk that fails at a step.
+struct FaultyDisk {
+    fault: Fault,
+    at: usize,
+    step: Cell<usize>,
+}
+
+impl FaultyDisk {
+    fn new(fault: Fault, at: usize) -> Self {
+        Self { fault, at, step: Cell::new(0) }
+    }
+
+    fn was_reached(&self) -> bool {
+        self.step.get() > self.at
+    }
+
+    /// Does a step, or what the fault makes of it. `half` is what is done of one that is cut short.
+    fn run(
+        &self,
+        needs_space: bool,
+        whole: impl Fn() -> io::Result<()>,
+        half: impl Fn() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let step = self.step.replace(self.step.get() + 1);
+        let killed = || Err(io::Error::other("killed"));
+        let full = || Err(io::Error::from(io::ErrorKind::StorageFull));
+        match self.fault {
+            Fault::KilledBefore if step >= self.at => killed(),
+            Fault::KilledWithin if step > self.at => killed(),
+            Fault::KilledWithin if step == self.at => half().and_then(|()| killed()),
+            Fault::Full if step >= self.at && needs_space => half().and_then(|()| full()),
+            Fault::Once if step == self.at => full(),
+            _ => whole(),
+        }
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn write(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        executable: bool,
+        like: Option<&Path>,
+    ) -> io::Result<()> {
+        let whole = || LocalDisk.write(path, bytes, executable, like);
+        let half = || LocalDisk.write(path, &bytes[..bytes.len() / 2], executable, like);
+        self.run(true, whole, half)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.run(true, || LocalDisk.link(from, to), || Ok(()))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.run(false, || LocalDisk.rename(from, to), || LocalDisk.rename(from, to))
+    }
+
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.run(true, || LocalDisk.create_folder(path), || Ok(()))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.run(false, || LocalDisk.remove_file(path), || LocalDisk.remove_file(path))
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        self.run(false, || LocalDisk.remove_folder(path), || LocalDisk.remove_folder(path))
+    }
+}
+
+type Snapshot = (Vec<(String, Vec<u8>, bool)>, Vec<PathBuf>);
+
+/// The files of the project, and its folders; what is the program's own business aside.
+fn snapshot(root: &Path) -> Snapshot {
+    let local = root.join(".scaffold/local");
+    let files =
+        files_in(root).into_iter().filter(|(path, _, _)| !path.starts_with(".scaffold/local"));
+    let folders = walkdir::WalkDir::new(root)
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.expect("readable").into_path())
+        .filter(|path| path.is_dir() && !path.starts_with(&local) && !path.ends_with(".scaffold"))
+        .map(|path| path.strip_prefix(root).expect("below").to_owned())
+        .collect();
+    (files.collect(), folders)
+}
+
+fn before() -> tempfile::TempDir {
+    // In memory where there is such a disk: hundreds of projects are made, each step synced.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let folder = folder.expect("a temporary folder");
+    for (path, text) in [
+        ("scaffold.lock", "old lock"),
+        ("kept.txt", "not touched"),
+        ("changed.txt", "old"),
+        ("run.sh", "#!/bin/sh\n"),
+        ("deep/er/gone.txt", "goes, and its folders"),
+        ("deep/stays.txt", "keeps its folder"),
+    ] {
+        put(folder.path(), path, text.as_bytes());
+    }
+    fs::create_dir(folder.path().join("empty")).expect("a folder that is empty from the start");
+    folder
+}
+
+fn changes() -> Vec<Change> {
+    let file = |path: &str, text: &str, executable: bool| {
+        let bytes = text.as_bytes().to_vec().into();
+        Change { path: path.to_owned(), after: Some(Content { bytes, executable }), like: None }
+    };
+    vec![
+        file("changed.txt", "new", false),
+        Change { path: "deep/er/gone.txt".to_owned(), after: None, like: None },
+        file("empty/filled.txt", "filled", false),
+        file("new/folder/file.txt", "a new file", false),
+        file("run.sh", "#!/bin/sh\n", true),
+        file("scaffold.lock", "new lock", false),
+    ]
+}
+
+fn commit(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::error::Error> {
+    let (transaction, _) = Transaction::begin(root, disk)?;
+    transaction.commit("add things", &changes())
+}
+
+/// Every fault at every step of an operation, and then of its undo.
+#[test]
+fn stopped_at_any_step_a_project_is_as_before_or_as_after() {
+    let model = before();
+    let old = snapshot(model.path());
+    commit(model.path(), &LocalDisk).expect("nothing fails");
+    let new = snapshot(model.path());
+    assert_ne!(old, new);
+    let mut stopped = 0;
+    let mut outcomes = [0, 0];
+    for fault in FAULTS {
+        for undoing in [false, true] {
+            for at in 0.. {
+                let place =
+                    format!("{fault:?} at step {at} of {}", if undoing { "undo" } else { "it" });
+                let folder = before();
+                let root = folder.path();
+                if undoing {
+                    commit(root, &LocalDisk).expect("nothing fails");
+                }
+                let disk = FaultyDisk::new(fault, at);
+                let result = if undoing {
+                    Transaction::begin(root, &disk)
+                        .and_then(|(transaction, _)| transaction.undo(false).map(drop))
+                } else {
+                    commit(root, &disk)
+                };
+                if !disk.was_reached() {
+                    result.expect("without a fault nothing fails");
+                    break;
+                }
+                stopped += 1;
+                let immediately = snapshot(root);
+                if matches!(fault, Fault::Full | Fault::Once) {
+                    assert!(immediately == old || immediately == new, "{place}: {immediately:?}");
+                }
+                let (next, _) = Transaction::begin(root, &LocalDisk)
+                    .unwrap_or_else(|error| panic!("{place}: {error}"));
+                let then = snapshot(root);
+                assert!(then == old || then == new, "{place}: {then:?}");
+                outcomes[usize::from(then == new)] += 1;
+                if result.is_ok() {
+                    assert_eq!(then, if undoing { old.clone() } else { new.clone() }, "{place}");
+                }
+                // Wherever it ended, undo goes exactly back to where it came from.
+                if then == new {
+                    next.undo(false).unwrap_or_else(|error| panic!("{place}: {error}"));
+                    assert_eq!(snapshot(root), old, "{place}: after undo");
+                }
+            }
+        }
+    }
+    println!("{stopped} stops: {} before, {} after", outcomes[0], outcomes[1]);
+    assert!(stopped > 200, "{stopped} stops");
+    assert!(outcomes.iter().all(|count| *count > 20), "{outcomes:?}");
+}
+
+/// A crash while a crash is dealt with.
+#[test]
+fn stopped_while_recovering_a_project_is_as_before_or_as_after() {
+    let model = before();
+    let old = snapshot(model.path());
+    commit(model.path(), &LocalDisk).expect("nothing fails");
+    let new = snapshot(model.path());
+    for first in (0..60).step_by(3) {
+        for second in 0..12 {
+            let folder = before();
+            let root = folder.path();
+            let _ = commit(root, &FaultyDisk::new(Fault::KilledWithin, first));
+            let _ = Transaction::begin(root, &FaultyDisk::new(Fault::KilledBefore, second));
+            drop(Transaction::begin(root, &LocalDisk).expect("the third one gets through"));
+            let then = snapshot(root);
+            assert!(then == old || then == new, "{first}, {second}: {then:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_changed_between_a_crash_and_its_recovery_is_kept() {
+    for at in 0.. {
+        let folder = before();
+        let root = folder.path();
+        let disk = FaultyDisk::new(Fault::KilledBefore, at);
+        let result = commit(root, &disk);
+        if !disk.was_reached() {
+            result.expect("without a fault nothing fails");
+            break;
+        }
+        put(root, "changed.txt", b"the user's");
+        drop(Transaction::begin(root, &LocalDisk).expect("recovery works"));
+        let kept = fs::read(root.join("changed.txt")).expect("it is there");
+        assert_eq!(kept, b"the user's", "killed at step {at}");
+    }
+}
+
+#[test]
+fn undo_twice_is_nothing_and_undo_of_nothing_is_refused() {
+    let folder = before();
+    let root = folder.path();
+    let (old, ()) = (snapshot(root), commit(root, &LocalDisk).expect("nothing fails"));
+    let new = snapshot(root);
+    let (transaction, _) = Transaction::begin(root, &LocalDisk).expect("it begins");
+    let (undone, paths) = transaction.undo(false).expect("there is something to undo");
+    assert_eq!((undone.as_str(), paths.len()), ("add things", 6));
+    assert_eq!(snapshot(root), old);
+    transaction.undo(false).expect("undo is undone");
+    assert_eq!(snapshot(root), new);
+
+    let fresh = before();
+    let (transaction, _) = Transaction::begin(fresh.path(), &LocalDisk).expect("it begins");
+    let error = transaction.undo(false).expect_err("nothing was done");
+    assert_eq!(
+        (error.exit_code(), error.to_string().as_str()),
+        (8, "there is no operation to undo")
+    );
+}
+
+#[test]
+fn undo_refuses_to_lose_later_edits() {
+    let folder = before();
+    let root = folder.path();
+    commit(root, &LocalDisk).expect("nothing fails");
+    put(root, "changed.txt", b"edited since");
+    let (transaction, _) = Transaction::begin(root, &LocalDisk).expect("it begins");
+    let error = transaction.undo(false).expect_err("an edit would be lost");
+    assert_eq!(
+        error.to_string(),
+        "undo would lose what was changed since `scaffold add things`: changed.txt"
+    );
+    assert_eq!(fs::read(root.join("changed.txt")).expect("it is there"), b"edited since");
+}
+
+/// The real program, really killed, at moments spread over an operation.
+#[cfg(unix)]
+#[test]
+fn the_program_killed_anywhere_leaves_before_or_after() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    scaffold_ok(work.path(), &["new", "x"]);
+    let root = work.path().join("x");
+    let old = snapshot(&root);
+    let started = std::time::Instant::now();
+    scaffold_ok(&root, &["add", "realtime"]);
+    let lasts = started.elapsed();
+    let new = snapshot(&root);
+    scaffold_ok(&root, &["undo"]);
+    for round in 1..=12 {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_scaffold"))
+            .args(["add", "realtime"])
+            .current_dir(&root)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        std::thread::sleep(lasts * round / 12);
+        child.kill().expect("SIGKILL");
+        child.wait().expect("it ends");
+        // Any command that writes sees to what is left; this one has nothing else to do.
+        scaffold(&root, &["apply"]);
+        let then = snapshot(&root);
+        assert!(then == old || then == new, "round {round}");
+        if then == new {
+            scaffold_ok(&root, &["undo"]);
+            assert_eq!(snapshot(&root), old, "round {round}: after undo");
+        }
+    }
+}
+
+#[test]
+fn two_operations_at_once_wait_for_each_other() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    scaffold_ok(work.path(), &["new", "x"]);
+    scaffold_ok(work.path(), &["new", "y", "--ml", "--realtime"]);
+    let root = work.path().join("x");
+    std::thread::scope(|scope| {
+        for component in ["ml", "realtime"] {
+            let root = &root;
+            scope.spawn(move || scaffold_ok(root, &["add", component]));
+        }
+    });
+    let names = |root: &Path| -> Vec<String> {
+        snapshot(root).0.into_iter().map(|(path, _, _)| path).collect()
+    };
+    assert_eq!(names(&root), names(&work.path().join("y")));
+    scaffold_ok(&root, &["check"]);
+}
