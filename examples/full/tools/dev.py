@@ -391,6 +391,9 @@ class Dev:
                 "port": int(service.port_text) if service.port_text else None,
                 "url": service.base_url or None,
                 "pid": service.child.pid if service.child else None,
+                "command": [self.fill(service, part) for part in service.command],
+                "cwd": service.cwd,
+                "ready": service.ready,
                 "env": service.filled,
             }
             for service in self.services

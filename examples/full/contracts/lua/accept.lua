@@ -1,7 +1,8 @@
 -- Takes in a job, or says why not. ARGV[2]: its input.
 --   {id, caller, service, model, deadline_s, idempotency_key?, body_hash?, traceparent?,
---    redriven_from?, max_live, quota_per_minute?, stream, limits}
---   -> accepted {created_at, deadline_at} | replayed {id} | conflict {id} | quota {retry_after_ms} | full
+--    redriven_from?, max_live, quota_per_minute?, stream, claim_ms?, limits}
+--   stream: the queue is one in Redis; claim_ms: otherwise, the caller publishes it for so long
+--   -> accepted {created_at, deadline_at, claim?} | replayed {id} | conflict {id} | quota {retry_after_ms} | full
 -- The quota comes first: a replay costs its caller what a job does. No `allow_when_full` here: a
 -- Redis without memory refuses new jobs.
 
@@ -68,10 +69,13 @@ if args.redriven_from and redis.call('EXISTS', job_key(args.redriven_from)) == 1
   redis.call('HSET', job_key(args.redriven_from), 'redriven_to', args.id)
   redis.call('ZREM', DEAD, args.redriven_from)
 end
+local claim
 if args.stream then
   redis.call('XADD', queue_key(args.service), '*', 'id', args.id)
+elseif args.claim_ms then
+  claim = claim_due(args.id, args.claim_ms)
 else
   redis.call('ZADD', DUE, integer(now), args.id)
 end
 emit({ id = args.id, status = 'queued', attempt = 1 }, 'queued')
-return reply({ result = 'accepted', created_at = now, deadline_at = deadline_at })
+return reply({ result = 'accepted', created_at = now, deadline_at = deadline_at, claim = claim })

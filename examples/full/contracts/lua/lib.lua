@@ -48,6 +48,15 @@ local function integer(number) return string.format('%.0f', number) end
 
 local function reply(fields) return cjson.encode(fields) end
 
+-- Puts a job into `due` for the moment at which whoever publishes it now is taken to have failed.
+-- The half marks a claim, because no other time in `due` has one: it is told apart from a retry
+-- that was planned meanwhile. Returns the claim as text.
+local function claim_due(id, milliseconds)
+  local claim = integer(now + milliseconds) .. '.5'
+  redis.call('ZADD', DUE, claim, id)
+  return claim
+end
+
 -- At `maxmemory` Redis refuses a script at its first write that may need memory, and lets it go on
 -- once it has written. Accepted work must be able to finish then, so every script but `accept`
 -- begins with a write that frees at most.

@@ -1,6 +1,5 @@
 -- Hands a job to a worker: everything it does with it from now on carries the new fence.
---   {id, owner, lease_ms, max_attempts, takeover, limits}; takeover: do not wait for the lease of
---   another worker to end, because the broker vouches that it has lost the job
+--   {id, owner, lease_ms, max_attempts, limits}
 --   -> [json, input]; json.result is started {fence, attempt, alone, model, service, deadline_at,
 --      now, traceparent?, created_at} | missing | terminal | expired | canceled |
 --      held {lease_ms} | dead
@@ -17,7 +16,7 @@ if not job then return answer({ result = 'missing' }) end
 if is_terminal(job) then return answer({ result = 'terminal' }) end
 
 local elsewhere = job.status == 'running' and job.owner ~= args.owner
-if elsewhere and not args.takeover and (job.lease_until or 0) > now then
+if elsewhere and (job.lease_until or 0) > now then
   return answer({ result = 'held', lease_ms = job.lease_until - now })
 end
 if job.cancel_requested then

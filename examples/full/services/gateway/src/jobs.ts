@@ -25,7 +25,12 @@ const FIELDS = [
 ] as const;
 
 const Accepted = z.discriminatedUnion('result', [
-  z.object({ result: z.literal('accepted'), created_at: z.number(), deadline_at: z.number() }),
+  z.object({
+    result: z.literal('accepted'),
+    created_at: z.number(),
+    deadline_at: z.number(),
+    claim: z.string().optional(),
+  }),
   z.object({ result: z.literal('replayed'), id: z.string() }),
   z.object({ result: z.literal('conflict') }),
   z.object({ result: z.literal('quota'), retry_after_ms: z.number() }),
@@ -57,6 +62,8 @@ export interface NewJob {
   quota_per_minute: number;
   /** Whether accepting also writes the entry of the queue. */
   stream: boolean;
+  /** Otherwise, how long the accepted job is left to its caller to publish. */
+  claim_ms?: number;
 }
 
 /** A job as its caller sees it, and whose it is. */

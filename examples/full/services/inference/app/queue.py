@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -23,6 +24,10 @@ RELAY_LIMIT = 500
 START_MS = 200
 
 
+class QueueSettings(BaseSettings):
+    """What the queue needs of the environment, beside what the state needs: nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An id that was taken, and what settles it."""
@@ -34,11 +39,14 @@ class Delivery:
 class Queue:
     """One service's queue, as one consumer sees it."""
 
-    # A redelivery tells that an entry was idle, and not that its worker is dead.
-    takeover = False
-
     def __init__(
-        self, redis: Redis, scripts: Scripts, service: str, consumer: str, limits: Limits
+        self,
+        _settings: QueueSettings,
+        redis: Redis,
+        scripts: Scripts,
+        service: str,
+        consumer: str,
+        limits: Limits,
     ) -> None:
         self._redis = redis
         self._scripts = scripts
@@ -72,6 +80,10 @@ class Queue:
     async def settle(self, delivery: Delivery) -> None:
         """Be done with an entry: it will not come again."""
         await self._call("XACK", self._stream, GROUP, delivery.entry)
+
+    async def leave(self, delivery: Delivery) -> None:
+        """Let go of an entry whose job is not ours: it may be pending for another worker by now,
+        and comes again if that one lets its lease pass."""
 
     async def extend(self, delivery: Delivery, fence: int) -> bool:
         """Keep an entry while its job runs; return False if the job is not ours any more."""

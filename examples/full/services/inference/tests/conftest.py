@@ -11,6 +11,8 @@ from app.limits import Limits
 from app.store import Store
 from tests.redis_server import CONTRACTS, RedisServer
 
+pytest_plugins = ["tests.broker"]
+
 Eventually = Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
 

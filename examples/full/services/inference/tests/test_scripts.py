@@ -47,7 +47,6 @@ class Jobs:
             "owner": "w1",
             "lease_ms": 30_000,
             "max_attempts": 3,
-            "takeover": False,
             "limits": LIFETIMES,
         }
         answer, payload = await self._scripts.run("start", {**arguments, **more})
@@ -69,6 +68,13 @@ class Jobs:
 
     async def kinds(self, job_id: str = "a") -> list[str]:
         return [kind for kind, _ in await self.events(job_id)]
+
+    async def due(self) -> list[str]:
+        """What is to be handed to the broker now."""
+        seconds, microseconds = await call(self.redis, "TIME")
+        now = int(seconds) * 1000 + int(microseconds) // 1000
+        ids: list[str] = await call(self.redis, "ZRANGEBYSCORE", "due", "-inf", now)
+        return ids
 
     async def end_lease(self, job_id: str = "a") -> None:
         await call(self.redis, "HSET", f"job:{job_id}", "lease_until", 1)
@@ -214,7 +220,7 @@ async def test_refuses_new_jobs_when_memory_is_full_and_finishes_accepted_ones(j
         answer, _ = await jobs.start("b")
         released = await jobs.run("release", id="b", fence=answer["fence"], delay_ms=0)
         assert released == {"result": "ok"}
-        assert (await jobs.run("relay", limit=10))["moved"] == 1
+        assert await jobs.due() == ["b"]
         assert (await jobs.run("cancel", id="b", caller=""))["result"] == "canceled"
     finally:
         await call(jobs.redis, "CONFIG", "SET", "maxmemory", "0")
@@ -284,12 +290,6 @@ async def test_a_lost_lease_counts_and_moves_the_job(jobs: Jobs) -> None:
     assert (answer["result"], answer["fence"], answer["attempt"]) == ("started", 2, 2)
     assert await jobs.run("finish", "{}", id="a", fence=fence, status="succeeded") == STALE
     assert await jobs.field("status") == "running"
-
-
-async def test_takes_over_a_live_lease_when_told_to(jobs: Jobs) -> None:
-    await jobs.started()
-    answer, _ = await jobs.start(owner="w2", takeover=True)
-    assert (answer["result"], answer["fence"], answer["attempt"]) == ("started", 2, 2)
 
 
 async def test_an_owner_whose_answer_was_lost_starts_again_uncounted(jobs: Jobs) -> None:
@@ -420,7 +420,7 @@ async def test_a_retry_counts_and_waits_in_the_outbox(jobs: Jobs) -> None:
     assert reply == {"result": "queued", "attempt": 2}
     assert await jobs.field("status") == "queued"
     assert await jobs.field("error") == '{"t":1}'
-    assert await jobs.run("relay", limit=10) == {"moved": 0}
+    assert await jobs.due() == []
     answer, _ = await jobs.start(owner="w2")
     assert (answer["fence"], answer["attempt"]) == (2, 2)
     assert await call(jobs.redis, "ZCARD", "due") == 0
@@ -445,7 +445,7 @@ async def test_a_release_does_not_count(jobs: Jobs) -> None:
     fence = await jobs.started()
     assert await jobs.run("release", id="a", fence=fence, delay_ms=0) == {"result": "ok"}
     assert await jobs.field("attempt") == "1"
-    assert await jobs.run("relay", limit=10) == {"moved": 1}
+    assert await jobs.due() == ["a"]
     answer, _ = await jobs.start(owner="w2")
     assert (answer["fence"], answer["attempt"]) == (2, 1)
 

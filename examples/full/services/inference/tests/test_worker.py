@@ -21,6 +21,7 @@ from app.limits import Limits
 from app.queue import Queue
 from app.store import Started, Store
 from app.worker import Worker
+from tests.broker import Broker
 from tests.conftest import Eventually
 from tests.redis_server import CONTRACTS, SERVICE, RedisServer
 from tests.stub_inference import Answer, Reset, StubInference
@@ -38,15 +39,25 @@ def rows(count: int, *, nested: bool = False) -> str:
 class System:
     """Jobs, and as many workers as a test starts."""
 
-    def __init__(self, redis: Redis, limits: Limits, inference: StubInference) -> None:
+    def __init__(
+        self, redis: Redis, broker: Broker, limits: Limits, inference: StubInference
+    ) -> None:
         self.redis = redis
+        self.broker = broker.beside(redis)
         self.limits = limits
         self.inference = inference
         self.store = Store(redis, CONTRACTS, limits)
         self._workers = 0
 
     def queue(self, consumer: str) -> Queue:
-        return Queue(self.redis, self.store.scripts, "inference", consumer, self.limits)
+        return Queue(
+            self.broker.settings,
+            self.redis,
+            self.store.scripts,
+            "inference",
+            consumer,
+            self.limits,
+        )
 
     async def accept(self, job_id: str, payload: str | None = None, **more: object) -> None:
         job = {
@@ -55,7 +66,7 @@ class System:
             "service": "inference",
             "model": "sum",
             "deadline_s": 60,
-            "stream": True,
+            **self.broker.accepting,
         }
         reply = await self.store.accept({**job, **more}, payload or rows(1))
         assert reply["result"] == "accepted"
@@ -71,9 +82,7 @@ class System:
 
     async def settled(self) -> bool:
         """Whether nothing is pending and nothing waits."""
-        pending = await call(self.redis, "XPENDING", "queue:inference", "workers")
-        left = pending["pending"] if isinstance(pending, dict) else pending[0]
-        return int(left) == 0 and await call(self.redis, "ZCARD", "live") == 0
+        return await self.broker.settled() and await call(self.redis, "ZCARD", "live") == 0
 
     async def kinds(self, job_id: str) -> list[str]:
         return [fields["type"] for _, fields in await self.store.events(job_id)]
@@ -104,8 +113,8 @@ async def inference() -> AsyncIterator[StubInference]:
 
 
 @pytest.fixture
-def system(redis: Redis, fast: Limits, inference: StubInference) -> System:
-    return System(redis, fast, inference)
+def system(redis: Redis, broker: Broker, fast: Limits, inference: StubInference) -> System:
+    return System(redis, broker, fast, inference)
 
 
 async def test_runs_a_job_and_keeps_its_result(system: System, eventually: Eventually) -> None:
@@ -335,9 +344,11 @@ async def test_takes_over_what_a_lost_worker_left(system: System, eventually: Ev
     lost = system.queue("lost")
     await lost.open()
     await system.accept("a")
-    assert [delivery.id for delivery in await lost.take(1, 1)] == ["a"]
+    while not await lost.take(1, 0.05):
+        await lost.relay()
     stale = await system.store.start("a", "lost")
     assert isinstance(stale, Started)
+    await lost.close()
     async with system.worker():
         await eventually(system.has("a", "succeeded"))
         await eventually(system.settled)
@@ -378,7 +389,7 @@ async def test_a_second_entry_of_a_job_has_no_effect(
 ) -> None:
     await system.accept("a")
     for _ in range(2):
-        await call(system.redis, "XADD", "queue:inference", "*", "id", "a")
+        await system.broker.send("a")
     async with system.worker(), system.worker():
         await eventually(system.has("a", "succeeded"))
         await eventually(system.settled)
@@ -424,14 +435,18 @@ async def test_gives_back_uncounted_what_outlasts_the_grace(
 async def test_leaves_the_group_when_it_stops(system: System) -> None:
     async with system.worker():
         await system.inference.ready_asked.wait()
-    assert await call(system.redis, "XINFO", "CONSUMERS", "queue:inference", "workers") == []
+    assert await system.broker.consumers() == 0
 
 
 async def test_survives_a_killed_redis(
-    mortal_server: RedisServer, fast: Limits, inference: StubInference, eventually: Eventually
+    mortal_server: RedisServer,
+    broker: Broker,
+    fast: Limits,
+    inference: StubInference,
+    eventually: Eventually,
 ) -> None:
     redis = connect(mortal_server.url)
-    system = System(redis, fast, inference)
+    system = System(redis, broker, fast, inference)
     go_on = asyncio.Event()
 
     async def wait(body: dict[str, Any]) -> Answer:
@@ -456,11 +471,15 @@ async def test_survives_a_killed_redis(
 
 
 async def test_waits_for_a_redis_that_is_not_there_yet(
-    mortal_server: RedisServer, fast: Limits, inference: StubInference, eventually: Eventually
+    mortal_server: RedisServer,
+    broker: Broker,
+    fast: Limits,
+    inference: StubInference,
+    eventually: Eventually,
 ) -> None:
     mortal_server.kill()
     redis = connect(mortal_server.url)
-    system = System(redis, fast, inference)
+    system = System(redis, broker, fast, inference)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
         await stack.enter_async_context(system.worker())
@@ -470,12 +489,12 @@ async def test_waits_for_a_redis_that_is_not_there_yet(
 
 
 async def test_stops_while_redis_is_away(
-    mortal_server: RedisServer, fast: Limits, inference: StubInference
+    mortal_server: RedisServer, broker: Broker, fast: Limits, inference: StubInference
 ) -> None:
     mortal_server.kill()
     redis = connect(mortal_server.url)
     with anyio.fail_after(5):
-        async with System(redis, fast, inference).worker():
+        async with System(redis, broker, fast, inference).worker():
             pass
     await redis.aclose()
 
@@ -489,7 +508,7 @@ async def test_goes_on_after_redis_was_emptied(system: System, eventually: Event
 
 
 async def test_the_process_says_when_it_is_ready_and_ends_on_sigterm(
-    redis: Redis, fast: Limits, inference: StubInference, eventually: Eventually
+    redis: Redis, broker: Broker, fast: Limits, inference: StubInference, eventually: Eventually
 ) -> None:
     port = redis.connection_pool.connection_kwargs["port"]
     with socket.socket() as probe:
@@ -502,8 +521,9 @@ async def test_the_process_says_when_it_is_ready_and_ends_on_sigterm(
         "INFERENCE_URL": inference.url,
         "METRICS_PORT": str(metrics_port),
         "CONTRACTS_DIR": str(CONTRACTS),
+        **broker.environment,
     }
-    system = System(redis, fast, inference)
+    system = System(redis, broker, fast, inference)
     await system.accept("a", traceparent=TRACEPARENT)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.worker", cwd=SERVICE, env=environment,

@@ -12,6 +12,8 @@ function options(url: string, name: string) {
     name,
     // What cannot be sent now fails now; whoever waits decides whether to repeat it.
     disableOfflineQueue: true,
+    // Whoever asks has a patience of its own: another timer for each command would only cost.
+    commandOptions: { timeout: 0 },
     // A server that hangs keeps its sockets open: without pings nobody would notice.
     pingInterval: 2_000,
     socket: {

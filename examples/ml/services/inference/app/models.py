@@ -144,6 +144,9 @@ def load(folder: Path) -> Model:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that wait for each other sleep. Spinning, they take the processor from the event loop
+    # and from whoever else runs here, and hold up the very thread that they wait for.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # By path and not by bytes: large models keep their weights in files beside the graph.
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app import limits
 from app.limits import Limits, LimitsError
+from app.queue import QueueSettings
 
 # The names that pino has, because one LOG_LEVEL serves both languages.
 LEVELS = {
@@ -84,7 +85,7 @@ RedisUrl = Annotated[
 ]
 
 
-class WorkerSettings(_Process):
+class WorkerSettings(QueueSettings, _Process):
     """What the worker needs."""
 
     redis_url: RedisUrl

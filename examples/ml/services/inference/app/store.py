@@ -65,7 +65,7 @@ class Store:
         reply = await self._run("cancel", {"id": job_id, "caller": ""})
         return str(reply["result"])
 
-    async def start(self, job_id: str, owner: str, *, takeover: bool = False) -> Started | Refusal:
+    async def start(self, job_id: str, owner: str) -> Started | Refusal:
         """Take a job in hand. What is `held` runs elsewhere; every other refusal is the end."""
         answer, payload = await self.scripts.run(
             "start",
@@ -74,7 +74,6 @@ class Store:
                 "owner": owner,
                 "lease_ms": _ms(self._limits.lease_s),
                 "max_attempts": self._limits.attempts_max,
-                "takeover": takeover,
                 "limits": self._lifetimes(),
             },
         )

@@ -243,20 +243,18 @@ class Worker:
             try:
                 await self._run_delivery(delivery)
             except Exception:
-                # A mistake in this program. The entry stays, the lease ends, and that counts.
+                # A mistake in this program. The lease ends, the job comes again, and that counts.
                 logger.exception("job left behind")
+                await self._let_go(delivery, ours=False)
 
     async def _run_delivery(self, delivery: Delivery) -> None:
         insist = self._patience.insist
-        job = await insist(
-            lambda: self._store.start(delivery.id, self._name, takeover=self._queue.takeover)
-        )
+        job = await insist(lambda: self._store.start(delivery.id, self._name))
         if not isinstance(job, Started):
             if job == "dead":
                 worker_metrics.DIED.labels("lease-lost").inc()
             logger.info("job not started", reason=job)
-            if job != "held":
-                await insist(lambda: self._queue.settle(delivery))
+            await self._let_go(delivery, ours=job != "held")
             return
 
         if job.traceparent and job.traceparent.count("-") >= 3:
@@ -271,10 +269,13 @@ class Worker:
         worker_metrics.ATTEMPTS.labels(word).inc()
         worker_metrics.RUN_SECONDS.observe(took_s)
         logger.info(f"job {word}", attempt=job.attempt, model=job.model, ms=round(took_s * 1000, 1))
-        # The result is written: only now may the entry go. An entry whose job is lost to another
-        # worker may be that one's by now, and is not touched.
-        if word != "lost":
-            await insist(lambda: self._queue.settle(delivery))
+        # The result is written: only now may the entry go.
+        await self._let_go(delivery, ours=word != "lost")
+
+    async def _let_go(self, delivery: Delivery, *, ours: bool) -> None:
+        """Be done with an entry, or leave it where another worker has its job."""
+        done = self._queue.settle if ours else self._queue.leave
+        await self._patience.insist(lambda: done(delivery))
 
     async def _conclude(self, job: Started, outcome: Outcome) -> str:
         """Write the outcome into the job's state; return what became of the job, in a word."""
@@ -443,7 +444,7 @@ async def serve(settings: WorkerSettings, limits: Limits) -> None:
     inference = Inference(settings.inference_url)
     try:
         store = Store(redis, settings.contracts_dir, limits)
-        queue = Queue(redis, store.scripts, settings.service_name, name, limits)
+        queue = Queue(settings, redis, store.scripts, settings.service_name, name, limits)
         await Worker(store, queue, inference, limits, name).run(stop)
     finally:
         await inference.close()

@@ -1,169 +1,298 @@
-"""What every queue adapter promises, and what is special about Redis Streams."""
+"""What every queue adapter promises, shown with the real broker of this project.
 
+An adapter for another broker passes this file as it is, given a tests/broker.py of its own.
+"""
+
+import asyncio
 import dataclasses
-from collections.abc import Callable
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 
 import anyio
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import call
+from app.connection import Patience, call, connect
 from app.limits import Limits
 from app.queue import Delivery, Queue
 from app.store import Started, Store
+from tests.broker import Broker
+from tests.conftest import Eventually
+from tests.proxy import Proxy
+from tests.redis_server import CONTRACTS, SERVICE
 
-MakeQueue = Callable[[str], Queue]
+LIMIT_S = 20
+
+
+class Port:
+    """Queues as consumers see them, and jobs to put through them. A lease is one second."""
+
+    def __init__(self, redis: Redis, broker: Broker, fast: Limits, proxy: Proxy) -> None:
+        self.redis = redis
+        self.broker = broker
+        self.proxy = proxy
+        self.limits = dataclasses.replace(fast, lease_s=1)
+        self.store = Store(redis, CONTRACTS, self.limits)
+        self._closers: list[Callable[[], Awaitable[object]]] = []
+
+    async def join(self, consumer: str, *, by_proxy: bool = False) -> Queue:
+        """Open the queue as a consumer of that name."""
+        settings, redis, scripts = self.broker.settings, self.redis, self.store.scripts
+        if by_proxy:
+            settings, redis_url = self.broker.through(self.proxy.port)
+            if redis_url:
+                redis = connect(redis_url)
+                scripts = Store(redis, CONTRACTS, self.limits).scripts
+                self._closers.append(redis.aclose)
+        queue = Queue(settings, redis, scripts, "inference", consumer, self.limits)
+        await queue.open()
+        self._closers.insert(0, queue.close)
+        return queue
+
+    async def accept(self, *ids: str, outbox: bool = False) -> None:
+        for job_id in ids:
+            job = {"id": job_id, "caller": "ann", "service": "inference", "model": "sum"}
+            how = {"stream": False} if outbox else self.broker.accepting
+            await self.store.accept({**job, "deadline_s": 60, **how}, "{}")
+
+    async def start(self, job_id: str, owner: str) -> Started:
+        started = await self.store.start(job_id, owner)
+        assert isinstance(started, Started)
+        return started
+
+    async def arrive(self, queue: Queue, count: int = 1) -> list[Delivery]:
+        """Do what a worker does until `count` entries have come."""
+        patience = Patience()
+        came: list[Delivery] = []
+        with anyio.fail_after(LIMIT_S):
+            while len(came) < count:
+                await patience.insist(queue.relay)
+                came += await patience.insist(partial(queue.take, count - len(came), 0.05))
+                if left := count - len(came):
+                    came += await patience.insist(partial(queue.reclaim, left))
+        return came
+
+    async def close(self) -> None:
+        for close in self._closers:
+            await close()
 
 
 @pytest.fixture
-def make(redis: Redis, store: Store, fast: Limits) -> MakeQueue:
-    """Make the queue as the consumer of that name sees it. A lease is over at once."""
-    limits = dataclasses.replace(fast, lease_s=0)
-    return lambda consumer: Queue(redis, store.scripts, "inference", consumer, limits)
+async def proxy(broker: Broker) -> AsyncIterator[Proxy]:
+    proxy = Proxy(broker.port)
+    await proxy.start()
+    yield proxy
+    await proxy.cut()
 
 
-async def accept(store: Store, *ids: str, stream: bool = True) -> None:
-    for job_id in ids:
-        await store.accept(
-            {
-                "id": job_id,
-                "caller": "ann",
-                "service": "inference",
-                "model": "sum",
-                "deadline_s": 60,
-                "stream": stream,
-            },
-            "{}",
-        )
+@pytest.fixture
+async def port(redis: Redis, broker: Broker, fast: Limits, proxy: Proxy) -> AsyncIterator[Port]:
+    port = Port(redis, broker, fast, proxy)
+    yield port
+    await port.close()
 
 
 def ids(deliveries: list[Delivery]) -> list[str]:
     return [delivery.id for delivery in deliveries]
 
 
-async def reclaimed(queue: Queue) -> list[str]:
-    """What comes again, once it has been idle for long enough."""
-    with anyio.fail_after(5):
-        # Idle time passes without an event that could be waited for.
-        while not (deliveries := await queue.reclaim(10)):  # noqa: ASYNC110
-            await anyio.sleep(0.01)
-    return ids(deliveries)
+async def test_takes_what_was_accepted_before_the_first_worker(port: Port) -> None:
+    await port.accept("a", "b", "c")
+    assert sorted(ids(await port.arrive(await port.join("w1"), 3))) == ["a", "b", "c"]
 
 
-async def test_takes_what_was_accepted_before_the_first_worker(
-    store: Store, make: MakeQueue
+async def test_takes_no_more_than_was_asked_for(port: Port) -> None:
+    await port.accept("a", "b", "c")
+    queue = await port.join("w1")
+    assert len(await port.arrive(queue, 2)) == 2
+    assert len(await port.arrive(queue, 1)) == 1
+
+
+async def test_gives_each_entry_to_one_worker(port: Port) -> None:
+    first, second = await port.join("w1"), await port.join("w2")
+    await port.accept(*(str(number) for number in range(16)))
+    came: list[str] = []
+    with anyio.fail_after(LIMIT_S):
+        while len(came) < 16:
+            for queue in (first, second):
+                await queue.relay()
+                for delivery in await queue.take(4, 0.05):
+                    came.append(delivery.id)
+                    await queue.settle(delivery)
+    assert len(set(came)) == 16
+
+
+async def test_what_is_settled_does_not_come_again_and_the_rest_does(port: Port) -> None:
+    await port.accept("a", "b")
+    first, second = await port.join("w1"), await port.join("w2")
+    for delivery in await port.arrive(first, 2):
+        if delivery.id == "a":
+            await first.settle(delivery)
+    await first.close()
+    (again,) = await port.arrive(second)
+    assert again.id == "b"
+    await second.settle(again)
+    assert await port.broker.settled()
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+async def test_what_a_lost_process_held_comes_again(port: Port, death: signal.Signals) -> None:
+    await port.accept("a")
+    url = f"redis://127.0.0.1:{port.redis.connection_pool.connection_kwargs['port']}"
+    environment = {**os.environ, "REDIS_URL": url, "CONTRACTS_DIR": str(CONTRACTS)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.consumer", "lost", cwd=SERVICE, stdout=asyncio.subprocess.PIPE,
+        env={**environment, **port.broker.environment},
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        with anyio.fail_after(LIMIT_S):
+            assert await process.stdout.readline() == b"a\n"
+        process.send_signal(death)
+        assert ids(await port.arrive(await port.join("w2"))) == ["a"]
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def test_what_a_cut_off_worker_held_comes_again_and_it_takes_again_later(
+    port: Port,
 ) -> None:
-    await accept(store, "a", "b", "c")
-    queue = make("w1")
-    await queue.open()
-    assert ids(await queue.take(2, 0.01)) == ["a", "b"]
-    assert ids(await queue.take(2, 0.01)) == ["c"]
-    assert await queue.take(2, 0.01) == []
+    await port.accept("a")
+    first, second = await port.join("w1", by_proxy=True), await port.join("w2")
+    (lost,) = await port.arrive(first)
+    await port.proxy.cut()
+    (again,) = await port.arrive(second)
+    assert again.id == "a"
+    await second.settle(again)
+    await port.proxy.start()
+    await port.accept("b")
+    (later,) = await port.arrive(first)
+    assert (lost.id, later.id) == ("a", "b")
+    await first.settle(later)
 
 
-async def test_gives_each_entry_to_one_worker(store: Store, make: MakeQueue) -> None:
-    first, second = make("w1"), make("w2")
-    await first.open()
-    await second.open()
-    await accept(store, "a")
-    assert ids(await first.take(1, 0.01)) == ["a"]
-    assert await second.take(1, 0.01) == []
-
-
-async def test_what_is_not_settled_comes_again(store: Store, make: MakeQueue) -> None:
-    await accept(store, "a", "b")
-    first, second = make("w1"), make("w2")
-    await first.open()
-    done, _left = await first.take(2, 0.01)
-    await first.settle(done)
-    assert await reclaimed(second) == ["b"]
-
-
-async def test_hands_over_what_is_due_and_not_before(
-    redis: Redis, store: Store, make: MakeQueue
+async def test_a_worker_holds_what_it_extends_until_another_has_it(
+    port: Port,
 ) -> None:
-    queue = make("w1")
-    await queue.open()
-    await accept(store, "now", "later", stream=False)
-    await call(redis, "ZINCRBY", "due", 60_000, "later")
-    assert await queue.relay() == 1
-    assert ids(await queue.take(10, 0.01)) == ["now"]
-
-
-async def test_hands_over_nothing_that_has_ended(store: Store, make: MakeQueue) -> None:
-    queue = make("w1")
-    await queue.open()
-    await accept(store, "a", stream=False)
-    await store.cancel("a")
-    assert await queue.relay() == 0
-
-
-async def test_hands_over_more_than_one_batch(
-    redis: Redis, store: Store, make: MakeQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.queue.RELAY_LIMIT", 2)
-    await accept(store, *"abcde", stream=False)
-    assert await make("w1").relay() == 5
-    assert await call(redis, "ZCARD", "due") == 0
-
-
-async def test_a_worker_that_lost_its_job_does_not_steal_the_entry_back(
-    redis: Redis, store: Store, make: MakeQueue
-) -> None:
-    await accept(store, "a")
-    first, second = make("w1"), make("w2")
-    await first.open()
-    (delivery,) = await first.take(1, 0.01)
-    old = await store.start("a", "w1")
-    assert isinstance(old, Started)
+    await port.accept("a")
+    first, second = await port.join("w1", by_proxy=True), await port.join("w2")
+    (delivery,) = await port.arrive(first)
+    old = await port.start("a", "w1")
     assert await first.extend(delivery, old.fence)
-    assert await reclaimed(second) == ["a"]
-    new = await store.start("a", "w2", takeover=True)
-    assert isinstance(new, Started)
-    assert not await first.extend(delivery, old.fence)
-    pending = await call(redis, "XPENDING", "queue:inference", "workers")
-    assert pending["consumers"] == [{"name": "w2", "pending": 1}]
+    await port.proxy.cut()
+    await port.arrive(second)
+    await call(port.redis, "HSET", "job:a", "lease_until", 1)
+    await port.start("a", "w2")
+    await port.proxy.start()
+    assert not await Patience().insist(lambda: first.extend(delivery, old.fence))
 
 
-async def test_a_worker_with_pending_entries_is_not_forgotten(
-    redis: Redis, store: Store, make: MakeQueue
+async def test_hands_over_what_is_due_and_not_before(port: Port) -> None:
+    queue = await port.join("w1")
+    await port.accept("now", "later", outbox=True)
+    await call(port.redis, "ZINCRBY", "due", 60_000, "later")
+    assert ids(await port.arrive(queue)) == ["now"]
+    assert await call(port.redis, "ZRANGE", "due", 0, -1) == ["later"]
+
+
+async def test_hands_over_nothing_that_has_ended(port: Port) -> None:
+    queue = await port.join("w1")
+    await port.accept("a", "b", outbox=True)
+    await port.store.cancel("a")
+    assert ids(await port.arrive(queue)) == ["b"]
+
+
+async def test_hands_over_more_than_one_batch(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.queue.RELAY_LIMIT", 2)
+    queue = await port.join("w1")
+    await port.accept("first", outbox=True)
+    await port.arrive(queue)
+    await port.accept(*"abcde", outbox=True)
+    assert await queue.relay() == 5
+    assert await call(port.redis, "ZCARD", "due") == 0
+
+
+async def test_what_was_published_without_an_answer_is_published_again(port: Port) -> None:
+    first, second = await port.join("w1", by_proxy=True), await port.join("w2")
+    await port.accept("before", outbox=True)
+    await port.arrive(first)  # it is connected
+    await port.accept("a", outbox=True)
+    port.proxy.deafen()
+    relaying = asyncio.create_task(first.relay())
+    await port.proxy.heard.wait()
+    await port.proxy.cut()
+    await asyncio.gather(relaying, return_exceptions=True)
+    came: set[str] = set()
+    with anyio.fail_after(LIMIT_S):
+        while "a" not in came:
+            came |= set(ids(await port.arrive(second)))
+    await port.proxy.start()
+
+
+async def test_a_second_entry_of_a_job_is_settled_with_nothing_left(
+    port: Port, eventually: Eventually
 ) -> None:
-    await accept(store, "a")
-    first, second = make("w1"), make("w2")
-    await first.open()
-    (delivery,) = await first.take(1, 0.01)
-    await first.close()
-    await second.tidy()
-    assert await call(redis, "XLEN", "queue:inference") == 1
-    assert "w1" in str(await call(redis, "XINFO", "CONSUMERS", "queue:inference", "workers"))
-    await first.settle(delivery)
-    await first.close()
-    assert await call(redis, "XINFO", "CONSUMERS", "queue:inference", "workers") == []
+    await port.accept("a")
+    queue = await port.join("w1")
+    for _ in range(3):
+        await port.broker.send("a")
+    (first,) = await port.arrive(queue)
+    job = await port.start("a", "w1")
+    await port.store.finish(job, "succeeded", "{}")
+    await queue.settle(first)
+
+    async def settled() -> bool:
+        for delivery in await queue.take(8, 0.05):
+            assert await port.store.start(delivery.id, "w1") == "terminal"
+            await queue.settle(delivery)
+        return await port.broker.settled()
+
+    await eventually(settled)
 
 
-async def test_drops_what_everybody_is_done_with_and_nothing_else(
-    redis: Redis, store: Store, make: MakeQueue
+async def test_a_job_that_runs_elsewhere_comes_again_if_its_worker_is_lost(port: Port) -> None:
+    await port.accept("a")
+    queue = await port.join("w1")
+    (held,) = await port.arrive(queue)
+    await port.start("a", "lost")
+    while await port.store.start("a", "w1") == "held":
+        await queue.leave(held)
+        (held,) = await port.arrive(queue)
+    job = await port.store.read("a")
+    assert (job["owner"], job["attempt"]) == ("w1", "2")
+
+
+async def test_a_job_that_ended_elsewhere_leaves_nothing(
+    port: Port, eventually: Eventually
 ) -> None:
-    queue = make("w1")
-    await queue.open()
-    await accept(store, *"abcde")
-    for delivery in await queue.take(2, 0.01):
-        await queue.settle(delivery)
-    (pending,) = await queue.take(1, 0.01)
+    await port.accept("a")
+    queue = await port.join("w1")
+    (held,) = await port.arrive(queue)
+    job = await port.start("a", "other")
+    await queue.leave(held)
+    await port.store.finish(job, "succeeded", "{}")
+
+    async def nothing_left() -> bool:
+        for delivery in await queue.take(8, 0.05) + await queue.reclaim(8):
+            assert await port.store.start(delivery.id, "w1") == "terminal"
+            await queue.settle(delivery)
+        return await port.broker.settled() and await call(port.redis, "ZCARD", "due") == 0
+
+    await eventually(nothing_left)
+
+
+async def test_tidies_what_is_done_and_nothing_else(port: Port) -> None:
+    queue = await port.join("w1")
+    await port.accept(*"abc")
+    first, _pending = await port.arrive(queue, 2)
+    await queue.settle(first)
     await queue.tidy()
-    assert await call(redis, "XLEN", "queue:inference") == 3
-    assert ids(await queue.take(10, 0.01)) == ["d", "e"]
-    await queue.settle(pending)
-    groups = str(await call(redis, "XINFO GROUPS", "queue:inference"))
-    assert "'lag': 0" in groups
-
-
-async def test_makes_the_group_anew_when_redis_was_emptied(
-    redis: Redis, store: Store, make: MakeQueue
-) -> None:
-    queue = make("w1")
-    await queue.open()
-    await redis.flushall()
-    assert await queue.take(1, 0.01) == []
-    await accept(store, "a")
-    assert ids(await queue.take(1, 0.01)) == ["a"]
+    assert len(await port.arrive(queue)) == 1
+    await queue.close()
+    assert len(await port.arrive(await port.join("w2"), 2)) == 2

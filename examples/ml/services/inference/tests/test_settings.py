@@ -9,6 +9,7 @@ import pytest
 from app import limits
 from app.limits import LimitsError
 from app.settings import ServerSettings, WorkerSettings, load
+from tests.broker import ENVIRONMENT
 from tests.redis_server import CONTRACTS
 
 COMPLETE = {
@@ -17,6 +18,7 @@ COMPLETE = {
     "INFERENCE_URL": "http://localhost:8000/",
     "METRICS_PORT": "9100",
     "CONTRACTS_DIR": str(CONTRACTS),
+    **ENVIRONMENT,
 }
 
 

@@ -1,4 +1,5 @@
 import { limits } from '@app/contracts';
+import { environment as queue } from '@app/queue';
 import { z } from 'zod';
 
 /** A service that runs models. */
@@ -8,6 +9,7 @@ export interface InferenceService {
 }
 
 export const ml = {
+  ...queue,
   INFERENCE_URLS: z
     .string()
     .transform((text) => text.split(',').map(parseService))

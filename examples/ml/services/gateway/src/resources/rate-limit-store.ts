@@ -3,7 +3,7 @@ import plugin from 'fastify-plugin';
 
 // Counts in windows that begin with a caller's first request.
 const COUNT = `
-local count = redis.call('INCR', KEYS[1])
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   left = tonumber(ARGV[1])
@@ -11,34 +11,81 @@ if left < 0 then
 end
 return { count, left }`;
 
-/** How many callers are counted here while the state store cannot be asked. */
+/** Smaller limits than this are counted exactly. */
+const SMALL = 100;
+/** How many callers are counted here at most. */
 const CALLERS_MAX = 10_000;
 
-/** Counts the requests of a caller over all gateways; each counts alone while that is impossible. */
+/** A caller's present window, as far as it is known here. */
+interface Window {
+  /** All requests, over all gateways, as they were last told; and those from here since. */
+  count: number;
+  /** Counted here and not told yet. */
+  untold: number;
+  telling: boolean;
+  /** By `performance.now()`. */
+  end: number;
+}
+
+/**
+ * Counts the requests of a caller over all gateways; each counts alone while that is impossible.
+ *
+ * A count that is shared is a write to the disk, and a request must not wait for one. Up to half of
+ * what is allowed a request is counted here, and told in the background: one write for all that
+ * came during the last one. In the second half each request asks first.
+ */
 export default plugin(
   async (app) => {
-    const alone = new Map<string, { count: number; end: number }>();
+    const windows = new Map<string, Window>();
 
-    function countAlone(caller: string, window: number): { current: number; ttl: number } {
+    function windowOf(caller: string, length: number): Window {
       const now = performance.now();
-      const known = alone.get(caller);
-      const counted = known && known.end > now ? known : { count: 0, end: now + window };
-      counted.count += 1;
-      if (alone.size >= CALLERS_MAX) alone.clear();
-      alone.set(caller, counted);
-      return { current: counted.count, ttl: counted.end - now };
+      const known = windows.get(caller);
+      if (known && known.end > now) return known;
+      const begun = { count: 0, untold: 0, telling: false, end: now + length };
+      if (windows.size >= CALLERS_MAX) windows.clear();
+      windows.set(caller, begun);
+      return begun;
+    }
+
+    /** Adds to the shared count; what it is then or, where it cannot be asked, what is known here. */
+    async function share(caller: string, by: number, length: number, own: Window): Promise<number> {
+      const call = { keys: [`rate:${caller}`], arguments: [String(length), String(by)] };
+      try {
+        const reply = await app.state.ask((redis) => redis.eval(COUNT, call));
+        const [count = 0, left = length] = Array.isArray(reply) ? reply.map(Number) : [];
+        own.count = count + own.untold;
+        own.end = performance.now() + left;
+        return count;
+      } catch {
+        return own.count;
+      }
+    }
+
+    async function tell(caller: string, length: number, own: Window): Promise<void> {
+      if (own.telling) return;
+      own.telling = true;
+      while (own.untold > 0) {
+        const by = own.untold;
+        own.untold = 0;
+        await share(caller, by, length, own);
+      }
+      own.telling = false;
     }
 
     class RedisStore implements FastifyRateLimitStore {
-      incr: FastifyRateLimitStore['incr'] = (caller, done, window) => {
-        const call = { keys: [`rate:${caller}`], arguments: [String(window)] };
-        app.state
-          .ask((redis) => redis.eval(COUNT, call))
-          .then((reply) => {
-            const [current, ttl] = Array.isArray(reply) ? reply.map(Number) : [];
-            done(null, { current: current ?? 0, ttl: ttl ?? window });
-          })
-          .catch(() => done(null, countAlone(caller, window)));
+      incr: FastifyRateLimitStore['incr'] = (caller, done, length, max) => {
+        const own = windowOf(caller, length);
+        own.count += 1;
+        const answer = (current: number): void =>
+          done(null, { current, ttl: Math.max(0, own.end - performance.now()) });
+        if (max >= SMALL && own.count * 2 <= max) {
+          own.untold += 1;
+          void tell(caller, length, own);
+          answer(own.count);
+        } else {
+          void share(caller, 1, length, own).then(answer);
+        }
       };
 
       child(): FastifyRateLimitStore {

@@ -1,4 +1,3 @@
-import { acceptsInStream } from '@app/queue';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -19,7 +18,7 @@ const tags = ['predictions'];
 const params = z.object({ id: z.string() });
 
 const routes: FastifyPluginAsyncZod = async (app) => {
-  const { config, jobs, jobMetrics } = app;
+  const { config, jobs, jobMetrics, queue } = app;
 
   app.post(
     '/predictions',
@@ -70,7 +69,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         traceparent: traceparent(request.id),
         max_live: config.QUEUE_MAX_LIVE,
         quota_per_minute: config.ACCEPT_PER_MINUTE,
-        stream: acceptsInStream,
+        ...queue.accepting(),
       };
       const accepted = await jobs.accept(job, body.input);
       jobMetrics.accepts.inc({ result: accepted.result });
@@ -99,6 +98,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         }
         case 'accepted': {
           noteJob(request, reply, job.id);
+          queue.publish(job, accepted.claim);
           const done =
             prefer.wait > 0
               ? await waitFor(job.id, prefer, request, reply).catch((error: unknown) => {
@@ -203,6 +203,8 @@ function noteJob(request: FastifyRequest, reply: FastifyReply, id: string): void
 }
 
 function present(reply: FastifyReply, job: z.output<typeof Job>, prefer: Preference): void {
+  // Its form was checked when it was read.
+  reply.serializer(JSON.stringify);
   reply.header('location', job.links.self);
   const applied = isTerminal(job) ? prefer.waited : prefer.async;
   if (applied !== undefined) reply.header('preference-applied', applied);

@@ -1,0 +1,22 @@
+import { openQueue, type Queue } from '@app/queue';
+import plugin from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    queue: Queue;
+  }
+}
+
+export default plugin(
+  async (app) => {
+    const queue = openQueue({
+      config: app.config,
+      name: app.config.SERVICE_NAME,
+      log: app.log,
+      run: (script, args) => app.state.run(script, args),
+    });
+    app.decorate('queue', queue);
+    app.addHook('onClose', () => queue.close());
+  },
+  { name: 'queue', dependencies: ['state'] },
+);

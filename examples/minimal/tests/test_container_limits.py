@@ -1,0 +1,63 @@
+"""Containers have the time to stop that contracts/limits.json promises, and no rights to spare."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMITS = {
+    name: limit["value"]
+    for name, limit in json.loads((ROOT / "contracts" / "limits.json").read_text()).items()
+}
+
+
+def containers() -> dict[str, str]:
+    """The lines of each container in the compose files, by its name."""
+    found = {}
+    for path in [*ROOT.glob("infra/*/compose.yaml"), *ROOT.glob("services/*/compose.yaml")]:
+        services = re.split(r"^(?=\S)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for part in services:
+            if part.startswith("services:"):
+                parts = re.split(r"^  ([\w-]+):$", part, flags=re.MULTILINE)[1:]
+                found.update(zip(parts[::2], parts[1::2], strict=True))
+    return found
+
+
+def grace_s(container: str) -> float:
+    found = re.search(r"^    stop_grace_period: (\d+)s$", container, re.MULTILINE)
+    assert found, container
+    return float(found[1])
+
+
+def test_a_container_gets_the_time_that_its_process_takes_to_stop() -> None:
+    takes_s = {
+        "app.worker": LIMITS.get("worker_grace_s", 0),
+        "services/": LIMITS["drain_s"],
+        "infra/nginx/Dockerfile": LIMITS.get("edge_shutdown_s", 0),
+    }
+    for name, container in containers().items():
+        longest = next((needs for mark, needs in takes_s.items() if mark in container), 0)
+        assert grace_s(container) > longest, name
+
+
+def test_a_worker_may_finish_the_job_that_it_runs() -> None:
+    if "job_timeout_s" in LIMITS:
+        workers = [text for text in containers().values() if "app.worker" in text]
+        assert workers
+        assert LIMITS["worker_grace_s"] >= LIMITS["job_timeout_s"]
+        assert all(grace_s(text) > LIMITS["job_timeout_s"] for text in workers)
+
+
+def test_every_container_is_confined() -> None:
+    assert containers()
+    for name, container in containers().items():
+        for rule in (
+            "read_only: true",
+            "cap_drop:\n      - ALL\n",
+            "no-new-privileges:true",
+            "mem_limit: ",
+            "healthcheck:\n",
+        ):
+            assert rule in container, f"{name} lacks {rule.strip()}"
