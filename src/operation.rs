@@ -102,6 +102,10 @@ impl Operation {
             }
             Self::Apply | Self::Update => {}
         }
+        if matches!(self, Self::Add(_) | Self::Remove(_)) {
+            selection.follow(pack, rendered);
+        }
+        refuse_inapplicable(pack, &selection)?;
         settle(pack, rendered, chosen, &mut selection)?;
         Ok(selection)
     }
@@ -314,6 +318,27 @@ fn settle(
             ));
         }
         selection.services.remove(&name);
+    }
+    Ok(())
+}
+
+/// Refuses a component that has nothing to work with.
+fn refuse_inapplicable(pack: &Pack, selection: &Selection) -> Result<(), Error> {
+    let on = selection.all_components(pack);
+    for (flag, component) in pack.flagged() {
+        if !on.contains(&component.id) || component.applies(&on) {
+            continue;
+        }
+        let wanted: Vec<&str> = component
+            .manifest
+            .applies
+            .iter()
+            .map(|id| pack.component(id).and_then(Component::flag).unwrap_or(id))
+            .collect();
+        return Err(Error::usage(
+            format!("`{flag}` has nothing to work with: it needs `{}`", wanted.join("` or `")),
+            format!("scaffold add {}", wanted.first().unwrap_or(&flag)),
+        ));
     }
     Ok(())
 }

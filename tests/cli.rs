@@ -30,17 +30,17 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--ml", "--queue", "rediss"],
         code: 2,
-        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis`? choices: redis\n",
+        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis`? choices: rabbitmq, redis\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--queue"],
         code: 2,
-        text: "error: `--queue` needs a value\n\nhint: choices: redis\n",
+        text: "error: `--queue` needs a value\n\nhint: choices: rabbitmq, redis\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, page, queue, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, realtime, ml, page, queue, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -153,7 +153,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: realtime, ml, page, queue, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, realtime, ml, page, queue, description, name, services\n",
         ),
         (
             "a.json",
@@ -163,7 +163,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true, \"queue\": \"rabit\"}",
-            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: choices: redis\n",
+            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: did you mean `rabbitmq`? choices: rabbitmq, redis\n",
         ),
         (
             "a.json",

@@ -671,6 +671,46 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
     );
 }
 
+/// The built-in pack as it was first committed, kept as an archive: its projects can be updated
+/// to the pack of today, edits included, and then are what `new` renders.
+#[test]
+fn a_project_of_the_first_version_of_the_pack_is_updated_to_this_one() {
+    let archive = common::repository().join("tests/packs/polyglot-0.1.0.tar.zst");
+    let archive = fs::read(archive).expect("the older pack is there");
+    let (pack, _) = scaffold::base::unpacked(&archive).expect("it is an archive");
+    let work = tempfile::tempdir().expect("a temporary folder");
+    for (path, file) in pack.iter() {
+        put(&work.path().join("pack"), path, &file.bytes);
+    }
+    scaffold_ok(work.path(), &["new", "x", "--ml", "--realtime", "--templates", "pack"]);
+    let root = work.path().join("x");
+    put(&root, "services/gateway/src/mine.ts", b"export const mine = 1;\n");
+    let editor = fs::read_to_string(root.join(".editorconfig")).expect("it is rendered");
+    put(&root, ".editorconfig", format!("# ours\n{editor}").as_bytes());
+    scaffold_ok(&root, &["update"]);
+    scaffold_ok(&root, &["check", "unresolved", "behind"]);
+    let toml = fs::read_to_string(root.join("scaffold.toml")).expect("it is rendered");
+    put(work.path(), "y/scaffold.toml", toml.as_bytes());
+    // What it says now, rendered anew: `plan` reads it from a folder that has nothing else.
+    let plan = stdout(&scaffold_ok(&work.path().join("y"), &["plan", "--json"]));
+    let plan: Value = serde_json::from_str(&plan).expect("JSON");
+    let planned: Vec<&str> = plan["files"]
+        .as_array()
+        .expect("files")
+        .iter()
+        .map(|file| file["path"].as_str().expect("a path"))
+        .collect();
+    let mut there: Vec<String> = project_files(&root)
+        .into_iter()
+        .map(|(path, _, _)| path)
+        .filter(|path| path != "services/gateway/src/mine.ts")
+        .collect();
+    there.sort();
+    assert_eq!(there, planned);
+    let editor = fs::read_to_string(root.join(".editorconfig")).expect("it is there");
+    assert!(editor.starts_with("# ours\n"), "{editor}");
+}
+
 #[test]
 fn what_is_no_project_or_of_another_pack_is_refused() {
     let empty = tempfile::tempdir().expect("a temporary folder");

@@ -54,7 +54,7 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("colour = \"red\""),
             vec![
-                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`",
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`",
             ],
         ),
         (
@@ -398,14 +398,21 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     };
 
     let help = run(&["new", "--help"]);
-    for text in
-        ["--billing", "Invoices", "--currency", "possible values: carrier, redis", "kinds: billing"]
-    {
+    for text in [
+        "--billing",
+        "Invoices",
+        "--currency",
+        "possible values: carrier, rabbitmq, redis",
+        "kinds: billing",
+    ] {
         assert!(help.contains(text), "`{text}` is missing in:\n{help}");
     }
     let schema: serde_json::Value =
         serde_json::from_str(&run(&["schema"])).expect("the schema is JSON");
-    assert_eq!(schema["properties"]["queue"]["enum"], serde_json::json!(["carrier", "redis"]));
+    assert_eq!(
+        schema["properties"]["queue"]["enum"],
+        serde_json::json!(["carrier", "rabbitmq", "redis"])
+    );
     assert_eq!(schema["properties"]["currency"]["enum"], serde_json::json!(["eur", "usd"]));
     assert!(run(&["list"]).contains("--queue carrier"));
     assert!(run(&["completions", "bash"]).contains("--billing"));

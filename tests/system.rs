@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::fs;
+use std::path::Path;
+
 use common::project::{project, run};
-use common::repository;
+use common::{files_in, repository, scaffold_ok};
 
 /// Sets a project up and runs its end-to-end tests, which start it.
 fn drive(name: &str, choices: &[&str]) {
@@ -43,6 +46,53 @@ fn ml_with_realtime_runs() {
 #[ignore = "starts servers; `make test` runs it"]
 fn ml_on_rabbitmq_runs() {
     drive("run-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
+}
+
+/// Services added to a project that is set up: two models behind two gateways, each driven by its
+/// route; and taken away again, without a trace in the others.
+#[test]
+#[ignore = "starts servers; `make test` runs it"]
+fn services_added_to_a_project_are_reached_by_their_routes() {
+    let folder = project("run-services", &["--ml"]);
+    run(&folder, None, &["make", "setup"]);
+    let before = files_of_services(&folder);
+    scaffold_ok(&folder, &["add", "service", "scorer", "--kind", "inference"]);
+    scaffold_ok(&folder, &["add", "service", "edge", "--kind", "gateway"]);
+    let models = folder.join("services/scorer/models");
+    fs::rename(models.join("digits"), models.join("letters")).expect("the model gets another name");
+    fs::copy(
+        repository().join("tests/services/test_services.py"),
+        folder.join("tests/test_services.py"),
+    )
+    .expect("the test is copied");
+    run(&folder, None, &["make", "setup"]);
+    print!(
+        "{}",
+        run(&folder, None, &[".venv/bin/python", "-m", "pytest", "-q", "tests/test_services.py"])
+    );
+    fs::rename(models.join("letters"), models.join("digits"))
+        .expect("the model gets its name back");
+    scaffold_ok(&folder, &["remove", "service", "scorer", "edge"]);
+    assert_eq!(files_of_services(&folder), before);
+    scaffold_ok(&folder, &["check"]);
+}
+
+/// The files of the services that a project has from the start, without what tools leave there.
+fn files_of_services(folder: &Path) -> Vec<(String, Vec<u8>, bool)> {
+    let made = [
+        "node_modules/",
+        "__pycache__/",
+        ".mypy_cache/",
+        ".ruff_cache/",
+        ".pytest_cache/",
+        ".venv/",
+    ];
+    let mut files = files_in(&folder.join("services"));
+    files.retain(|(path, _, _)| {
+        ["gateway/", "inference/"].iter().any(|service| path.starts_with(service))
+            && !made.iter().any(|made| path.contains(made))
+    });
+    files
 }
 
 /// The README's first command, as written.
