@@ -2,10 +2,10 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fast lint examples lock
+.PHONY: help build demo test test-containers fast lint examples lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the generator: target/release/scaffold
 	cargo build --release
@@ -17,6 +17,10 @@ demo: ## build, render a project, start it, and send it a drawn digit
 test: ## run every test; the generated projects are set up, started and driven
 	cargo test
 	cargo test --no-fail-fast --test toolchain --test system -- --ignored --nocapture --test-threads=1
+
+# Needs a Docker engine with Compose, and nginx. ALL=1: every selection that is promised to run.
+test-containers: ## run generated projects in containers, and nginx in front of one (ALL=1)
+	cargo test --test compose -- --ignored --nocapture --test-threads=1 $(if $(ALL),,--skip _all)
 
 fast: ## run the tests that need nothing but Rust
 	cargo test
