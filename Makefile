@@ -3,10 +3,10 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test servers fast bench guard lint examples lock
+.PHONY: help build demo test servers containers fast bench guard lint examples lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the generator: target/release/scaffold
 	cargo build --release
@@ -21,6 +21,9 @@ test: ## run the tests that need nothing installed: generated projects are set u
 
 servers: ## run the tests that need what .ci/run installs: Chromium, kubectl
 	cargo test --no-fail-fast --test manifests --test page -- --ignored --nocapture --test-threads=1
+# Needs a Docker engine with Compose, and nginx. ALL=1: every selection that is promised to run.
+containers: ## run generated projects in containers, and nginx in front of one (ALL=1)
+	cargo test --test compose -- --ignored --nocapture --test-threads=1 $(if $(ALL),,--skip _all)
 
 fast: ## run the tests that need nothing but Rust
 	cargo test
