@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::project::run;
+use common::project::{project, run};
 use common::{put, repository, scaffold_ok, tree_of};
 use scaffold::pack::Pack;
 use scaffold::selection::every_selection;
@@ -59,6 +59,12 @@ fn realtime_runs_in_containers_all() {
     drive("boxed-realtime", &["--realtime"]);
 }
 
+#[test]
+#[ignore = "needs Docker; `make test-containers ALL=1` runs it"]
+fn ml_with_realtime_and_rabbitmq_runs_in_containers_all() {
+    drive("boxed-rabbitmq", &["--ml", "--realtime", "--queue", "rabbitmq"]);
+}
+
 /// Programs that check files, from the Python registry.
 fn linters() -> PathBuf {
     let tools = repository().join("target/tools/linters");
@@ -97,9 +103,9 @@ fn lint(files: &BTreeMap<String, Vec<u8>>, program: &str, arguments: &[&str]) {
         put(folder.path(), path, bytes);
     }
     let program = linters().join(program);
-    let command = [program.to_str().expect("UTF-8")].into_iter();
-    let command: Vec<&str> =
-        command.chain(arguments.iter().copied()).chain(files.keys().map(String::as_str)).collect();
+    let mut command = vec![program.to_str().expect("UTF-8")];
+    command.extend(arguments);
+    command.extend(files.keys().map(String::as_str));
     run(folder.path(), None, &command);
 }
 
@@ -197,4 +203,16 @@ fn nginx_accepts(folder: &Path) {
         .expect("nginx is on this machine");
     let (nginx, conf) = (nginx.to_str().expect("UTF-8"), conf.to_str().expect("UTF-8"));
     run(folder, None, &[nginx, "-t", "-q", "-c", conf]);
+}
+
+/// Nginx from Debian with the rendered configuration, in front of what `make dev` starts.
+#[test]
+#[ignore = "needs nginx and starts servers; `make test-containers` runs it"]
+fn nginx_in_front_of_the_running_services() {
+    let folder = project("edge", &["--ml", "--realtime"]);
+    run(&folder, None, &["make", "setup"]);
+    let test = repository().join("tests/edge/test_edge.py");
+    fs::copy(test, folder.join("tests/test_edge.py")).expect("the test is put beside others");
+    let pytest = [".venv/bin/python", "-m", "pytest", "--quiet", "-rP", "tests/test_edge.py"];
+    print!("{}", run(&folder, None, &pytest));
 }
