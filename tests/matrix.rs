@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::tree_of;
 use scaffold::pack::Pack;
@@ -106,18 +106,81 @@ fn a_selection_speaks_only_of_what_it_has() {
     for selection in every_selection(&pack, "my-app") {
         let on = selection.all_components(&pack);
         let tree = tree_of(&pack, selection);
-        let absent: Vec<&str> =
-            [("state", "REDIS_URL"), ("ml", "INFERENCE_URL"), ("realtime", "REALTIME_URL")]
-                .into_iter()
-                .filter(|(component, _)| !on.contains(*component))
-                .map(|(_, word)| word)
-                .collect();
+        let absent: Vec<&str> = [
+            ("state", "REDIS_URL"),
+            ("ml", "INFERENCE_URL"),
+            ("realtime", "REALTIME_URL"),
+            ("rabbitmq", "AMQP_URL"),
+        ]
+        .into_iter()
+        .filter(|(component, _)| !on.contains(*component))
+        .map(|(_, word)| word)
+        .collect();
         for (path, text) in text_files(&tree) {
             for word in &absent {
                 assert!(!text.contains(word), "{on:?}: {path} mentions {word}");
             }
         }
     }
+}
+
+/// Everything else takes jobs through the broker port, so that another broker is another adapter.
+#[test]
+fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let tree = |queue: &str| {
+        let selection = every_selection(&pack, "my-app")
+            .into_iter()
+            .find(|selection| {
+                let on = selection.all_components(&pack);
+                ["ml", "realtime", queue].iter().all(|component| on.contains(*component))
+            })
+            .unwrap_or_else(|| panic!("a selection with {queue}"));
+        tree_of(&pack, selection)
+    };
+    let (one, other) = (tree("redis"), tree("rabbitmq"));
+    let names: BTreeSet<&str> = one.iter().chain(other.iter()).map(|(path, _)| path).collect();
+    let changed: Vec<&str> = names
+        .into_iter()
+        .filter(|path| {
+            one.get(path).map(|file| &file.bytes) != other.get(path).map(|file| &file.bytes)
+        })
+        .collect();
+    // The adapter in each language, with its tests and what it needs of the state.
+    let adapter = [
+        "contracts/lua/",
+        "packages/queue/",
+        "services/gateway/test/environment/queue.ts",
+        "services/inference/app/queue.py",
+        "services/inference/requirements/rabbitmq.",
+        "services/inference/tests/broker.py",
+        "services/inference/tests/test_rabbitmq.py",
+        "services/inference/tests/test_streams.py",
+    ];
+    let infra = ["infra/rabbitmq/"];
+    let lists = [
+        ".env.example",
+        "README.md",
+        "docs/architecture.md",
+        "package-lock.json",
+        "scaffold.lock",
+        "scaffold.toml",
+        "tools/dev.toml",
+    ];
+    let outside: Vec<&&str> = changed
+        .iter()
+        .filter(|path| {
+            !adapter.iter().chain(&infra).any(|place| path.starts_with(place))
+                && !lists.contains(path)
+        })
+        .collect();
+    assert!(outside.is_empty(), "changed outside the adapter: {outside:?}");
+    // Of the scripts, whole ones come and go: what both brokers share is the same.
+    for path in changed.iter().filter(|path| path.starts_with("contracts/lua/")) {
+        let shared = one.get(path).is_some() && other.get(path).is_some();
+        assert!(!shared || path.ends_with("/relay.lua"), "{path} differs");
+    }
+    assert!(changed.contains(&"services/inference/app/queue.py"));
 }
 
 #[test]

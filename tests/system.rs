@@ -1,5 +1,5 @@
 //! Generated projects started with `make dev` and driven from outside, on what the machine has:
-//! Rust and Python, nothing else. `make test` runs them.
+//! Rust and Python, and for RabbitMQ its server. `make test` runs them.
 #![cfg(unix)]
 
 mod common;
@@ -37,6 +37,12 @@ fn realtime_runs() {
 #[ignore = "starts servers; `make test` runs it"]
 fn ml_with_realtime_runs() {
     drive("run-full", &["--ml", "--realtime"]);
+}
+
+#[test]
+#[ignore = "starts servers; `make test` runs it"]
+fn ml_on_rabbitmq_runs() {
+    drive("run-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
 
 /// The README's first command, as written.

@@ -65,6 +65,13 @@ fn ml_with_realtime_passes_its_own_checks() {
     check("full-node24", &["--ml", "--realtime"], &node_24(), "24");
 }
 
+/// With a real RabbitMQ of this machine; Debian's is the oldest that is promised to work.
+#[test]
+#[ignore = "needs the package registries and rabbitmq-server; `make test` runs it"]
+fn ml_on_rabbitmq_passes_its_own_checks() {
+    check("rabbitmq", &["--ml", "--queue", "rabbitmq"], &node_26(), "26");
+}
+
 /// Two services of each kind: each installs, type-checks and passes its tests.
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
