@@ -1,5 +1,5 @@
-# Needs Rust, Python 3.11 with venv, and make, for `make test` also Chromium; everything else is
-# installed into target/.
+# Needs Rust, Python 3.11 with venv, and make; everything else is installed into target/. What
+# `servers` and `containers` need beyond that, .ci/run installs.
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
@@ -15,15 +15,20 @@ demo: ## build, render a project, start it, and send it a drawn digit
 	@begun=$$(date +%s); cargo build --release && echo "scaffold    built in $$(($$(date +%s) - begun)) s"
 	@$(PYTHON) scripts/demo.py target/release/scaffold target/demo
 
-test: ## run the tests that need nothing installed: generated projects are set up, started and driven
-	cargo test
-	cargo test --no-fail-fast --test toolchain --test system -- --ignored --nocapture --test-threads=1
+# What is started, installed and driven: one at a time, and its output is shown.
+SLOW := -- --ignored --nocapture --test-threads=1
 
-servers: ## run the tests that need what .ci/run installs: Chromium, kubectl
-	cargo test --no-fail-fast --test manifests --test page -- --ignored --nocapture --test-threads=1
-# Needs a Docker engine with Compose, and nginx. ALL=1: every selection that is promised to run.
-containers: ## run generated projects in containers, and nginx in front of one (ALL=1)
-	cargo test --test compose -- --ignored --nocapture --test-threads=1 $(if $(ALL),,--skip _all)
+test: ## run the tests; generated projects are set up, started and driven
+	cargo test
+	cargo test --no-fail-fast --test toolchain --test system $(SLOW) --skip rabbitmq
+
+servers: ## run the tests that need rabbitmq-server, nginx, kubectl and Chromium
+	cargo test --no-fail-fast --test manifests --test page $(SLOW)
+	cargo test --no-fail-fast --test toolchain --test system $(SLOW) rabbitmq
+	cargo test --no-fail-fast --test compose $(SLOW) every_compose_file every_dockerfile nginx
+
+containers: ## run the tests that need a Docker engine (ALL=1: of every selection)
+	cargo test --no-fail-fast --test compose $(SLOW) for_compose in_containers $(if $(ALL),,--skip _all)
 
 fast: ## run the tests that need nothing but Rust
 	cargo test

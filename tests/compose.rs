@@ -1,6 +1,6 @@
 //! Generated projects as containers, and what they are made of under its own tools: Dockerfiles,
 //! compose files, Nginx's configuration. Needs Docker, nginx and the package registries:
-//! `make test-containers` runs it.
+//! `make containers` runs it.
 #![cfg(unix)]
 
 mod common;
@@ -36,31 +36,31 @@ fn drive(name: &str, choices: &[&str]) {
 }
 
 #[test]
-#[ignore = "needs Docker; `make test-containers` runs it"]
+#[ignore = "needs Docker; `make containers` runs it"]
 fn minimal_runs_in_containers() {
     drive("boxed-minimal", &[]);
 }
 
 #[test]
-#[ignore = "needs Docker; `make test-containers` runs it"]
+#[ignore = "needs Docker; `make containers` runs it"]
 fn ml_with_realtime_runs_in_containers() {
     drive("boxed-full", &["--ml", "--realtime"]);
 }
 
 #[test]
-#[ignore = "needs Docker; `make test-containers ALL=1` runs it"]
+#[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn ml_runs_in_containers_all() {
     drive("boxed-ml", &["--ml"]);
 }
 
 #[test]
-#[ignore = "needs Docker; `make test-containers ALL=1` runs it"]
+#[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn realtime_runs_in_containers_all() {
     drive("boxed-realtime", &["--realtime"]);
 }
 
 #[test]
-#[ignore = "needs Docker; `make test-containers ALL=1` runs it"]
+#[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn ml_with_realtime_and_rabbitmq_runs_in_containers_all() {
     drive("boxed-rabbitmq", &["--ml", "--realtime", "--queue", "rabbitmq"]);
 }
@@ -114,7 +114,7 @@ fn is_compose_file(path: &str) -> bool {
 }
 
 #[test]
-#[ignore = "needs the package registries; `make test-containers` runs it"]
+#[ignore = "needs the package registries; `make servers` runs it"]
 fn every_compose_file_meets_its_schema_and_is_linted() {
     let files = distinct(is_compose_file);
     lint(&files, "check-jsonschema", &["--builtin-schema", "vendor.compose-spec"]);
@@ -123,14 +123,14 @@ fn every_compose_file_meets_its_schema_and_is_linted() {
 }
 
 #[test]
-#[ignore = "needs the package registries; `make test-containers` runs it"]
+#[ignore = "needs the package registries; `make servers` runs it"]
 fn every_dockerfile_is_linted() {
     lint(&distinct(|path| path.ends_with("/Dockerfile")), "hadolint", &["--no-color"]);
 }
 
 /// Docker itself puts each project's files together: names, anchors and references hold.
 #[test]
-#[ignore = "needs Docker; `make test-containers` runs it"]
+#[ignore = "needs Docker; `make containers` runs it"]
 fn every_selection_is_a_project_for_compose() {
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
@@ -152,7 +152,7 @@ fn every_selection_is_a_project_for_compose() {
 }
 
 #[test]
-#[ignore = "needs nginx; `make test-containers` runs it"]
+#[ignore = "needs nginx; `make servers` runs it"]
 fn nginx_takes_the_configuration_of_every_selection() {
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
@@ -207,7 +207,7 @@ fn nginx_accepts(folder: &Path) {
 
 /// Nginx from Debian with the rendered configuration, in front of what `make dev` starts.
 #[test]
-#[ignore = "needs nginx and starts servers; `make test-containers` runs it"]
+#[ignore = "needs nginx and starts servers; `make containers` runs it"]
 fn nginx_in_front_of_the_running_services() {
     let folder = project("edge", &["--ml", "--realtime"]);
     run(&folder, None, &["make", "setup"]);

@@ -1,5 +1,5 @@
 //! Manifests, workflows and every other YAML file of every selection, under the tools of their
-//! own field. Needs kubectl and the Python registry: `make test` runs it.
+//! own field. Needs kubectl and the Python registry: `make servers` runs it.
 #![cfg(unix)]
 
 mod common;
@@ -62,7 +62,7 @@ fn write_distinct(folder: &Path, wanted: impl Fn(&str) -> bool) -> usize {
 }
 
 #[test]
-#[ignore = "needs kubectl and the Python registry; `make test` runs it"]
+#[ignore = "needs kubectl and the Python registry; `make servers` runs it"]
 fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
     let folder = fresh("kubernetes");
     let mut overlays = 0;
@@ -117,7 +117,7 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
 }
 
 #[test]
-#[ignore = "needs the Python registry; `make test` runs it"]
+#[ignore = "needs the Python registry; `make servers` runs it"]
 fn workflows_and_renovate_meet_their_schemas() {
     let folder = fresh("github");
     for (schema, ending) in
@@ -134,7 +134,7 @@ fn workflows_and_renovate_meet_their_schemas() {
 }
 
 #[test]
-#[ignore = "needs the Python registry; `make test` runs it"]
+#[ignore = "needs the Python registry; `make servers` runs it"]
 fn every_yaml_file_is_clean() {
     let folder = fresh("yaml");
     let files = write_distinct(&folder, |path| {

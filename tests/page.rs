@@ -1,5 +1,5 @@
 //! The page of generated projects in a real browser, Debian's Chromium: tests/page/*.py, against
-//! the project's own `make dev`. `make test` runs them.
+//! the project's own `make dev`. `make servers` runs them.
 //!
 //! `UPDATE=1 cargo test --test page -- --ignored` renews docs/screenshots/ (with the fonts Inter
 //! and `JetBrains` Mono on the machine).
@@ -48,7 +48,7 @@ fn look_at(name: &str, choices: &[&str], tests: &[&str]) {
 }
 
 #[test]
-#[ignore = "starts servers and a browser; `make test` runs it"]
+#[ignore = "starts servers and a browser; `make servers` runs it"]
 fn ml_with_realtime_draws_watches_chats_and_resumes() {
     let tests =
         ["test_page.py", "test_digits.py", "test_channel.py", "test_key.py", "test_resume.py"];
@@ -56,13 +56,13 @@ fn ml_with_realtime_draws_watches_chats_and_resumes() {
 }
 
 #[test]
-#[ignore = "starts servers and a browser; `make test` runs it"]
+#[ignore = "starts servers and a browser; `make servers` runs it"]
 fn ml_alone_draws_and_watches_by_asking() {
     look_at("page-ml", &["--ml"], &["test_page.py", "test_digits.py", "test_key.py"]);
 }
 
 #[test]
-#[ignore = "starts servers and a browser; `make test` runs it"]
+#[ignore = "starts servers and a browser; `make servers` runs it"]
 fn realtime_alone_chats() {
     look_at("page-realtime", &["--realtime"], &["test_page.py", "test_channel.py"]);
 }

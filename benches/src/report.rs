@@ -34,7 +34,8 @@ fn page(results: &Results) -> String {
         "# How fast the generator is\n\n\
          Written by `make bench`. Every figure is a ratio of whole processes that were measured in\n\
          turn in one run on one machine: the median over the rounds, with the smallest and the\n\
-         largest. Milliseconds are an aside; they differ between machines, the ratios much less.\n\n\
+         largest. Milliseconds are an aside; they differ between machines, the ratios much less.\n\
+         `make guard`, which CI runs, compares such ratios with `benches/recorded.json`.\n\n\
          | what | ratio | min to max | goal | ms |\n|---|---|---|---|---|\n",
     );
     for figure in &results.figures {

@@ -18,6 +18,7 @@ from functools import partial
 from prometheus_client import start_http_server
 from redis.exceptions import ResponseError
 from structlog.contextvars import bind_contextvars, bound_contextvars
+from uvicorn.loops.auto import auto_loop_factory
 
 from app import inputs, log, tasks, worker_metrics
 from app.connection import Patience, connect
@@ -475,7 +476,9 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"METRICS_PORT {settings.metrics_port} cannot be used: {error.strerror}\n")
         return 1
-    asyncio.run(serve(settings, limits))
+    # The server's loop: half of what the worker does is reading and writing sockets.
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(serve(settings, limits))
     return 0
 
 
