@@ -79,7 +79,9 @@ class Project:
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def ask(self, method: str, path: str, body: Json | None = None, **headers: str) -> tuple[int, Json]:
+    def ask(
+        self, method: str, path: str, body: Json | None = None, **headers: str
+    ) -> tuple[int, Json]:
         connection = self.connect()
         text = None if body is None else json.dumps(body)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -177,7 +179,9 @@ def predicts(project: Project) -> None:
 def events(project: Project, job: str) -> Iterator[str]:
     """The events of a job, as server-sent events."""
     connection = project.connect()
-    connection.request("GET", f"/v1/predictions/{job}/events", headers={"accept": "text/event-stream"})
+    connection.request(
+        "GET", f"/v1/predictions/{job}/events", headers={"accept": "text/event-stream"}
+    )
     answer = connection.getresponse()
     expect(answer.status == 200, f"events answer {answer.status}")
     for line in answer:
