@@ -53,6 +53,9 @@ pub struct Intent {
 ///
 /// # Errors
 /// Everything that stands in its way.
+///
+/// # Panics
+/// Where a state that was just added is not there.
 pub fn intend(
     pack: &Pack,
     root: &Path,

@@ -278,7 +278,7 @@ fn overlapping<'a>(
     path: &str,
     base: &[u8],
     normal: &[u8],
-    ours: &'a Cow<'static, [u8]>,
+    ours: &'a [u8],
     theirs: &File,
     rules: &Rules,
 ) -> Cow<'a, [u8]> {
@@ -288,7 +288,7 @@ fn overlapping<'a>(
             digest: Some(digest(ours)),
             ..Conflict::new(path, ConflictKind::Stale)
         });
-        return ours.clone();
+        return Cow::Borrowed(ours);
     }
     let texts = (text(base), text(normal), text(&theirs.bytes));
     let (Some(was), Some(own), Some(new)) = texts else {
@@ -323,15 +323,10 @@ fn overlapping<'a>(
     Cow::Owned(like(ours, merged.as_bytes()))
 }
 
-fn beside<'a>(
-    merge: &mut Merge,
-    path: &str,
-    ours: &'a Cow<'static, [u8]>,
-    theirs: &File,
-) -> Cow<'a, [u8]> {
+fn beside<'a>(merge: &mut Merge, path: &str, ours: &'a [u8], theirs: &File) -> Cow<'a, [u8]> {
     merge.beside.insert(path.to_owned(), Content::from(theirs));
     merge.conflicts.push(Conflict::new(path, ConflictKind::Beside));
-    ours.clone()
+    Cow::Borrowed(ours)
 }
 
 impl From<&File> for Content {

@@ -466,7 +466,7 @@ impl Project {
                 STATE_FILES[1], STATE_FILES[2]
             )));
         }
-        Ok(Self { base: with_components(base, &lock), lock })
+        Ok(Self { base: with_components(&base, &lock), lock })
     }
 
     /// What the lock records beside what was rendered.
@@ -481,7 +481,7 @@ impl Project {
 }
 
 /// The lock knows which component a file belongs to.
-fn with_components(base: Tree, lock: &Lock) -> Tree {
+fn with_components(base: &Tree, lock: &Lock) -> Tree {
     let mut tree = Tree::default();
     for (path, file) in base.iter() {
         let mut file = file.clone();

@@ -115,13 +115,13 @@ impl Repaired {
             let sides = [committed(&self.parents.ours), committed(&self.parents.theirs)];
             let one = if self.is_made_by_git(path, &there, &sides) {
                 let [first, second] = &sides;
-                let first = single(path, self.state.base.get(path), first.clone(), now, rules);
-                let second = single(path, self.theirs.base.get(path), second.clone(), now, rules);
+                let first = single(path, self.state.base.get(path), first, now, rules);
+                let second = single(path, self.theirs.base.get(path), second, now, rules);
                 together(path, now, first, second, rules)
             } else {
                 let [first, second] = bases.map(|base| base.get(path));
                 let was = now.or(first).or(second);
-                single(path, was, there.clone(), now, rules)
+                single(path, was, &there, now, rules)
             };
             let (after, merge) = one;
             let changed = match (&there, &after) {
@@ -181,7 +181,7 @@ fn bytes(side: &Ours) -> Option<&Cow<'static, [u8]>> {
 fn single(
     path: &str,
     base: Option<&File>,
-    ours: Ours,
+    ours: &Ours,
     theirs: Option<&File>,
     rules: &Rules,
 ) -> (Option<Content>, Merge) {
@@ -196,7 +196,7 @@ fn single(
     let merge = merge(&tree(base), &mut look, &tree(theirs), rules);
     let after = match merge.changes.get(path) {
         Some(after) => after.clone(),
-        None => match &ours {
+        None => match ours {
             Ours::File(content) => Some(content.clone()),
             _ => None,
         },
@@ -227,7 +227,7 @@ fn together(
         (Ours::Absent, Some(theirs)) if conflicts.is_empty() => Ours::File(Content::from(theirs)),
         (ours, _) => ours,
     };
-    let (after, mut merge) = single(path, now, ours, theirs.as_ref(), rules);
+    let (after, mut merge) = single(path, now, &ours, theirs.as_ref(), rules);
     merge.conflicts.extend(conflicts);
     merge.own.clear();
     (after, merge)

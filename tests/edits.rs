@@ -128,6 +128,7 @@ impl User {
         self.files.get(path).cloned().unwrap_or_else(|| at(base, path))
     }
 
+    #[allow(clippy::too_many_lines, reason = "an arm for each kind of edit")]
     fn edit(&mut self, edit: &Edit, base: &Tree, theirs: &Tree, number: usize) {
         // Half of the edits go where the operation changes something, else few would meet.
         let changing: Vec<&str> = base
@@ -137,7 +138,8 @@ impl User {
             .collect();
         let all: Vec<&str> = base.iter().map(|(path, _)| path).collect();
         let pick = |file: usize| -> String {
-            let from = if file % 4 != 0 && !changing.is_empty() { &changing } else { &all };
+            let from =
+                if !file.is_multiple_of(4) && !changing.is_empty() { &changing } else { &all };
             from[(file / 4) % from.len()].to_owned()
         };
         let word = format!("only-the-user-{number}");
@@ -149,11 +151,11 @@ impl User {
             Edit::Replace { file, line } => self.lines(base, &pick(file), |lines| {
                 if !lines.is_empty() {
                     let at = line % lines.len();
-                    lines[at] = word.clone();
+                    lines[at].clone_from(&word);
                 }
             }),
             Edit::Append { file } => {
-                self.lines(base, &pick(file), |lines| lines.push(word.clone()))
+                self.lines(base, &pick(file), |lines| lines.push(word.clone()));
             }
             Edit::DeleteLine { file, line } => {
                 let path = pick(file);
@@ -296,7 +298,7 @@ fn with_rename(base: &Tree, theirs: &Tree, choice: usize) -> (Tree, Rules) {
     rules.locks.insert("package-lock.json".to_owned(), "npm install".to_owned());
     let both: Vec<&str> =
         base.iter().map(|(path, _)| path).filter(|path| theirs.get(path).is_some()).collect();
-    if choice % 2 == 0 || both.is_empty() {
+    if choice.is_multiple_of(2) || both.is_empty() {
         return (theirs.clone(), rules);
     }
     let old = both[(choice / 2) % both.len()];

@@ -554,15 +554,10 @@ fn a_scaffold_toml_that_is_not_merged_is_asked_for_alone() {
         (4, "error: `scaffold.toml` is not merged\n\nhint: settle that file alone, then: scaffold apply\n".to_owned())
     );
     let settled = place.read("scaffold.toml");
-    let settled: String = settled
-        .lines()
-        .filter(|line| {
-            !["<<<<<<<", "=======", ">>>>>>>", "count = 4"]
-                .iter()
-                .any(|mark| line.starts_with(mark))
-        })
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let marks = ["<<<<<<<", "=======", ">>>>>>>", "count = 4"];
+    let kept: Vec<&str> =
+        settled.lines().filter(|line| !marks.iter().any(|mark| line.starts_with(mark))).collect();
+    let settled = kept.join("\n") + "\n";
     place.write("scaffold.toml", &settled);
     place.ok(&["apply"]);
     place.ok(&["check"]);
@@ -618,7 +613,7 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
                 place.write(
                     lock,
                     &place.read(lock).replacen("digest = \"sha256:", "digest = \"sha256:0", 2),
-                )
+                );
             },
             8,
             "error: `scaffold.lock` and `.scaffold/base.tar.zst` do not belong together: one of them was changed by hand or by a merge\n\nhint: put both back: git checkout -- scaffold.lock .scaffold/base.tar.zst; after a merge: scaffold apply\n",
@@ -635,7 +630,7 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
                 place.write(
                     "scaffold.toml",
                     &place.read("scaffold.toml").replace("extra =", "extras ="),
-                )
+                );
             },
             8,
             "error: scaffold.toml: `extras` is not something to choose\n\nhint: did you mean `extra`? there are: extra, colour, motto, count, loud, name, services\n",

@@ -69,7 +69,8 @@ def save(page: Page, path: Path) -> None:
     """Writes a screenshot of the whole page, in few colours: they are flat."""
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     path.parent.mkdir(exist_ok=True)
-    few = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    # Many colours are rare, and the paper must keep its own: cover all, then move to the common.
+    few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 
 
