@@ -1,5 +1,6 @@
 //! Generated projects started with `make dev` and driven from outside, on what the machine has:
-//! Rust and Python, and for RabbitMQ its server. `make test` runs them.
+//! Rust and Python, nothing else; those on `RabbitMQ` need its server. `make test` and `make servers`
+//! run them.
 #![cfg(unix)]
 
 mod common;

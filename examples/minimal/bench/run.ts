@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
 const folder = import.meta.dirname;
 const recordedPath = join(folder, 'recorded.json');
 const effort: Effort = options.guard
-  ? { rounds: 3, seconds: 2 }
+  ? { rounds: 2, seconds: 2 }
   : { rounds: Number(options.rounds), seconds: Number(options.seconds) };
 
 const measured: [string, Section][] = [];

@@ -84,4 +84,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(Path(sys.argv[2]))
     else:
-        print(run(Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+        rate = run(Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+        sys.stdout.write(f"{rate}\n")

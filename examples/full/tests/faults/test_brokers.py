@@ -36,12 +36,11 @@ def test_what_was_accepted_outlives_a_kill_under_load(tmp_path: Path, name: str)
             away = Stopwatch()
             killed = ledger.posted()
             eventually(lambda: ledger.posted() > killed + POSTS // 5, LIMIT_S)
-            system.start(name)
-            away_s = away()
-            back = Stopwatch()
-            started = ledger.answers["202"]
-            eventually(lambda: ledger.answers["202"] > started and ledger.posted() > POSTS, LIMIT_S)
-            took_s = back()
+        system.start(name)
+        away_s = away()
+        back = Stopwatch()
+        eventually(lambda: ledger.post().is_success, LIMIT_S)
+        took_s = back()
         ledger.close(
             f"{name} killed under load while its disk hangs", away_s=away_s, writes_again_after_s=took_s
         )

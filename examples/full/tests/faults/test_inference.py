@@ -84,8 +84,8 @@ def test_a_job_that_kills_inference_dies_alone(tmp_path: Path) -> None:
     ):
         inference = system.first("inference")
 
-        def one(value: int) -> str:
-            return ledger.accept(prediction(tensor("x", [1], [value], "INT32"), model="negative"))
+        def one(value: float) -> str:
+            return ledger.accept(prediction(tensor("x", [1], [value]), model="negative"))
 
         healthy = [one(value) for value in range(10)]
         with system.kept(inference) as starts:

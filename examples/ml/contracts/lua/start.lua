@@ -1,7 +1,7 @@
 -- Hands a job to a worker: everything it does with it from now on carries the new fence.
 --   {id, owner, lease_ms, max_attempts, limits}
---   -> [json, input]; json.result is started {fence, attempt, alone, model, service, deadline_at,
---      now, traceparent?, created_at} | missing | terminal | expired | canceled |
+--   -> [json, input]; json.result is started {fence, attempt, reclaimed, alone, model, service,
+--      deadline_at, now, traceparent?, created_at} | missing | terminal | expired | canceled |
 --      held {lease_ms} | dead
 -- An owner starts no job that it runs. If it asks for one nevertheless, then the answer to its last
 -- start was lost on the way: it starts anew and that does not count.
@@ -58,6 +58,7 @@ return answer({
   result = 'started',
   fence = job.fence,
   attempt = job.attempt,
+  reclaimed = elsewhere,
   alone = job.alone ~= nil,
   model = job.model,
   service = job.service,

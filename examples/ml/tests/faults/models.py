@@ -10,9 +10,9 @@ import onnx
 from conftest import ROOT
 from onnx import TensorProto, helper, numpy_helper
 
-# Only a model that ends its process is a poison. On x86 the processor itself refuses to divide the
-# least number of 32 bits by -1, and onnxruntime does not look for that.
-LEAST = -(2**31)
+# What kills a process and not just a call: on x86 the processor itself refuses to divide the least
+# integer of 64 bits by -1, and onnxruntime does not look for that.
+LEAST = -(2.0**63)
 WIDTH = 512
 
 
@@ -28,9 +28,14 @@ def models_with(folder: Path, **models: onnx.ModelProto) -> str:
 
 
 def negative() -> onnx.ModelProto:
-    """x / -1, rows of one batch together: `LEAST` kills the process, all others fare well."""
-    divisor = numpy_helper.from_array(np.array([-1], np.int32), "divisor")
-    return _model([helper.make_node("Div", ["x", "divisor"], ["y"])], TensorProto.INT32, divisor)
+    """x / -1 in integers, many rows in one batch. `LEAST` kills the process, all others fare well."""
+    divisor = numpy_helper.from_array(np.array([-1], np.int64), "divisor")
+    nodes = [
+        helper.make_node("Cast", ["x"], ["integer"], to=TensorProto.INT64),
+        helper.make_node("Div", ["integer", "divisor"], ["quotient"]),
+        helper.make_node("Cast", ["quotient"], ["y"], to=TensorProto.FLOAT),
+    ]
+    return _model(nodes, divisor)
 
 
 def slow(products: int) -> onnx.ModelProto:
@@ -43,15 +48,17 @@ def slow(products: int) -> onnx.ModelProto:
         helper.make_node("MatMul", [before, "matrix"], [after])
         for before, after in zip(names, names[1:], strict=False)
     ]
-    return _model(nodes, TensorProto.FLOAT, matrix, [1, WIDTH])
+    return _model(nodes, matrix, [1, WIDTH])
 
 
 def _model(
     nodes: list[onnx.NodeProto],
-    kind: int,
     constant: onnx.TensorProto,
     shape: list[int | None] | None = None,
 ) -> onnx.ModelProto:
-    ends = [helper.make_tensor_value_info(name, kind, shape or [None]) for name in ("x", "y")]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape or [None])
+        for name in ("x", "y")
+    ]
     graph = helper.make_graph(nodes, "faulty", ends[:1], ends[1:], [constant])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

@@ -221,7 +221,7 @@ class Processes:
         starts: Counter[str] = Counter()
 
         def keep(name: str) -> None:
-            while not stop.wait(0.05):
+            while not stop.wait(0.05) or name in self.gone():
                 if name in self.gone():
                     self.ended(name)
                     # It may be killed while it starts.

@@ -365,7 +365,7 @@ test('what a gateway counts by itself is soon known to the others', async (t) =>
   };
   for (let request = 0; request < limit * 0.6; request += 1) assert.ok(await ask(first));
   while (await ask(second)) assert.ok(allowed < 2 * limit);
-  assert.ok(allowed >= limit && allowed <= limit + 2, `${allowed} were allowed`);
+  assert.ok(allowed >= limit && allowed <= limit * 1.1, `${allowed} were allowed`);
 });
 
 test('lives without Redis, refuses writes at once, and heals by itself', async (t) => {

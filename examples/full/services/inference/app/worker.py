@@ -18,6 +18,7 @@ from functools import partial
 from prometheus_client import start_http_server
 from redis.exceptions import ResponseError
 from structlog.contextvars import bind_contextvars, bound_contextvars
+from uvicorn.loops.auto import auto_loop_factory
 
 from app import inputs, log, tasks, worker_metrics
 from app.connection import Patience, connect
@@ -188,7 +189,6 @@ class Worker:
             return
         async with self._intake:
             for delivery in await self._queue.reclaim(self._free()) if self._free() > 0 else ():
-                worker_metrics.RECLAIMS.inc()
                 logger.info("entry reclaimed", job_id=delivery.id)
                 self._begin(delivery)
 
@@ -252,6 +252,7 @@ class Worker:
         job = await insist(lambda: self._store.start(delivery.id, self._name))
         if not isinstance(job, Started):
             if job == "dead":
+                worker_metrics.RECLAIMS.inc()
                 worker_metrics.DIED.labels("lease-lost").inc()
             logger.info("job not started", reason=job)
             await self._let_go(delivery, ours=job != "held")
@@ -259,6 +260,8 @@ class Worker:
 
         if job.traceparent and job.traceparent.count("-") >= 3:
             bind_contextvars(trace_id=job.traceparent.split("-")[1])
+        if job.reclaimed:
+            worker_metrics.RECLAIMS.inc()
         if job.fence == 1:
             worker_metrics.WAIT_SECONDS.observe(max(job.started_at - job.created_at, 0))
         loop = asyncio.get_running_loop()
@@ -351,7 +354,7 @@ class Worker:
         try:
             async with self._gate.pass_through(alone=job.alone):
                 end = min(deadline, loop.time() + self._limits.job_timeout_s)
-                outcome = await self._infer(job, end)
+                outcome = await self._infer_if_ready(job, end)
         except Unavailable as error:
             if self._inference_ready.is_set():
                 # Once for all jobs that meet the same outage.
@@ -367,6 +370,18 @@ class Worker:
             return Retry(failure.problem, alone=failure.reset)
         self._refusals = 0
         return outcome
+
+    async def _infer_if_ready(self, job: Started, end: float) -> Outcome:
+        if not self._inference_ready.is_set():
+            raise Unavailable("not ready")
+        try:
+            return await self._infer(job, end)
+        except Failed as failure:
+            # Before the next job passes the gate: one that is sent into a process which is just
+            # dying would be reset as well, and pay for this one.
+            if failure.reset:
+                self._inference_ready.clear()
+            raise
 
     async def _infer(self, job: Started, end: float) -> Outcome:
         """Check a job's input and send it, whole or in chunks. `end` is a time of the loop."""
@@ -461,7 +476,9 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"METRICS_PORT {settings.metrics_port} cannot be used: {error.strerror}\n")
         return 1
-    asyncio.run(serve(settings, limits))
+    # The server's loop: half of what the worker does is reading and writing sockets.
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(serve(settings, limits))
     return 0
 
 

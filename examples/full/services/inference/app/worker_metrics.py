@@ -21,7 +21,7 @@ ATTEMPTS = Counter(
     ["outcome"],
 )
 DIED = Counter("worker_dead", "Jobs that this worker gave up", ["reason"])
-RECLAIMS = Counter("worker_reclaims", "Entries taken over from a worker that was lost")
+RECLAIMS = Counter("worker_reclaims", "Jobs taken over from a worker that was lost")
 EXPIRED = Counter("worker_swept", "Overdue jobs that this worker's sweep expired")
 WAIT_SECONDS = Histogram("job_wait_seconds", "From acceptance to the first start", buckets=_SECONDS)
 RUN_SECONDS = Histogram("job_run_seconds", "From a start to its outcome", buckets=_SECONDS)

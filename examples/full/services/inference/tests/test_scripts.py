@@ -239,6 +239,7 @@ async def test_starts_a_queued_job_with_a_new_fence(jobs: Jobs) -> None:
         "result": "started",
         "fence": 1,
         "attempt": 1,
+        "reclaimed": False,
         "alone": False,
         "model": "digits",
         "service": "inference",
@@ -288,6 +289,7 @@ async def test_a_lost_lease_counts_and_moves_the_job(jobs: Jobs) -> None:
     await jobs.end_lease()
     answer, _ = await jobs.start(owner="w2")
     assert (answer["result"], answer["fence"], answer["attempt"]) == ("started", 2, 2)
+    assert answer["reclaimed"] is True
     assert await jobs.run("finish", "{}", id="a", fence=fence, status="succeeded") == STALE
     assert await jobs.field("status") == "running"
 

@@ -27,6 +27,7 @@ class Started:
     id: str
     fence: int
     attempt: int
+    reclaimed: bool  # from a worker that was lost
     alone: bool
     model: str
     traceparent: str | None
@@ -85,6 +86,7 @@ class Store:
             id=job_id,
             fence=reply["fence"],
             attempt=reply["attempt"],
+            reclaimed=reply["reclaimed"],
             alone=reply["alone"],
             model=reply["model"],
             traceparent=reply.get("traceparent"),
