@@ -65,7 +65,7 @@ fn ml_with_realtime_passes_its_own_checks() {
     check("full-node24", &["--ml", "--realtime"], &node_24(), "24");
 }
 
-/// With a real RabbitMQ of this machine; Debian's is the oldest that is promised to work.
+/// With a real `RabbitMQ` of this machine; Debian's is the oldest that is promised to work.
 #[test]
 #[ignore = "needs the package registries and rabbitmq-server; `make test` runs it"]
 fn ml_on_rabbitmq_passes_its_own_checks() {
