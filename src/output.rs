@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Result<(), Error> {
 /// Writes an answer as JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`fn@print`].
 pub fn print_json(value: &impl Serialize, pretty: bool) -> Result<(), Error> {
     let text =
         if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
