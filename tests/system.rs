@@ -45,6 +45,26 @@ fn ml_on_rabbitmq_runs() {
     drive("run-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
 
+/// Sets a project up and lets everything in it die: `make faults`.
+fn torment(name: &str, choices: &[&str]) {
+    let folder = project(name, choices);
+    run(&folder, None, &["make", "setup"]);
+    let report = run(&folder, None, &["make", "faults"]);
+    print!("{report}");
+}
+
+#[test]
+#[ignore = "starts servers; `make test` runs it"]
+fn redis_survives_its_faults() {
+    torment("faults-redis", &["--ml", "--realtime"]);
+}
+
+#[test]
+#[ignore = "starts servers, needs rabbitmq-server; `make test` runs it"]
+fn rabbitmq_survives_its_faults() {
+    torment("faults-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
+}
+
 /// The README's first command, as written.
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
