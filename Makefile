@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test servers containers fast bench guard lint examples lock
+.PHONY: help build demo test servers containers fast bench guard lint breaks examples lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lint: ## format, clippy, documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items --quiet
+
+breaks: ## break a generated project on purpose; its fault tests must turn red (PROJECT=target/demo)
+	$(PYTHON) scripts/breaks.py $(or $(PROJECT),target/demo)
 
 examples: ## renew examples/ after a change of templates
 	UPDATE=1 cargo test --quiet --test golden

@@ -44,7 +44,7 @@ fn ml_with_realtime_runs() {
 }
 
 #[test]
-#[ignore = "starts servers; `make test` runs it"]
+#[ignore = "starts servers, needs rabbitmq-server; `make servers` runs it"]
 fn ml_on_rabbitmq_runs() {
     drive("run-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
@@ -94,6 +94,26 @@ fn files_of_services(folder: &Path) -> Vec<(String, Vec<u8>, bool)> {
             && !made.iter().any(|made| path.contains(made))
     });
     files
+}
+
+/// Sets a project up and lets everything in it die: `make faults`.
+fn torment(name: &str, choices: &[&str]) {
+    let folder = project(name, choices);
+    run(&folder, None, &["make", "setup"]);
+    let report = run(&folder, None, &["make", "faults"]);
+    print!("{report}");
+}
+
+#[test]
+#[ignore = "starts servers; `make test` runs it"]
+fn redis_survives_its_faults() {
+    torment("faults-redis", &["--ml", "--realtime"]);
+}
+
+#[test]
+#[ignore = "starts servers, needs rabbitmq-server; `make servers` runs it"]
+fn rabbitmq_survives_its_faults() {
+    torment("faults-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
 
 /// The README's first command, as written.
