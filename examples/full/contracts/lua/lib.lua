@@ -10,6 +10,7 @@
 --   accepted          sorted set, id -> time of acceptance, of the same jobs: the oldest one's age
 --   due               sorted set, id -> time at which it is to be handed to the broker
 --   dead              sorted set, id -> time at which it was given up
+--   ended             how many jobs have ended
 --   queue:{service}   stream of ids (only with Redis Streams as the queue)
 --   idem:{n}:{caller}:{key}   the id that an idempotency key stands for; n is the caller's length,
 --                     because both parts may contain colons
@@ -33,7 +34,7 @@ end
 
 local now = read_clock()
 
-local LIVE, ACCEPTED, DUE, DEAD = 'live', 'accepted', 'due', 'dead'
+local LIVE, ACCEPTED, DUE, DEAD, ENDED = 'live', 'accepted', 'due', 'dead', 'ended'
 
 local function job_key(id) return 'job:' .. id end
 local function events_key(id) return 'job:' .. id .. ':events' end
@@ -141,6 +142,7 @@ local function settle(job, status, result)
   redis.call('ZREM', LIVE, job.id)
   redis.call('ZREM', ACCEPTED, job.id)
   redis.call('ZREM', DUE, job.id)
+  redis.call('INCR', ENDED)
   redis.call('HDEL', key, 'owner', 'lease_until', 'cancel_requested')
   -- A dead job keeps its input, because a redrive needs it; an error tells of a failure only.
   if not result.dead then redis.call('HDEL', key, 'input') end

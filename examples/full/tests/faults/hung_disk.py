@@ -1,4 +1,4 @@
-"""`hung_disk.py FLAG COMMAND...`: runs a command whose fsyncs do not return while the file FLAG exists.
+"""`hung_disk.py FLAG COMMAND...`: runs a command whose fsyncs hang while the file FLAG exists.
 
 What a server has answered and not yet written is lost with its process only while the disk is busy;
 a test that is to see it needs a disk that hangs. This makes one on Linux, without privileges and

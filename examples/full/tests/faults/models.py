@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def models_with(folder: Path, **models: onnx.ModelProto) -> str:
 
 
 def negative() -> onnx.ModelProto:
-    """x / -1 in integers, many rows in one batch. `LEAST` kills the process, all others fare well."""
+    """x / -1 in integers, many rows in one batch. Only `LEAST` kills the process."""
     divisor = numpy_helper.from_array(np.array([-1], np.int64), "divisor")
     nodes = [
         helper.make_node("Cast", ["x"], ["integer"], to=TensorProto.INT64),
@@ -39,14 +40,14 @@ def negative() -> onnx.ModelProto:
 
 
 def slow(products: int) -> onnx.ModelProto:
-    """So many products of a vector and a matrix for each row, so that rows gain nothing together."""
+    """So many products of a vector and a matrix, one row at a time."""
     generator = np.random.default_rng(7)
     orthogonal, _ = np.linalg.qr(generator.standard_normal((WIDTH, WIDTH)))
     matrix = numpy_helper.from_array(orthogonal.astype(np.float32), "matrix")
     names = ["x", *(f"t{number}" for number in range(1, products)), "y"]
     nodes = [
         helper.make_node("MatMul", [before, "matrix"], [after])
-        for before, after in zip(names, names[1:], strict=False)
+        for before, after in itertools.pairwise(names)
     ]
     return _model(nodes, matrix, [1, WIDTH])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from jobs import eventually, image, prediction, problem_of
+from jobs import eventually, prediction, problem_of
 from ledger import Ledger
 from processes import INFRASTRUCTURE, LIMIT_S, Processes, Stopwatch, no_hints
 
@@ -42,7 +42,9 @@ def test_what_was_accepted_outlives_a_kill_under_load(tmp_path: Path, name: str)
         eventually(lambda: ledger.post().is_success, LIMIT_S)
         took_s = back()
         ledger.close(
-            f"{name} killed under load while its disk hangs", away_s=away_s, writes_again_after_s=took_s
+            f"{name} killed under load while its disk hangs",
+            away_s=away_s,
+            writes_again_after_s=took_s,
         )
         assert set(ledger.answers) - {"202"} <= refusals(name)
 

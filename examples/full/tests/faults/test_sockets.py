@@ -22,7 +22,9 @@ def test_sockets_resume_after_a_restart(tmp_path: Path, group: str) -> None:
         with Client(url) as writer:
             sent = [writer.publish("channels/news", number) for number in range(EVENTS // 2)]
         with ThreadPoolExecutor(SOCKETS) as pool:
-            receiving = pool.map(lambda client: client.receives("channels/news", len(sent)), clients)
+            receiving = pool.map(
+                lambda client: client.receives("channels/news", len(sent)), clients
+            )
             assert len(list(receiving)) == SOCKETS
             system.terminate(name)
             codes = set(pool.map(Client.closed, clients))

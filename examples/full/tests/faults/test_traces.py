@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 from pathlib import Path
@@ -93,6 +92,7 @@ def test_operators_find_and_redrive_what_died(tmp_path: Path) -> None:
         refused = run(system, "dead", "redrive", dead_id)
         ledger.close("a dead job redriven", ends={"failed"}, refusal=refused.stderr.strip())
         assert "live        1" in queued
+        assert "rate        0.0 jobs/s" in queued
         assert dead_id in listed
         assert "invalid-input" in listed
         assert (shown["status"], shown["dead_reason"]) == ("failed", "invalid-input")

@@ -113,7 +113,11 @@ def test_canceling_races_with_everything_and_ends_once(tmp_path: Path) -> None:
         Ledger(system) as ledger,
     ):
         # Short, long, and one that always fails: its output, log(0), is no number of JSON.
-        bodies = [prediction(), prediction(image(200)), prediction(tensor("x", [1], [0]), model="log")]
+        bodies = [
+            prediction(),
+            prediction(image(200)),
+            prediction(tensor("x", [1], [0]), model="log"),
+        ]
         ledger.ends(ledger.accept())
 
         def race(number: int) -> tuple[str, int, str]:

@@ -36,14 +36,14 @@ def test_an_inference_that_is_away_costs_no_attempt(tmp_path: Path) -> None:
 
 
 def test_jobs_in_a_batch_that_dies_run_again(tmp_path: Path) -> None:
-    models = models_with(tmp_path, slow=slow(200))
+    models = models_with(tmp_path, slow=slow(PRODUCTS))
     with (
         Processes(tmp_path, environment={"MODELS_DIR": models}) as system,
         Ledger(system) as ledger,
     ):
         inference = system.first("inference")
         body = prediction(tensor("x", [1, WIDTH], [0.5] * WIDTH), model="slow")
-        for _ in range(40):
+        for _ in range(20):
             ledger.accept(body)
         # One runs, seven wait for it, and the others for those.
         eventually(lambda: system.metric(inference, "inference_queue_length") > 0, LIMIT_S)

@@ -7,7 +7,7 @@ const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 sockets.on('connection', (socket) => {
   socket.on('message', (data) => {
     const text = String(data);
-    const frame = JSON.stringify({ op: 'event', ...(JSON.parse(text) as object) });
+    const frame = JSON.stringify({ ...(JSON.parse(text) as object), op: 'event' });
     for (const client of sockets.clients) {
       if (client.readyState === WebSocket.OPEN) client.send(frame);
     }

@@ -38,6 +38,15 @@ export async function measure({ rounds }: Effort): Promise<Section> {
       bare: { url: bare.url.replace('http', 'ws'), pid: bare.pid, subscribes: false },
     };
     const names = ['realtime', 'bare'] as const;
+    // First, while neither holds memory of other sockets.
+    const memory: Record<string, number> = {};
+    for (const name of names) {
+      const { url, pid } = subjects[name];
+      const before = await memoryOf(pid);
+      const audience = await Audience.gather(url, false, IDLE);
+      memory[name] = ((await memoryOf(pid)) - before) * (1024 / IDLE);
+      await audience.leave();
+    }
     const perSecond = { realtime: [] as number[], bare: [] as number[] };
     const p50 = { realtime: [] as number[], bare: [] as number[] };
     const p99 = { realtime: [] as number[], bare: [] as number[] };
@@ -53,14 +62,6 @@ export async function measure({ rounds }: Effort): Promise<Section> {
         p50[name].push(quantile(times, 0.5));
         p99[name].push(quantile(times, 0.99));
       }
-    }
-    const memory: Record<string, number> = {};
-    for (const name of names) {
-      const { url, pid } = subjects[name];
-      const before = await memoryOf(pid);
-      const audience = await Audience.gather(url, false, IDLE);
-      memory[name] = ((await memoryOf(pid)) - before) * (1024 / IDLE);
-      await audience.leave();
     }
     return {
       ratios: [

@@ -16,6 +16,7 @@ from app.settings import OperatorSettings, load
 from app.store import Store
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+RATE_S = 2.0  # for so long `stats` watches how many jobs end
 TIMES = ("created_at", "started_at", "finished_at", "deadline_at", "expires_at", "lease_until")
 
 
@@ -95,12 +96,15 @@ async def _trace(store: Store, _limits: Limits, options: argparse.Namespace) -> 
 
 
 async def _stats(store: Store, _limits: Limits, _options: argparse.Namespace) -> list[str]:
+    earlier = await store.stats()
+    await asyncio.sleep(RATE_S)
     stats = await store.stats()
     return [
         f"live        {stats.depth}",
         f"due         {stats.due}",
         f"dead        {stats.dead}",
         f"oldest_age  {stats.oldest_age_s:.1f} s",
+        f"rate        {(stats.ended - earlier.ended) / RATE_S:.1f} jobs/s ended",
     ]
 
 

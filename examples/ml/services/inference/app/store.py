@@ -44,6 +44,7 @@ class Stats:
     depth: int
     due: int
     dead: int
+    ended: int
     oldest_age_s: float
 
 
@@ -151,7 +152,8 @@ class Store:
     async def stats(self) -> Stats:
         """Count what there is."""
         reply = await self._run("stats", {})
-        return Stats(reply["depth"], reply["due"], reply["dead"], reply["oldest_age_ms"] / 1000)
+        age_s = reply["oldest_age_ms"] / 1000
+        return Stats(reply["depth"], reply["due"], reply["dead"], reply["ended"], age_s)
 
     async def read(self, job_id: str) -> dict[str, str]:
         """Return all fields of a job as text, none for a job that does not exist."""
