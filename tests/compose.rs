@@ -163,7 +163,10 @@ fn nginx_takes_the_configuration_of_every_selection() {
             .filter_map(|(path, file)| {
                 let name = path.strip_prefix("infra/nginx/")?;
                 let text = String::from_utf8(file.bytes.to_vec()).expect("text");
-                name.ends_with(".conf").then(|| (name.to_owned(), for_old_nginx(&text)))
+                Path::new(name)
+                    .extension()
+                    .is_some_and(|ending| ending == "conf")
+                    .then(|| (name.to_owned(), for_old_nginx(&text)))
             })
             .collect();
         if parts.is_empty() || !seen.insert(parts.clone()) {
