@@ -47,16 +47,20 @@ fn minimal_passes_its_own_checks() {
     check("minimal-node24", &[], &node_24(), "24");
 }
 
+/// One without the other: the types; the tests are those that both together run.
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
-fn ml_passes_its_own_checks() {
-    check("ml", &["--ml"], &node_26(), "26");
-}
-
-#[test]
-#[ignore = "needs the package registries; `make test` runs it"]
-fn realtime_passes_its_own_checks() {
-    check("realtime", &["--realtime"], &node_26(), "26");
+fn ml_and_realtime_alone_pass_their_type_checks() {
+    for (name, choice) in [("ml", "--ml"), ("realtime", "--realtime")] {
+        let folder = project(name, &[choice]);
+        let node = node_26();
+        run(&folder, Some(&node), &["make", "setup"]);
+        print!("{}", run(&folder, Some(&node), &["make", "test", "ONLY=check"]));
+        if choice == "--ml" {
+            print!("{}", run(&folder, Some(&node), &["make", "test", "ONLY=mypy"]));
+        }
+        locks_are_taken_as_they_are(&folder, &node);
+    }
 }
 
 #[test]

@@ -17,10 +17,12 @@ from processes import LIMIT_S, Processes
 def test_one_trace_runs_from_the_client_to_the_model_and_into_the_job(tmp_path: Path) -> None:
     with Processes(tmp_path) as system, Ledger(system) as ledger:
         trace = secrets.token_hex(16)
-        job_id = ledger.accept(traceparent=f"00-{trace}-00f067aa0ba902b7-01", prefer="wait=30")
+        traceparent = f"00-{trace}-00f067aa0ba902b7-01"
+        job_id = ledger.accept(traceparent=traceparent, prefer="wait=30")
         parts = [system.first(group) for group in ("gateway", "worker", "inference")]
         eventually(lambda: all(system.said(name, trace) for name in parts), LIMIT_S)
-        answer = ledger.client.get(f"/v1/predictions/{job_id}").json()
+        headers = {"traceparent": traceparent}
+        answer = ledger.client.get(f"/v1/predictions/{job_id}", headers=headers).json()
         lines = {name: [json.loads(line) for line in system.said(name, trace)] for name in parts}
         # Whatever is said of this job, by whomever, names the trace.
         said = [json.loads(line) for name in parts for line in system.said(name, job_id)]

@@ -86,8 +86,9 @@ async def test_tells_how_much_there_is(
     await die(store, "a")
     assert await run("stats") == 0
     assert capsys.readouterr().out.split() == [
-        "live", "0", "due", "0", "dead", "1", "oldest_age", "0.0", "s",
-    ]  # fmt: skip
+        *("live", "0", "due", "0", "dead", "1", "oldest_age", "0.0", "s"),
+        *("rate", "0.0", "jobs/s", "ended"),
+    ]
 
 
 def test_ids_are_ulids_that_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
