@@ -120,9 +120,11 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
 #[ignore = "needs the Python registry; `make servers` runs it"]
 fn workflows_and_renovate_meet_their_schemas() {
     let folder = fresh("github");
-    for (schema, ending) in
-        [("vendor.github-workflows", "workflows/ci.yaml"), ("vendor.renovate", "renovate.json")]
-    {
+    for (schema, ending) in [
+        ("vendor.github-workflows", "workflows/ci.yaml"),
+        ("vendor.github-workflows", "workflows/scaffold.yaml"),
+        ("vendor.renovate", "renovate.json"),
+    ] {
         let files = write_distinct(&folder, |path| path.ends_with(ending));
         assert!(files > 0, "no {ending}");
         let checker = tool("check-jsonschema");

@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::matrix::{embedded, every_rendering};
+use scaffold::error::Error;
 use scaffold::plan::Plan;
 use serde_yaml_ng::Value;
 
@@ -66,6 +67,26 @@ fn every_action_is_pinned_by_commit_and_every_job_says_what_it_may() {
                 assert!(pinned, "{place}: {action}");
             }
         }
+    }
+}
+
+/// The one that opens a branch with the update: off until the repository says how to install us.
+#[test]
+fn the_workflow_of_updates_waits_for_an_installer_and_knows_the_exit_codes() {
+    let rendering = every_rendering()
+        .iter()
+        .find(|rendering| rendering.on.contains("github"))
+        .expect("a project with workflows");
+    let file = rendering.tree.get(".github/workflows/scaffold.yaml").expect("the workflow");
+    let workflow: Value = serde_yaml_ng::from_slice(&file.bytes).expect("the workflow is YAML");
+    let (name, job) = jobs(&workflow).next().expect("a job");
+    assert_eq!((name, job["if"].as_str()), ("update", Some("${{ vars.SCAFFOLD_INSTALL != '' }}")));
+    let text = String::from_utf8_lossy(&file.bytes);
+    let behind = Error::Behind { message: String::new(), hint: String::new() }.exit_code();
+    assert!(text.contains(&format!(r#"[ "$code" = {behind} ]"#)), "{text}");
+    for action in steps(job).iter().filter_map(|step| step["uses"].as_str()) {
+        let (_, commit) = action.split_once('@').unwrap_or_default();
+        assert_eq!(commit.len(), 40, "{action} is pinned by commit");
     }
 }
 

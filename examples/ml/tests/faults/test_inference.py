@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from jobs import eventually, image, post, prediction, tensor
+from jobs import eventually, image, prediction, tensor
 from ledger import Ledger
 from models import LEAST, WIDTH, models_with, negative, slow
 from processes import FULL, LIMIT_S, SMALL_HEAP, Memory, Processes, Stopwatch, limit
@@ -108,10 +108,10 @@ def test_a_job_that_kills_inference_dies_alone(tmp_path: Path) -> None:
 
 def test_ten_times_the_load_is_refused_in_time_and_memory_stays_flat(tmp_path: Path) -> None:
     models = models_with(tmp_path, slow=slow(PRODUCTS))
-    most = 60
+    most = 200
     environment = {"MODELS_DIR": models, "QUEUE_MAX_LIVE": str(most), **SMALL_HEAP}
     with Processes(tmp_path, environment=environment) as system, Ledger(system) as ledger:
-        body = prediction(tensor("x", [1, WIDTH], [0.5] * WIDTH), model="slow", deadline_s=5)
+        body = prediction(tensor("x", [1, WIDTH], [0.5] * WIDTH), model="slow", deadline_s=2)
         deepest = 0
         ledger.ends(ledger.accept(body | {"deadline_s": 300}))
         names = (system.first("gateway"), system.first("worker"), system.first("inference"))
@@ -124,7 +124,10 @@ def test_ten_times_the_load_is_refused_in_time_and_memory_stays_flat(tmp_path: P
                     deepest = max(deepest, ledger.store.zcard("live"))
                     time.sleep(0.1)
             offered = (ledger.posted() - warm) / begun()
-            refused = post(ledger.client, body)
+            # A place may be free for a moment.
+            [refused] = eventually(
+                lambda: [answer for answer in [ledger.post(body)] if answer.status_code == 503]
+            )
         eventually(lambda: ledger.store.zcard("live") == 0, LIMIT_S)
         jobs = [ledger.job(job_id)["status"] for job_id in ledger.accepted]
         untaken = sum(ledger.events(job_id) == ["queued", "expired"] for job_id in ledger.accepted)
