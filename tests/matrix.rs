@@ -198,3 +198,30 @@ fn every_pinned_version_is_used() {
         }
     }
 }
+
+/// An image is built from the root of the project: what it copies from there is there.
+#[test]
+fn every_dockerfile_copies_what_there_is() {
+    let mut copied = 0;
+    for rendering in every_rendering() {
+        for (path, file) in rendering.tree.iter().filter(|(path, _)| path.ends_with("/Dockerfile"))
+        {
+            let text = String::from_utf8_lossy(&file.bytes).replace("\\\n", " ");
+            for line in text.lines().filter(|line| line.starts_with("COPY ")) {
+                let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+                if words.iter().any(|word| word.starts_with("--from")) {
+                    continue;
+                }
+                let (_, sources) = words.split_last().expect("COPY has a destination");
+                for source in sources.iter().filter(|source| !source.starts_with("--")) {
+                    // Up to a wildcard; a folder is there where something in it is.
+                    let place = source.split('*').next().unwrap_or_default();
+                    let is_there = rendering.tree.iter().any(|(path, _)| path.starts_with(place));
+                    assert!(is_there, "{}: {path}: there is no `{source}`", rendering.command);
+                    copied += 1;
+                }
+            }
+        }
+    }
+    assert!(copied > 50, "{copied} sources");
+}
