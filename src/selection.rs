@@ -303,12 +303,29 @@ impl Choices {
                 ));
             }
             if self.components.get(flag) == Some(&false) {
-                let needing = pack.components.iter().find(|other| {
-                    on.contains(&other.id) && other.manifest.requires.contains(&component.id)
-                });
+                let needing: Vec<&Component> = pack
+                    .components
+                    .iter()
+                    .filter(|other| {
+                        on.contains(&other.id) && other.manifest.requires.contains(&component.id)
+                    })
+                    .collect();
                 let mut with = self.clone();
-                with.components.insert(flag.to_owned(), true);
-                let needing = needing.map_or("the selection", |other| other.id.as_str());
+                // What is only there by default goes along; what was asked for brings its need.
+                let unasked: Option<Vec<&str>> = needing
+                    .iter()
+                    .map(|other| other.flag().filter(|flag| !self.components.contains_key(*flag)))
+                    .collect();
+                match unasked {
+                    Some(flags) => {
+                        with.components
+                            .extend(flags.iter().map(|flag| ((*flag).to_owned(), false)));
+                    }
+                    None => {
+                        with.components.insert(flag.to_owned(), true);
+                    }
+                }
+                let needing = needing.first().map_or("the selection", |other| other.id.as_str());
                 return Err(Error::usage(
                     format!("`{needing}` needs `{flag}`, which `--no-{flag}` switches off"),
                     with.command(pack),

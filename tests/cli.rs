@@ -83,6 +83,16 @@ const REFUSALS: &[Refusal] = &[
         text: "error: the service `scorer` is of kind `inference`, which needs `ml`\n\nhint: scaffold new myapp --ml --service scorer=inference\n",
     },
     Refusal {
+        arguments: &["new", "myapp", "--ml", "--no-docker"],
+        code: 2,
+        text: "error: `kubernetes` needs `docker`, which `--no-docker` switches off\n\nhint: scaffold new myapp --no-docker --no-kubernetes --ml\n",
+    },
+    Refusal {
+        arguments: &["new", "myapp", "--kubernetes", "--no-docker"],
+        code: 2,
+        text: "error: `kubernetes` needs `docker`, which `--no-docker` switches off\n\nhint: scaffold new myapp --docker --kubernetes\n",
+    },
+    Refusal {
         arguments: &["new", "myapp", "--ml", "--service", "scorer=inferense"],
         code: 2,
         text: "error: `inferense` is not a kind of service\n\nhint: did you mean `inference`? kinds: gateway, realtime, inference\n",
