@@ -603,7 +603,8 @@ def test_a_running_job_is_canceled_soon(api: httpx2.Client, store: redis.Redis) 
     running(api, job_id)
     answer = api.delete(f"/v1/predictions/{job_id}")
     assert answer.status_code == 202
-    assert answer.json()["status"] == "running"
+    # The answer is the job as it is now: between two chunks the worker may have seen it already.
+    assert answer.json()["status"] in {"running", "canceled"}
     job = finished(api, job_id)
     assert (job["status"], job["output"]) == ("canceled", None)
     assert 0 < job["progress"] < 1
