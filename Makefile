@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test servers containers fast bench guard lint breaks examples lock
+.PHONY: help build demo test servers faults containers fast bench guard lint breaks examples lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,12 +20,15 @@ SLOW := -- --ignored --nocapture --test-threads=1
 
 test: ## run the tests; generated projects are set up, started and driven
 	cargo test
-	cargo test --no-fail-fast --test toolchain --test system $(SLOW) --skip rabbitmq
+	cargo test --no-fail-fast --test toolchain --test system $(SLOW) --skip rabbitmq --skip faults
 
 servers: ## run the tests that need rabbitmq-server, nginx, kubectl and Chromium
 	cargo test --no-fail-fast --test manifests --test page $(SLOW)
-	cargo test --no-fail-fast --test toolchain --test system $(SLOW) rabbitmq
+	cargo test --no-fail-fast --test toolchain --test system $(SLOW) rabbitmq --skip faults
 	cargo test --no-fail-fast --test compose $(SLOW) every_compose_file every_dockerfile nginx
+
+faults: ## kill, freeze and cut off generated projects, on both brokers
+	cargo test --no-fail-fast --test system $(SLOW) faults
 
 containers: ## run the tests that need a Docker engine (ALL=1: of every selection)
 	cargo test --no-fail-fast --test compose $(SLOW) for_compose in_containers $(if $(ALL),,--skip _all)

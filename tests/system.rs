@@ -105,13 +105,13 @@ fn torment(name: &str, choices: &[&str]) {
 }
 
 #[test]
-#[ignore = "starts servers; `make test` runs it"]
+#[ignore = "starts servers; `make faults` runs it"]
 fn redis_survives_its_faults() {
     torment("faults-redis", &["--ml", "--realtime"]);
 }
 
 #[test]
-#[ignore = "starts servers, needs rabbitmq-server; `make servers` runs it"]
+#[ignore = "starts servers, needs rabbitmq-server; `make faults` runs it"]
 fn rabbitmq_survives_its_faults() {
     torment("faults-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
