@@ -614,7 +614,11 @@ def main() -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            sys.exit("error: `make dev` runs already in this project\n\nhint: --data DIR")
+            sys.exit(
+                "error: `make dev` runs already in this project\n\n"
+                "hint: stop it with Ctrl-C, or start another beside it: "
+                ".venv/bin/python tools/dev.py --data .dev/second"
+            )
         return asyncio.run(Dev(load(options.only), options).run())
 
 
