@@ -132,12 +132,8 @@ export class Jobs {
 
   async read(id: string): Promise<OwnedJob | undefined> {
     const values = await this.#state.ask((redis) => redis.hmGet(`job:${id}`, [...FIELDS]));
-    const fields = Object.fromEntries(
-      FIELDS.flatMap((name, index) => {
-        const value = values[index];
-        return typeof value === 'string' ? [[name, value]] : [];
-      }),
-    );
+    const fields: Record<string, string | undefined> = {};
+    for (const [index, name] of FIELDS.entries()) fields[name] = values[index] ?? undefined;
     if (fields['status'] === undefined) return undefined;
     return { caller: fields['caller'] ?? '', job: Job.parse(this.#form(id, fields)) };
   }
@@ -174,8 +170,9 @@ export class Jobs {
 
   /** What the fields of a hash say, still to be parsed. */
   #form(id: string, fields: Readonly<Record<string, string | undefined>>): object {
-    const time = (value: string | undefined): string | null => value ? timestamp(Number(value)) : null;
-    const json = (value: string | undefined): unknown => value ? JSON.parse(value) : null;
+    const time = (value: string | undefined): string | null =>
+      value ? timestamp(Number(value)) : null;
+    const json = (value: string | undefined): unknown => (value ? JSON.parse(value) : null);
     return {
       id,
       status: fields['status'],
