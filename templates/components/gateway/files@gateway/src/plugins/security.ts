@@ -32,6 +32,11 @@ function securityHeaders(): Record<string, string> {
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
+    // For plugins and browsers that are gone; every header costs in every answer.
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   });
   protect(response.req, response, () => {});
   return Object.fromEntries(
