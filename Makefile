@@ -41,9 +41,12 @@ bench: ## measure the generator beside others; writes docs/benchmarks.md (severa
 	cargo run --package scaffold-benches
 	cargo bench --package scaffold-benches
 
-guard: ## fail where the generator has become slower than what is recorded
+guard: ## fail where the generator or a generated system has become slower than what is recorded
 	cargo build --release
 	cargo run --quiet --package scaffold-benches guard
+	rm -rf target/guarded
+	target/release/scaffold new guarded --ml --realtime --into target/guarded --json >/dev/null
+	$(MAKE) --no-print-directory -C target/guarded bench FLAGS=--guard
 
 lint: ## format, clippy, documentation
 	cargo fmt --all --check

@@ -11,8 +11,8 @@ export interface Ratio {
   name: string;
   label: string;
   spread: Spread;
-  /** What it should be at least. */
-  goal: number;
+  /** What it should be at least, where more is known than what it is. */
+  goal?: number;
 }
 
 /** What a scenario gives to the report. */

@@ -95,8 +95,8 @@ function summary(all: readonly Ratio[]): string {
     all.map(({ label, spread, goal }) => [
       label,
       range(spread),
-      `at least ${goal}`,
-      spread.median >= goal ? 'reached' : 'missed',
+      goal === undefined ? '' : `at least ${goal}`,
+      goal === undefined ? '' : spread.median >= goal ? 'reached' : 'missed',
     ]),
   );
 }

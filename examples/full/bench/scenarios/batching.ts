@@ -57,7 +57,6 @@ export async function measure({ rounds, seconds }: Effort): Promise<Section> {
           name: 'batching',
           label: 'micro-batching: on / off',
           spread: ratioOf(perSecond.on, perSecond.off),
-          goal: 1,
         },
         {
           name: 'batching_limit',

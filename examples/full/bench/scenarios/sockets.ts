@@ -13,7 +13,7 @@ import {
 import { memoryOf, System } from '../system.ts';
 
 export const title = 'Sockets';
-export const guarded = false;
+export const guarded = true;
 
 const READERS = 1_000;
 const IDLE = 10_000;

@@ -6,13 +6,13 @@ and whatever broker there is beside it. Each is started again at once, as a supe
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,21 +52,19 @@ def test_no_job_is_lost_while_everything_is_killed(tmp_path: Path) -> None:
                 # Posts are spread over the kills, so that many meet a broker that is away.
                 time.sleep(random.uniform(0, 0.1))
 
-        def kill_all_the_time() -> None:
-            for round_ in itertools.count(1):
-                if stop.wait(WORKER_EVERY_S):
-                    return
-                victims = [random.choice(workers)]
-                if round_ % round(BROKER_EVERY_S / WORKER_EVERY_S) == 0:
-                    victims += INFRASTRUCTURE
-                for name in victims:
+        def kill_every(seconds: float, choose: Callable[[], Sequence[str]]) -> None:
+            while not stop.wait(seconds):
+                for name in choose():
                     if name not in system.gone():
                         system.signal(name, signal.SIGKILL)
                     kills[name] += 1
 
-        with system.kept(*workers, *INFRASTRUCTURE), ThreadPoolExecutor(CLIENTS + 1) as pool:
+        with system.kept(*workers, *INFRASTRUCTURE), ThreadPoolExecutor(CLIENTS + 2) as pool:
             begun = Stopwatch()
-            killing = pool.submit(kill_all_the_time)
+            killing = [
+                pool.submit(kill_every, WORKER_EVERY_S, lambda: [random.choice(workers)]),
+                pool.submit(kill_every, BROKER_EVERY_S, lambda: INFRASTRUCTURE),
+            ]
             try:
                 clients = [pool.submit(client) for _ in range(CLIENTS)]
                 for done in clients:
@@ -76,7 +74,8 @@ def test_no_job_is_lost_while_everything_is_killed(tmp_path: Path) -> None:
                 took_s = begun()
             finally:
                 stop.set()
-            killing.result()
+            for done in killing:
+                done.result()
         assert len(set(ledger.accepted)) == JOBS
         again = retried(ledger)
         ledger.close(

@@ -56,7 +56,8 @@ export interface NewJob {
   model: string;
   deadline_s: number;
   idempotency_key?: string;
-  body_hash: string;
+  /** Of what the key stands for. */
+  body_hash?: string;
   traceparent: string;
   max_live: number;
   quota_per_minute: number;
@@ -109,26 +110,32 @@ export class Jobs {
 
   /** A job that was accepted just now, without asking for it. */
   accepted(job: NewJob, at: { created_at: number; deadline_at: number }): JobType {
-    return this.#present(job.id, {
-      ...job,
+    return {
+      id: job.id,
       status: 'queued',
-      attempt: '1',
-      progress: '0',
-      created_at: String(at.created_at),
-      deadline_at: String(at.deadline_at),
-    });
+      model: job.model,
+      model_version: null,
+      attempt: 1,
+      progress: 0,
+      created_at: timestamp(at.created_at),
+      started_at: null,
+      finished_at: null,
+      deadline_at: timestamp(at.deadline_at),
+      expires_at: null,
+      output: null,
+      error: null,
+      links: this.#links(job.id),
+      trace_id: traceOf(job.traceparent),
+      redriven_from: null,
+    };
   }
 
   async read(id: string): Promise<OwnedJob | undefined> {
     const values = await this.#state.ask((redis) => redis.hmGet(`job:${id}`, [...FIELDS]));
-    const fields = Object.fromEntries(
-      FIELDS.flatMap((name, index) => {
-        const value = values[index];
-        return typeof value === 'string' ? [[name, value]] : [];
-      }),
-    );
+    const fields: Record<string, string | undefined> = {};
+    for (const [index, name] of FIELDS.entries()) fields[name] = values[index] ?? undefined;
     if (fields['status'] === undefined) return undefined;
-    return { caller: fields['caller'] ?? '', job: this.#present(id, fields) };
+    return { caller: fields['caller'] ?? '', job: Job.parse(this.#form(id, fields)) };
   }
 
   /** The job when it is terminal, or as it is after `ms` or when `signal` is aborted. */
@@ -156,44 +163,46 @@ export class Jobs {
     }
   }
 
-  #present(id: string, fields: Record<string, unknown>): JobType {
+  #links(id: string): JobType['links'] {
     const self = `/v1/predictions/${id}`;
-    return Job.parse({
+    return this.#events() ? { self, events: `${self}/events` } : { self };
+  }
+
+  /** What the fields of a hash say, still to be parsed. */
+  #form(id: string, fields: Readonly<Record<string, string | undefined>>): object {
+    const time = (value: string | undefined): string | null =>
+      value ? timestamp(Number(value)) : null;
+    const json = (value: string | undefined): unknown => (value ? JSON.parse(value) : null);
+    return {
       id,
       status: fields['status'],
       model: fields['model'],
-      model_version: text(fields['model_version']),
+      model_version: fields['model_version'] || null,
       attempt: Number(fields['attempt']),
       progress: Number(fields['progress'] ?? 0),
-      created_at: Time.parse(fields['created_at']),
+      created_at: time(fields['created_at']),
       started_at: time(fields['started_at']),
       finished_at: time(fields['finished_at']),
-      deadline_at: Time.parse(fields['deadline_at']),
+      deadline_at: time(fields['deadline_at']),
       expires_at: time(fields['expires_at']),
       output: json(fields['output']),
       error: json(fields['error']),
-      links: { self, ...(this.#events() && { events: `${self}/events` }) },
-      trace_id: text(fields['traceparent'])?.split('-')[1] ?? null,
-      redriven_from: text(fields['redriven_from']),
-    });
+      links: this.#links(id),
+      trace_id: traceOf(fields['traceparent']),
+      redriven_from: fields['redriven_from'] || null,
+    };
   }
 }
 
-/** Milliseconds since 1970 become RFC 3339 in UTC. */
-const Time = z.coerce.number().transform((ms) => new Date(ms).toISOString());
+/** Milliseconds since 1970 as RFC 3339 in UTC. */
+function timestamp(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function traceOf(traceparent: string | undefined): string | null {
+  return traceparent?.split('-')[1] ?? null;
+}
 
 export function isTerminal(job: JobType): boolean {
   return job.status !== 'queued' && job.status !== 'running';
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function time(value: unknown): string | null {
-  return text(value) === null ? null : Time.parse(value);
-}
-
-function json(value: unknown): unknown {
-  return typeof value === 'string' ? JSON.parse(value) : null;
 }

@@ -13,8 +13,9 @@ export interface Preference {
 
 /** Preferences that are not valid are ignored, a wait that is too long is shortened. */
 export function parsePrefer(header: string | string[] | undefined, waitMax: number): Preference {
+  if (header === undefined) return { wait: 0 };
   const preferences = new Map<string, string>();
-  for (const text of [header ?? ''].flat().join(',').split(',')) {
+  for (const text of [header].flat().join(',').split(',')) {
     const [, name = '', , value = ''] = PREFERENCE.exec(text) ?? [];
     // The first of several counts.
     if (!preferences.has(name.toLowerCase())) preferences.set(name.toLowerCase(), value.trim());

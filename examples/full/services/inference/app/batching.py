@@ -58,11 +58,11 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
         metrics.QUEUED.labels(model).set_function(lambda: len(self._waiting))
 
-    async def submit(self, arrays: Arrays, deadline: float = float("inf")) -> Arrays:
-        """Runs arrays by input name, rows in the first dimension; returns the outputs by name.
+    def submit(self, arrays: Arrays, deadline: float = float("inf")) -> asyncio.Future[Arrays]:
+        """Runs arrays by input name, rows in the first dimension. The future has outputs by name.
 
-        `deadline` is a time.monotonic(). A caller that is cancelled leaves the queue.
-        Raises QueueFull, DeadlineExpired, and what the model raises for these arrays.
+        `deadline` is a time.monotonic(). What is cancelled leaves the queue. Raises QueueFull; the
+        future fails with DeadlineExpired, and with what the model raises for these arrays.
         """
         if len(self._waiting) >= self._max_queue:
             self._drop_dead()
@@ -76,7 +76,7 @@ class Batcher:
         self._arrived.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
-        return await result
+        return result
 
     def close(self) -> None:
         """Lets the thread end."""

@@ -235,9 +235,12 @@ def _misfit(given: RequestInput, expected: TensorMetadata, pointer: str) -> Faul
 
 def _array(given: RequestInput) -> Array:
     dtype = DTYPES[given.datatype]
-    flat = _flatten(given.data, given.shape)
     types, are = _ELEMENTS[dtype.kind]
-    if not set(map(type, flat)) <= types:
+    found = set(map(type, given.data))
+    flat = _flatten(given.data, given.shape, nested=list in found)
+    if list in found:
+        found = set(map(type, flat))
+    if not found <= types:
         raise ValueError(f"must be {are}, as the datatype is {given.datatype}")
     try:
         # A value that the datatype cannot hold is an OverflowError, or infinite and seen below.
@@ -252,9 +255,9 @@ def _array(given: RequestInput) -> Array:
     return array
 
 
-def _flatten(data: list[Any], shape: list[int]) -> list[Any]:
+def _flatten(data: list[Any], shape: list[int], *, nested: bool) -> list[Any]:
     size = math.prod(shape)
-    if not any(isinstance(element, list) for element in data):
+    if not nested:
         if len(data) != size:
             raise ValueError(f"must have {size} elements for shape {shape}, got {len(data)}")
         return data

@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from pydantic_core import from_json, to_json
 
 from app.batching import Arrays, Batcher
 from app.limits import Limits
@@ -25,7 +28,28 @@ from app.protocol import (
 VERSION = "1.0.0"
 CLIENT_GONE = 499  # nginx's number; nobody is left to read it
 
-router = APIRouter(prefix="/v2")
+
+class _QuickRequest(Request):
+    """Read by pydantic's parser: of long lists of numbers it makes a fifth of the work."""
+
+    async def json(self) -> Any:
+        try:
+            return from_json(await self.body())
+        except ValueError:
+            return await super().json()  # says what is wrong where
+
+
+class _QuickRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_quickly(request: Request) -> Response:
+            return await handle(_QuickRequest(request.scope, request.receive))
+
+        return handle_quickly
+
+
+router = APIRouter(prefix="/v2", route_class=_QuickRoute)
 
 
 class Service:
@@ -140,19 +164,22 @@ async def infer(
         "outputs": encode(results, model.outputs, body.outputs),
     }
     # As it is: checking thousands of numbers against InferResponse would cost more than the model.
-    return JSONResponse(answer)
+    return Response(to_json(answer), media_type="application/json")
 
 
 async def _unless_gone(
     request: Request, batcher: Batcher, arrays: Arrays, deadline: float
 ) -> Arrays | None:
     """Submits, and gives up, also in the queue, when the client disconnects: then returns None."""
-    work = asyncio.create_task(batcher.submit(arrays, deadline))
+    result = batcher.submit(arrays, deadline)
     # The body was read: all that can still come is the disconnect.
     gone = asyncio.ensure_future(request.receive())
+    gone.add_done_callback(lambda _: result.cancel())
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return await work if work.done() else None
+        return await result
+    except asyncio.CancelledError:
+        if gone.done() and not gone.cancelled():
+            return None
+        raise
     finally:
-        work.cancel()
         gone.cancel()

@@ -35,16 +35,10 @@ def rows(count: int, *, width: int = 1, value: float = 1) -> dict[str, Array]:
     return {"x": np.full((count, width), value, np.float32)}
 
 
-async def until_queued(*tasks: "asyncio.Task[Arrays]") -> None:
-    """A task begins in the loop's next turn; it queues before it first waits."""
-    assert tasks
-    await asyncio.sleep(0)
-
-
-async def hold(subject: Batcher, model: Recorder) -> "asyncio.Task[Arrays]":
+async def hold(subject: Batcher, model: Recorder) -> asyncio.Future[Arrays]:
     """Keeps the model busy until `model.free` is set, so that what is submitted has to wait."""
     model.free.clear()
-    first = asyncio.create_task(subject.submit(rows(1)))
+    first = subject.submit(rows(1))
     assert await asyncio.to_thread(model.running.wait, 10)
     model.batches.clear()
     return first
@@ -61,8 +55,7 @@ async def test_runs_together_what_waited_and_gives_each_its_own_rows() -> None:
     model = Recorder()
     subject = batcher(model)
     first = await hold(subject, model)
-    waiting = [asyncio.create_task(subject.submit(rows(n, value=n))) for n in (1, 2, 1, 3)]
-    await until_queued(*waiting)
+    waiting = [subject.submit(rows(n, value=n)) for n in (1, 2, 1, 3)]
     model.free.set()
     results = await asyncio.gather(*waiting)
     assert [result["y"].tolist() for result in results] == [[[2]], [[4], [4]], [[2]], [[6]] * 3]
@@ -74,8 +67,7 @@ async def test_does_not_run_different_shapes_together() -> None:
     model = Recorder()
     subject = batcher(model)
     first = await hold(subject, model)
-    waiting = [asyncio.create_task(subject.submit(rows(1, width=w))) for w in (1, 2, 1)]
-    await until_queued(*waiting)
+    waiting = [subject.submit(rows(1, width=w)) for w in (1, 2, 1)]
     model.free.set()
     await asyncio.gather(first, *waiting)
     assert model.batches == [(2, 1), (1, 2)]
@@ -85,8 +77,7 @@ async def test_runs_a_request_of_more_rows_than_a_batch_alone() -> None:
     model = Recorder()
     subject = batcher(model)
     first = await hold(subject, model)
-    waiting = [asyncio.create_task(subject.submit(rows(n))) for n in (9, 1)]
-    await until_queued(*waiting)
+    waiting = [subject.submit(rows(n)) for n in (9, 1)]
     model.free.set()
     await asyncio.gather(first, *waiting)
     assert model.batches == [(9, 1), (1, 1)]
@@ -96,8 +87,7 @@ async def test_runs_each_request_alone_where_the_model_has_no_rows() -> None:
     model = Recorder()
     subject = batcher(model, batched=False)
     first = await hold(subject, model)
-    waiting = [asyncio.create_task(subject.submit(rows(1))) for _ in range(2)]
-    await until_queued(*waiting)
+    waiting = [subject.submit(rows(1)) for _ in range(2)]
     model.free.set()
     await asyncio.gather(first, *waiting)
     assert model.batches == [(1, 1), (1, 1)]
@@ -107,10 +97,9 @@ async def test_refuses_what_finds_the_queue_full() -> None:
     model = Recorder()
     subject = batcher(model, max_queue=2)
     first = await hold(subject, model)
-    waiting = [asyncio.create_task(subject.submit(rows(1))) for _ in range(2)]
-    await until_queued(*waiting)
+    waiting = [subject.submit(rows(1)) for _ in range(2)]
     with pytest.raises(QueueFull):
-        await subject.submit(rows(1))
+        subject.submit(rows(1))
     model.free.set()
     await asyncio.gather(first, *waiting)
 
@@ -119,12 +108,9 @@ async def test_what_was_canceled_leaves_its_place_and_never_runs() -> None:
     model = Recorder()
     subject = batcher(model, max_queue=1)
     first = await hold(subject, model)
-    canceled = asyncio.create_task(subject.submit(rows(3)))
-    await until_queued(canceled)
+    canceled = subject.submit(rows(3))
     canceled.cancel()
-    await until_queued(canceled)
-    waiting = asyncio.create_task(subject.submit(rows(2)))
-    await until_queued(waiting)
+    waiting = subject.submit(rows(2))
     model.free.set()
     await asyncio.gather(first, waiting)
     assert canceled.cancelled()
@@ -135,9 +121,8 @@ async def test_what_has_expired_never_runs() -> None:
     model = Recorder()
     subject = batcher(model)
     first = await hold(subject, model)
-    expired = asyncio.create_task(subject.submit(rows(3), deadline=time.monotonic()))
-    waiting = asyncio.create_task(subject.submit(rows(2), deadline=time.monotonic() + 60))
-    await until_queued(expired, waiting)
+    expired = subject.submit(rows(3), deadline=time.monotonic())
+    waiting = subject.submit(rows(2), deadline=time.monotonic() + 60)
     model.free.set()
     with pytest.raises(DeadlineExpired):
         await expired
@@ -149,9 +134,8 @@ async def test_a_failure_in_a_batch_fails_only_the_request_at_fault() -> None:
     model = Recorder()
     subject = batcher(model)
     first = await hold(subject, model)
-    good = asyncio.create_task(subject.submit(rows(1)))
-    bad = asyncio.create_task(subject.submit(rows(1, value=-1)))
-    await until_queued(good, bad)
+    good = subject.submit(rows(1))
+    bad = subject.submit(rows(1, value=-1))
     model.free.set()
     with pytest.raises(ValueError, match="negative"):
         await bad

@@ -10,6 +10,8 @@ import { problem } from './problem.ts';
 import type { Shared } from './socket.ts';
 import { topicOf, type TopicKind } from './topic.ts';
 
+const delivered = events.labels('sse');
+
 /** `after` is for the first time; an EventSource that comes back says it in a header. */
 interface Route {
   Params: { name: string };
@@ -109,7 +111,7 @@ export class Streams {
 
   #send(response: ServerResponse, event: Event): void {
     if (response.writableEnded || response.destroyed) return;
-    events.inc({ transport: 'sse' });
+    delivered.inc();
     response.write(event.block);
     if (response.writableLength <= this.#shared.config.WS_BUFFER_MAX_BYTES) return;
     slowConsumers.inc({ transport: 'sse' });

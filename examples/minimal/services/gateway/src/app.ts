@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { stdTimeFunctions } from 'pino';
 import type { Config } from './config.ts';
 import { refuseConnection } from './connection.ts';
+import { logStream } from './log.ts';
 import { answerError } from './problems.ts';
 import { traceId } from './trace.ts';
 
@@ -22,6 +23,7 @@ export async function buildApp(config: Config): Promise<FastifyInstance> {
       base: { service: config.SERVICE_NAME },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      stream: logStream,
     },
     // A request is known by its trace, here and in the services behind.
     genReqId: (request) => traceId(request.headers['traceparent']),

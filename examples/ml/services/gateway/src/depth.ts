@@ -1,11 +1,6 @@
 /** Whether a document nests deeper than `levels`; readers that recurse would break on it. */
 export function isDeeperThan(levels: number, document: unknown): boolean {
-  let layer = [document];
-  for (let level = 0; level <= levels; level += 1) {
-    layer = layer.flatMap((value) =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    );
-    if (layer.length === 0) return false;
-  }
-  return true;
+  if (typeof document !== 'object' || document === null) return false;
+  const items: unknown[] = Array.isArray(document) ? document : Object.values(document);
+  return levels === 0 ? items.length > 0 : items.some((item) => isDeeperThan(levels - 1, item));
 }

@@ -10,6 +10,7 @@ export function ulid(now: number = Date.now()): string {
   for (let rest = now; time.length < 10; rest = Math.floor(rest / 32)) {
     time = ALPHABET.charAt(rest % 32) + time;
   }
-  const random = Array.from(randomBytes(16), (byte) => ALPHABET.charAt(byte % 32));
-  return time + random.join('');
+  let id = time;
+  for (const byte of randomBytes(16)) id += ALPHABET.charAt(byte % 32);
+  return id;
 }

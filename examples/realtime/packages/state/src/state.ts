@@ -27,17 +27,11 @@ export class State {
 
   /** Sends a command; its failures are told apart as `StateUnavailable` and mistakes. */
   async ask<Reply>(command: (redis: RedisClient) => Promise<Reply>): Promise<Reply> {
-    let timer: NodeJS.Timeout | undefined;
     try {
-      const patience = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(new Error('no reply in time')), PATIENCE_MS);
-      });
-      return await Promise.race([command(this.#redis), patience]);
+      return await inTime(command(this.#redis));
     } catch (error) {
       if (error instanceof ErrorReply && !CONDITION.test(error.message)) throw error;
       throw new StateUnavailable('the state store is unavailable', { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -69,5 +63,17 @@ export class State {
     const script = { text, sha: createHash('sha1').update(text).digest('hex') };
     this.#scripts.set(name, script);
     return script;
+  }
+}
+
+/** What `reply` resolves to, or an error after `PATIENCE_MS`. */
+async function inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  const timer = setTimeout(() => reject(new Error('no reply in time')), PATIENCE_MS);
+  reply.then(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -7,8 +7,8 @@ export class Event {
   /** Undefined for what is not in the stream: a gap, presence. */
   readonly position: Position | undefined;
   readonly #data: string;
-  #frame: string | undefined;
-  #block: string | undefined;
+  #frame: Buffer | undefined;
+  #block: Buffer | undefined;
 
   /** @param data JSON on one line */
   constructor(topic: string, type: string, data: string, id?: string) {
@@ -19,17 +19,23 @@ export class Event {
   }
 
   /** As a WebSocket message. */
-  get frame(): string {
-    const { topic, type } = this;
-    const head = JSON.stringify({ op: 'event', topic, id: this.position?.id ?? null, type });
-    this.#frame ??= `${head.slice(0, -1)},"data":${this.#data}}`;
-    return this.#frame;
+  get frame(): Buffer {
+    return (this.#frame ??= this.#toFrame());
   }
 
   /** As a server-sent event. */
-  get block(): string {
+  get block(): Buffer {
+    return (this.#block ??= this.#toBlock());
+  }
+
+  #toFrame(): Buffer {
+    const { topic, type } = this;
+    const head = JSON.stringify({ op: 'event', topic, id: this.position?.id ?? null, type });
+    return Buffer.from(`${head.slice(0, -1)},"data":${this.#data}}`);
+  }
+
+  #toBlock(): Buffer {
     const id = this.position ? `id: ${this.position.id}\n` : '';
-    this.#block ??= `${id}event: ${this.type}\ndata: ${this.#data}\n\n`;
-    return this.#block;
+    return Buffer.from(`${id}event: ${this.type}\ndata: ${this.#data}\n\n`);
   }
 }

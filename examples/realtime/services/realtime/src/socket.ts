@@ -15,6 +15,11 @@ import { publish } from './publisher.ts';
 import { Tokens } from './tokens.ts';
 import { parseTopic, type Topic, type Topics } from './topic.ts';
 
+const delivered = events.labels('websocket');
+
+/** Also of bytes: encoded once, an event is sent to many. */
+const asText = { binary: false };
+
 /** What all sockets of a process share. */
 export interface Shared {
   config: Config;
@@ -181,13 +186,13 @@ export class Socket {
   }
 
   #send(event: Event): void {
-    events.inc({ transport: 'websocket' });
+    delivered.inc();
     this.#write(event.frame);
   }
 
-  #write(text: string): void {
+  #write(text: string | Buffer): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
-    this.#ws.send(text);
+    this.#ws.send(text, asText);
     if (this.#ws.bufferedAmount <= this.#shared.config.WS_BUFFER_MAX_BYTES) return;
     slowConsumers.inc({ transport: 'websocket' });
     this.close(1013, 'too slow');

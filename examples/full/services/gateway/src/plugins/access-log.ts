@@ -2,7 +2,7 @@ import plugin from 'fastify-plugin';
 
 /** One line for each request, when it is done. */
 export default plugin(async (app) => {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     // Probes would drown everything else.
     const level = request.routeOptions.config.probe === true ? 'debug' : 'info';
     reply.log[level](
@@ -15,5 +15,6 @@ export default plugin(async (app) => {
       },
       'request',
     );
+    done();
   });
 });

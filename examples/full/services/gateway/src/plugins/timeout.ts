@@ -7,13 +7,14 @@ import { unavailable } from '../problems.ts';
  */
 export default plugin(
   async (app) => {
-    app.addHook('onRequest', async (request, reply) => {
-      if (request.routeOptions.config.endless === true) return;
+    app.addHook('onRequest', (request, reply, done) => {
+      if (request.routeOptions.config.endless === true) return done();
       const timer = setTimeout(() => {
         if (reply.raw.headersSent) reply.raw.destroy();
         else reply.send(unavailable('timeout', 'This took too long.'));
       }, app.config.HANDLER_TIMEOUT_S * 1_000);
       reply.raw.once('close', () => clearTimeout(timer));
+      done();
     });
   },
   { dependencies: ['problems'] },

@@ -14,14 +14,16 @@ export default plugin(
     const draining = new AbortController();
     app.decorate('draining', draining.signal);
     app.addHook('preClose', async () => draining.abort());
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', (request, _reply, done) => {
       if (draining.signal.aborted && request.routeOptions.config.probe !== true) {
         throw unavailable('draining', 'This gateway stops. Another one answers.');
       }
+      done();
     });
     // A connection that stays open holds up the end.
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, _payload, done) => {
       if (draining.signal.aborted) reply.header('connection', 'close');
+      done();
     });
   },
   { name: 'lifecycle', dependencies: ['problems'] },

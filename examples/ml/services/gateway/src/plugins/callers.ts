@@ -26,7 +26,7 @@ export default plugin(
     const callers = Callers.fromFile(app.config.API_KEYS_FILE);
     app.decorate('callers', callers);
     app.decorateRequest('caller', '');
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', (request, _reply, done) => {
       const { authorization } = request.headers;
       const caller = callers.identify({ authorization, address: request.ip });
       if (caller !== undefined) {
@@ -38,6 +38,7 @@ export default plugin(
           headers: { 'www-authenticate': 'Bearer' },
         });
       }
+      done();
     });
   },
   { name: 'callers', dependencies: ['problems', 'security'] },

@@ -18,6 +18,11 @@ export default plugin(
     const { config } = app;
     const subscriber = connect(config.REDIS_URL, `${config.SERVICE_NAME}-hints`, app.log);
     app.addHook('onClose', async () => subscriber.destroy());
+    // Known once all routes are; asked for each job.
+    let events = false;
+    app.addHook('onReady', async () => {
+      events = app.hasRoute({ method: 'GET', url: '/v1/predictions/:id/events' });
+    });
     const jobs = new Jobs(
       app.state,
       new Hints(subscriber),
@@ -27,7 +32,7 @@ export default plugin(
         dead_s: config.DEAD_TTL_S,
         events_maxlen: config.EVENTS_MAXLEN,
       },
-      () => app.hasRoute({ method: 'GET', url: '/v1/predictions/:id/events' }),
+      () => events,
     );
     app.decorate('jobs', jobs);
 

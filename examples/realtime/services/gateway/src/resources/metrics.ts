@@ -20,10 +20,11 @@ export default plugin(
       registers: [metrics],
     });
     app.decorate('metrics', metrics);
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'none';
       const labels = { method: request.method, route, status: reply.statusCode };
       duration.observe(labels, reply.elapsedTime / 1_000);
+      done();
     });
   },
   { name: 'metrics' },

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { hashOf } from '../../canonical.ts';
 import { Job, PredictionRequest } from '../../contracts.ts';
@@ -64,8 +65,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         service: found.service.name,
         model: body.model,
         deadline_s: deadline,
-        ...(key !== undefined && { idempotency_key: key }),
-        body_hash: hashOf(body),
+        ...(key !== undefined && { idempotency_key: key, body_hash: hashOf(body) }),
         traceparent: traceparent(request.id),
         max_live: config.QUEUE_MAX_LIVE,
         quota_per_minute: config.ACCEPT_PER_MINUTE,
@@ -89,7 +89,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         case 'full':
           throw unavailable('queue-full', 'There are too many jobs already.');
         case 'replayed': {
-          noteJob(request, reply, accepted.id);
+          noteJob(request, accepted.id);
           reply.header('idempotency-replayed', 'true');
           const earlier = await waitFor(accepted.id, prefer, request, reply);
           if (!earlier) throw notFound();
@@ -97,7 +97,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
           return reply.code(200).send(earlier.job);
         }
         case 'accepted': {
-          noteJob(request, reply, job.id);
+          noteJob(request, job.id);
           queue.publish(job, accepted.claim);
           const done =
             prefer.wait > 0
@@ -128,7 +128,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const { id } = request.params;
-      noteJob(request, reply, id);
+      noteJob(request, id);
       const prefer = preferOf(request, reply);
       const first = await readOwn(id, request.caller);
       const found =
@@ -152,7 +152,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     },
     async (request, reply) => {
       const { id } = request.params;
-      noteJob(request, reply, id);
+      noteJob(request, id);
       if (!ULID.test(id)) throw notFound();
       // An address is no identity.
       const owner = app.callers.configured ? request.caller : '';
@@ -198,8 +198,8 @@ const routes: FastifyPluginAsyncZod = async (app) => {
 };
 
 /** From here on, what the request logs names its job. */
-function noteJob(request: FastifyRequest, reply: FastifyReply, id: string): void {
-  request.log = reply.log = request.log.child({ job_id: id });
+function noteJob(request: FastifyRequest, id: string): void {
+  (request.log as Logger).setBindings({ job_id: id });
 }
 
 function present(reply: FastifyReply, job: z.output<typeof Job>, prefer: Preference): void {
