@@ -25,12 +25,12 @@ pub struct Base {
     pub digest: String,
 }
 
-/// Packs a tree.
+/// Packs a tree, and makes `beside` of its digest meanwhile.
 ///
 /// # Panics
 /// Where memory cannot be written to.
 #[must_use]
-pub fn packed(tree: &Tree) -> Base {
+pub fn packed<T>(tree: &Tree, beside: impl FnOnce(&str) -> T) -> (Base, T) {
     let mut archive = tar::Builder::new(Vec::with_capacity(archived_size(tree)));
     for (path, file) in tree.iter() {
         let mut header = tar::Header::new_gnu();
@@ -48,11 +48,12 @@ pub fn packed(tree: &Tree) -> Base {
     thread::scope(|scope| {
         let compressed = scope.spawn(|| zstd::bulk::compress(&archive, LEVEL));
         let digest = digest(&archive);
+        let made = beside(&digest);
         let bytes = compressed
             .join()
             .unwrap_or_else(|panic| resume_unwind(panic))
             .expect("compressing memory does not fail");
-        Base { bytes, digest }
+        (Base { bytes, digest }, made)
     })
 }
 

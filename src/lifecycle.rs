@@ -245,7 +245,7 @@ pub fn read_state(
                 .and_then(|selection| Plan::new(pack, selection))
                 .and_then(|plan| rendered_files(&plan));
             if let Ok(tree) = tree
-                && crate::base::packed(&tree).digest == lock.base
+                && crate::base::packed(&tree, |_| ()).0.digest == lock.base
             {
                 notes.push(format!("rendered `{base_path}` again"));
                 return Ok(Project { lock, base: tree });

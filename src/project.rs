@@ -110,10 +110,17 @@ pub fn add_selection(plan: &Plan, tree: &mut Tree) {
 
 /// Adds `scaffold.lock` and the base, which describe the rest of `tree`.
 pub fn add_state(pack: &Pack, tree: &mut Tree, records: &Records) {
-    let base = packed(tree);
-    let lock = lock_text(pack, tree, &base.digest, records);
-    tree.insert(STATE_FILES[1].to_owned(), own_file(lock.into_bytes()));
-    tree.insert(STATE_FILES[2].to_owned(), own_file(base.bytes));
+    for (path, file) in state(pack, tree, records) {
+        tree.insert(path, file);
+    }
+}
+
+/// The lock and the base of a tree, by path.
+#[must_use]
+pub fn state(pack: &Pack, tree: &Tree, records: &Records) -> [(String, File); 2] {
+    let (base, lock) = packed(tree, |digest| lock_text(pack, tree, digest, records));
+    [(STATE_FILES[1], lock.into_bytes()), (STATE_FILES[2], base.bytes)]
+        .map(|(path, bytes)| (path.to_owned(), own_file(bytes)))
 }
 
 /// `scaffold.toml`: every component, slot and option that can be chosen, a line each below its

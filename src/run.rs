@@ -20,9 +20,9 @@ use crate::manifest::DoctorManifest;
 use crate::output::{print, print_json};
 use crate::pack::{Component, OptionOf, Pack, STATE_FILES};
 use crate::plan::Plan;
-use crate::project;
+use crate::project::{self, Records};
 use crate::prompt;
-use crate::render::{render, targets};
+use crate::render::{render, rendered_files, targets};
 use crate::selection::{Selection, every_selection};
 use crate::tree::Tree;
 use crate::writer;
@@ -94,12 +94,17 @@ impl Session<'_> {
         }
         let command = selection.choices(pack).command(pack);
         let plan = Plan::new(pack, selection)?;
-        let tree = render(&plan)?;
+        let mut tree = rendered_files(&plan)?;
+        let state = |tree: &Tree| project::state(pack, tree, &Records::default());
+        let late = if new.diff || new.dry_run {
+            state(&tree).into_iter().collect()
+        } else {
+            let late = || state(&tree).into_iter().collect();
+            writer::write(&tree, late, &destination, &on_interrupt())?
+        };
+        tree.extend(late);
         if new.diff {
             return print(&as_diff(&tree));
-        }
-        if !new.dry_run {
-            writer::write(&tree, &destination, &on_interrupt())?;
         }
         let milliseconds = started.elapsed().as_millis();
         let shown = destination.display().to_string();

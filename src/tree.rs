@@ -32,6 +32,11 @@ impl Tree {
         self.files.insert(path, file)
     }
 
+    /// Adds all files of another tree.
+    pub fn extend(&mut self, other: Self) {
+        self.files.extend(other.files);
+    }
+
     /// The file at `path`.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&File> {
@@ -73,6 +78,12 @@ impl Tree {
             hasher.update(&file.bytes);
         }
         format!("sha256:{}", hex(&hasher.finalize()))
+    }
+}
+
+impl FromIterator<(String, File)> for Tree {
+    fn from_iter<Files: IntoIterator<Item = (String, File)>>(files: Files) -> Self {
+        Self { files: files.into_iter().collect() }
     }
 }
 

@@ -56,32 +56,45 @@ pub fn check_destination(destination: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes `tree` to `destination`, which [`check_destination`] has accepted.
+/// Writes `tree` to `destination`, which [`check_destination`] has accepted, and what is made of it
+/// by `late` meanwhile; gives that back.
 ///
 /// `interrupted` is looked at between files.
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Interrupted`], with everything as it was before; and
 /// [`Error::Destination`] where a file of a fresh clone would be overwritten.
-pub fn write(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
+pub fn write(
+    tree: &Tree,
+    late: impl FnOnce() -> Tree,
+    destination: &Path,
+    interrupted: &AtomicBool,
+) -> Result<Tree, Error> {
     if destination.is_dir() {
         refuse_collisions(tree, destination)?;
-        fill(tree, destination, interrupted)
+        let (staged, late) = stage(tree, late, destination, interrupted)?;
+        fill(&staged, destination)?;
+        Ok(late)
     } else {
-        create(tree, destination, interrupted)
+        create(tree, late, destination, interrupted)
     }
 }
 
 /// Stages beside `destination` and renames the whole.
-fn create(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
+fn create(
+    tree: &Tree,
+    late: impl FnOnce() -> Tree,
+    destination: &Path,
+    interrupted: &AtomicBool,
+) -> Result<Tree, Error> {
     let parent = match destination.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let created = create_missing(parent)?;
-    let result = stage(tree, parent, interrupted).and_then(|staged| {
+    let result = stage(tree, late, parent, interrupted).and_then(|(staged, late)| {
         let path = staged.keep();
-        fs::rename(&path, destination).map_err(|error| {
+        fs::rename(&path, destination).map(|()| late).map_err(|error| {
             let _ = fs::remove_dir_all(&path);
             Error::io("cannot create", destination, error)
         })
@@ -94,9 +107,8 @@ fn create(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(
     result
 }
 
-/// Stages inside `destination` and renames each entry to its place.
-fn fill(tree: &Tree, destination: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
-    let staged = stage(tree, destination, interrupted)?;
+/// Renames each entry of what is staged inside `destination` to its place.
+fn fill(staged: &tempfile::TempDir, destination: &Path) -> Result<(), Error> {
     let mut moved: Vec<PathBuf> = Vec::new();
     let result = move_entries(staged.path(), destination, &mut moved);
     if result.is_err() {
@@ -119,8 +131,14 @@ fn move_entries(staged: &Path, destination: &Path, moved: &mut Vec<PathBuf>) -> 
     Ok(())
 }
 
-/// Writes the tree into a new folder inside `parent`, which is removed unless it is kept.
-fn stage(tree: &Tree, parent: &Path, interrupted: &AtomicBool) -> Result<tempfile::TempDir, Error> {
+/// Writes the tree into a new folder inside `parent`, which is removed unless it is kept, and makes
+/// and writes what comes `late`.
+fn stage(
+    tree: &Tree,
+    late: impl FnOnce() -> Tree,
+    parent: &Path,
+    interrupted: &AtomicBool,
+) -> Result<(tempfile::TempDir, Tree), Error> {
     let staged = tempfile::Builder::new()
         .prefix(".scaffold-")
         .tempdir_in(parent)
@@ -132,22 +150,19 @@ fn stage(tree: &Tree, parent: &Path, interrupted: &AtomicBool) -> Result<tempfil
     let writers = (files.len() / FILES_PER_WRITER).clamp(1, processors.min(WRITERS_MAX));
     // Neighbours share folders: a run of them each, so that writers do not wait for each other.
     let runs = files.chunks(files.len().div_ceil(writers).max(1));
-    let results: Vec<Result<(), Error>> = if writers == 1 {
-        runs.map(|run| write_files(run, staged.path(), interrupted)).collect()
-    } else {
-        thread::scope(|scope| {
-            let folder = staged.path();
-            let started: Vec<_> = runs
-                .map(|run| scope.spawn(move || write_files(run, folder, interrupted)))
-                .collect();
-            started
-                .into_iter()
-                .map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        })
-    };
-    results.into_iter().collect::<Result<(), Error>>()?;
-    Ok(staged)
+    let late = thread::scope(|scope| {
+        let folder = staged.path();
+        let started: Vec<_> =
+            runs.map(|run| scope.spawn(move || write_files(run, folder, interrupted))).collect();
+        let late = late();
+        let results = started
+            .into_iter()
+            .map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        results.collect::<Result<(), Error>>().map(|()| late)
+    })?;
+    create_folders(&late, staged.path())?;
+    write_files(&late.iter().collect::<Vec<_>>(), staged.path(), interrupted)?;
+    Ok((staged, late))
 }
 
 /// Creates every folder of the tree below `root`, each once.
@@ -164,7 +179,7 @@ fn create_folders(tree: &Tree, root: &Path) -> Result<(), Error> {
     // In order of their paths a folder comes before those in it.
     for folder in folders {
         let folder = root.join(folder);
-        fs::create_dir(&folder).map_err(|error| Error::io("cannot create", &folder, error))?;
+        fs::create_dir_all(&folder).map_err(|error| Error::io("cannot create", &folder, error))?;
     }
     Ok(())
 }

@@ -251,7 +251,8 @@ fn operations_on_disk_end_where_new_begins() {
         let root = work.path().join("x");
         let never = std::sync::atomic::AtomicBool::new(false);
         let former = tree_of(pack, from.clone());
-        scaffold::writer::write(&former, &root, &never).expect("it is written");
+        scaffold::writer::write(&former, scaffold::tree::Tree::default, &root, &never)
+            .expect("it is written");
         let shown = |root: &std::path::Path| -> Vec<(String, Vec<u8>, bool)> {
             let files = files_in(root).into_iter();
             files.filter(|(path, _, _)| !path.starts_with(".scaffold/local/")).collect()
@@ -265,8 +266,13 @@ fn operations_on_disk_end_where_new_begins() {
             transaction.commit(&step.words(), &intent.changes).expect("it is written");
         }
         let expected = work.path().join("y");
-        scaffold::writer::write(&tree_of(pack, to.clone()), &expected, &never)
-            .expect("it is written");
+        scaffold::writer::write(
+            &tree_of(pack, to.clone()),
+            scaffold::tree::Tree::default,
+            &expected,
+            &never,
+        )
+        .expect("it is written");
         assert_eq!(shown(&root), shown(&expected), "{steps:?}");
         if let [_] = steps[..] {
             transaction.undo(false).expect("there is something to undo");

@@ -26,7 +26,7 @@ fn writes_every_file_with_its_content_and_mode() {
     let tree = full_tree();
     let work = tempfile::tempdir().expect("a temporary folder");
     let destination = work.path().join("deep/er/project");
-    writer::write(&tree, &destination, &AtomicBool::new(false)).expect("written");
+    writer::write(&tree, Tree::default, &destination, &AtomicBool::new(false)).expect("written");
     let expected: Vec<(String, Vec<u8>, bool)> = tree
         .iter()
         .map(|(path, file)| (path.to_owned(), file.bytes.to_vec(), file.executable))
@@ -106,7 +106,12 @@ fn refuses_to_overwrite_a_file_of_a_fresh_clone() {
 #[test]
 fn an_interrupt_leaves_nothing_behind() {
     let work = tempfile::tempdir().expect("a temporary folder");
-    let result = writer::write(&full_tree(), &work.path().join("a/b/x"), &AtomicBool::new(true));
+    let result = writer::write(
+        &full_tree(),
+        Tree::default,
+        &work.path().join("a/b/x"),
+        &AtomicBool::new(true),
+    );
     assert!(matches!(result, Err(Error::Interrupted)), "{result:?}");
     assert_eq!(Error::Interrupted.exit_code(), 130);
     assert_eq!(entries(work.path()).len(), 1);
@@ -184,4 +189,23 @@ fn two_projects_at_once_do_not_meet() {
     for name in ["one", "two", "three"] {
         assert!(work.path().join(name).join("scaffold.lock").is_file());
     }
+}
+
+#[test]
+fn what_is_made_meanwhile_is_written_with_the_rest_or_not_at_all() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let tree = full_tree();
+    let late = || -> Tree {
+        let (_, file) = tree.iter().next().expect("a file");
+        [("late/in/a/folder.txt".to_owned(), file.clone())].into_iter().collect()
+    };
+
+    let destination = work.path().join("written");
+    let given = writer::write(&tree, late, &destination, &AtomicBool::new(false)).expect("written");
+    let (path, file) = given.iter().next().expect("what was made is given back");
+    assert_eq!(fs::read(destination.join(path)).expect("it is there"), file.bytes.as_ref());
+
+    let interrupted = work.path().join("interrupted");
+    writer::write(&tree, late, &interrupted, &AtomicBool::new(true)).expect_err("interrupted");
+    assert!(!interrupted.exists());
 }

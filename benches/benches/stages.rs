@@ -8,6 +8,7 @@ use scaffold::pack::Pack;
 use scaffold::plan::Plan;
 use scaffold::render::render;
 use scaffold::selection::{Choices, Selection};
+use scaffold::tree::Tree;
 use scaffold::writer;
 
 fn everything(pack: &Pack) -> Selection {
@@ -42,7 +43,8 @@ fn stages(criterion: &mut Criterion) {
             || tempfile::tempdir().expect("a temporary folder"),
             |folder| {
                 let destination = folder.path().join("sample-project");
-                writer::write(&tree, &destination, &not_interrupted).expect("the tree is written");
+                writer::write(&tree, Tree::default, &destination, &not_interrupted)
+                    .expect("the tree is written");
                 folder
             },
             BatchSize::PerIteration,
