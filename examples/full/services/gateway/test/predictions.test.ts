@@ -95,6 +95,7 @@ test('accepts a job: 202, where it is, when to ask', async (t) => {
   assert.equal(response.statusCode, 202);
   const job = response.json();
   assert.match(job.id, ULID);
+  assert.equal(response.headers['content-type'], 'application/json; charset=utf-8');
   assert.equal(response.headers['location'], `/v1/predictions/${job.id}`);
   assert.equal(response.headers['retry-after'], '1');
   assert.equal(response.headers['vary'], 'Prefer');
@@ -166,6 +167,7 @@ test('reads a job when it is done, if that is preferred', async (t) => {
   const response = await waiting;
   assert.equal(response.statusCode, 200);
   assert.equal(response.json().status, 'succeeded');
+  assert.equal(response.headers['content-type'], 'application/json; charset=utf-8');
   assert.equal(response.headers['preference-applied'], 'wait=20');
 });
 

@@ -204,7 +204,7 @@ function noteJob(request: FastifyRequest, id: string): void {
 
 function present(reply: FastifyReply, job: z.output<typeof Job>, prefer: Preference): void {
   // Its form was checked when it was read.
-  reply.serializer(JSON.stringify);
+  reply.type('application/json; charset=utf-8').serializer(JSON.stringify);
   reply.header('location', job.links.self);
   const applied = isTerminal(job) ? prefer.waited : prefer.async;
   if (applied !== undefined) reply.header('preference-applied', applied);
