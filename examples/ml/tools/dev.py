@@ -110,23 +110,41 @@ def load(only: list[str]) -> list[Service]:
 
 
 class Ports:
-    """Hands out ports of this machine that nobody listens on, each once."""
+    """Hands out ports of this machine that nobody listens on, each once.
+
+    A socket holds each of them, of UDP so that it is in nobody's way: who will listen starts later,
+    and another system that starts meanwhile must not choose the same.
+    """
 
     def __init__(self) -> None:
-        self.taken: set[int] = set()
+        self.held: dict[int, socket.socket] = {}
 
     def choose(self, preferred: int) -> int:
         """`preferred` where it is free, any free port otherwise."""
-        if preferred and preferred not in self.taken and self.is_free(preferred):
-            self.taken.add(preferred)
+        if preferred and self.is_free(preferred) and self.hold(preferred):
             return preferred
         while True:
             with socket.socket() as probe:
                 probe.bind((HOST, 0))
                 port: int = probe.getsockname()[1]
-            if port not in self.taken:
-                self.taken.add(port)
+            if self.hold(port):
                 return port
+
+    def hold(self, port: int) -> bool:
+        """Whether nobody else holds this port; from now on it is ours."""
+        holder = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            holder.bind((HOST, port))
+        except OSError:
+            holder.close()
+            return False
+        self.held[port] = holder
+        return True
+
+    def release(self) -> None:
+        """Gives all ports back."""
+        while self.held:
+            self.held.popitem()[1].close()
 
     @staticmethod
     def is_free(port: int) -> bool:
@@ -474,6 +492,7 @@ class Dev:
             self.output.say(f"stopped in {seconds:.1f} s: {', '.join(names)}")
         for name in filter(None, killed):
             self.output.say(f"{name} did not stop by itself and was killed")
+        self.ports.release()
         if self.options.ports_file is not None:
             self.options.ports_file.unlink(missing_ok=True)
 

@@ -75,8 +75,7 @@ class Ports(dev.Ports):
     def choose(self, preferred: int) -> int:
         while True:
             port = random.randrange(10_000, 32_000)
-            if port not in self.taken and self.is_free(port):
-                self.taken.add(port)
+            if self.is_free(port) and self.hold(port):
                 return port
 
 
