@@ -53,7 +53,8 @@ fn page(results: &Results) -> String {
          `scaffold.lock`, and archives, hashes and compresses all of them, so that a later `update` can merge\n\
          (about 4 ms for the whole project). The same holds for memory: the output is held, and beside it its\n\
          archive; small outputs disappear behind the program itself. Hashing the archive by the hashes of its\n\
-         files, and compressing it while it is put together, would take away most of both.\n",
+         files, and compressing it while it is put together, would take away most of both. How much it shows\n\
+         depends on the disk: `benches/recorded.json` has the ratios with all files in memory.\n",
     );
     let binary = results.binary as f64 / KIB / KIB;
     let _ = writeln!(
