@@ -110,17 +110,18 @@ pub fn add_selection(plan: &Plan, tree: &mut Tree) {
 
 /// Adds `scaffold.lock` and the base, which describe the rest of `tree`.
 pub fn add_state(pack: &Pack, tree: &mut Tree, records: &Records) {
-    for (path, file) in state(pack, tree, records) {
-        tree.insert(path, file);
-    }
+    let state = state(pack, tree, records);
+    tree.extend(state);
 }
 
-/// The lock and the base of a tree, by path.
+/// `scaffold.lock` and the base of a tree without them.
 #[must_use]
-pub fn state(pack: &Pack, tree: &Tree, records: &Records) -> [(String, File); 2] {
+pub fn state(pack: &Pack, tree: &Tree, records: &Records) -> Tree {
     let (base, lock) = packed(tree, |digest| lock_text(pack, tree, digest, records));
-    [(STATE_FILES[1], lock.into_bytes()), (STATE_FILES[2], base.bytes)]
-        .map(|(path, bytes)| (path.to_owned(), own_file(bytes)))
+    let mut state = Tree::default();
+    state.insert(STATE_FILES[1].to_owned(), own_file(lock.into_bytes()));
+    state.insert(STATE_FILES[2].to_owned(), own_file(base.bytes));
+    state
 }
 
 /// `scaffold.toml`: every component, slot and option that can be chosen, a line each below its

@@ -95,14 +95,13 @@ impl Session<'_> {
         let command = selection.choices(pack).command(pack);
         let plan = Plan::new(pack, selection)?;
         let mut tree = rendered_files(&plan)?;
-        let state = |tree: &Tree| project::state(pack, tree, &Records::default());
-        let late = if new.diff || new.dry_run {
-            state(&tree).into_iter().collect()
+        let state = || project::state(pack, &tree, &Records::default());
+        let state = if new.diff || new.dry_run {
+            state()
         } else {
-            let late = || state(&tree).into_iter().collect();
-            writer::write(&tree, late, &destination, &on_interrupt())?
+            writer::write(&tree, state, &destination, &on_interrupt())?
         };
-        tree.extend(late);
+        tree.extend(state);
         if new.diff {
             return print(&as_diff(&tree));
         }

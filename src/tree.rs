@@ -81,12 +81,6 @@ impl Tree {
     }
 }
 
-impl FromIterator<(String, File)> for Tree {
-    fn from_iter<Files: IntoIterator<Item = (String, File)>>(files: Files) -> Self {
-        Self { files: files.into_iter().collect() }
-    }
-}
-
 impl File {
     /// `sha256:` of the content.
     #[must_use]

@@ -14,6 +14,7 @@ use scaffold::pack::{Pack, STATE_FILES};
 use scaffold::project::{read_selection, selection_text};
 use scaffold::selection::{Choices, Selection, every_selection};
 use scaffold::transaction::Transaction;
+use scaffold::tree::Tree;
 use scaffold::writer::LocalDisk;
 
 /// Any selection of the embedded pack, with further services and any option values.
@@ -251,8 +252,7 @@ fn operations_on_disk_end_where_new_begins() {
         let root = work.path().join("x");
         let never = std::sync::atomic::AtomicBool::new(false);
         let former = tree_of(pack, from.clone());
-        scaffold::writer::write(&former, scaffold::tree::Tree::default, &root, &never)
-            .expect("it is written");
+        scaffold::writer::write(&former, Tree::default, &root, &never).expect("it is written");
         let shown = |root: &std::path::Path| -> Vec<(String, Vec<u8>, bool)> {
             let files = files_in(root).into_iter();
             files.filter(|(path, _, _)| !path.starts_with(".scaffold/local/")).collect()
@@ -266,13 +266,8 @@ fn operations_on_disk_end_where_new_begins() {
             transaction.commit(&step.words(), &intent.changes).expect("it is written");
         }
         let expected = work.path().join("y");
-        scaffold::writer::write(
-            &tree_of(pack, to.clone()),
-            scaffold::tree::Tree::default,
-            &expected,
-            &never,
-        )
-        .expect("it is written");
+        scaffold::writer::write(&tree_of(pack, to.clone()), Tree::default, &expected, &never)
+            .expect("it is written");
         assert_eq!(shown(&root), shown(&expected), "{steps:?}");
         if let [_] = steps[..] {
             transaction.undo(false).expect("there is something to undo");

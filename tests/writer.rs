@@ -197,7 +197,9 @@ fn what_is_made_meanwhile_is_written_with_the_rest_or_not_at_all() {
     let tree = full_tree();
     let late = || -> Tree {
         let (_, file) = tree.iter().next().expect("a file");
-        [("late/in/a/folder.txt".to_owned(), file.clone())].into_iter().collect()
+        let mut late = Tree::default();
+        late.insert("late/in/a/folder.txt".to_owned(), file.clone());
+        late
     };
 
     let destination = work.path().join("written");

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createInterface } from 'node:readline';
@@ -34,6 +34,26 @@ test('exits with 0 after SIGTERM', async (t) => {
   }
   if (child.exitCode === null) await once(child, 'exit');
   assert.equal(child.exitCode, 0, lines.join('\n'));
+});
+
+test('what it says last before it exits is written', async (t) => {
+  const ports = { PORT: await freePort(), METRICS_PORT: await freePort() };
+  const child = spawn(process.execPath, [server], {
+    env: { ...(await defaults()), ...ports, LOG_LEVEL: 'info', DRAIN_S: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    if (!line.includes('Server listening')) continue;
+    const client = connect(Number(ports.PORT), '127.0.0.1');
+    client.on('error', () => {});
+    // Behind a request that is answered, the beginning of one that never ends.
+    client.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /livez HTTP/1.1\r\n');
+    client.once('data', () => child.kill('SIGTERM'));
+  }
+  assert.match(lines.at(-1) ?? '', /still in flight/);
 });
 
 async function freePort(): Promise<string> {
