@@ -5,10 +5,11 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::matrix::{embedded, every_distinct_folder};
-use common::tree_of;
+use common::matrix::{
+    embedded, every_distinct_folder, every_rendering, two_services_of_each_kind,
+};
 use scaffold::plan::Plan;
-use scaffold::selection::{Choices, Selection};
+use scaffold::selection::Selection;
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
 
@@ -26,20 +27,10 @@ fn every_set_of_manifests() -> Vec<(String, Selection, Manifests)> {
             (rendering.command.clone(), rendering.selection.clone(), documents(&files))
         })
         .collect();
-    for flags in [&["ml", "realtime"][..], &["ml", "realtime", "no-nginx"]] {
-        let mut choices = Choices { name: Some("my-app".to_owned()), ..Choices::default() };
-        for flag in flags {
-            let name = flag.trim_start_matches("no-");
-            choices.components.insert(name.to_owned(), name == *flag);
-        }
-        for (name, kind) in [("scorer", "inference"), ("edge", "gateway"), ("live", "realtime")] {
-            choices.add_service(embedded(), name, kind).expect("a service can be added");
-        }
-        let selection = choices.complete(embedded()).expect("a valid selection");
-        let tree = tree_of(embedded(), selection.clone());
-        let files = tree.iter().map(|(path, file)| (path, &*file.bytes));
+    for rendering in two_services_of_each_kind() {
+        let files = rendering.tree.iter().map(|(path, file)| (path, &*file.bytes));
         let files = files.filter(|(path, _)| path.starts_with("deploy/")).collect();
-        sets.push((choices.command(embedded()), selection, documents(&files)));
+        sets.push((rendering.command.clone(), rendering.selection.clone(), documents(&files)));
     }
     assert!(sets.len() > 8, "{} sets of manifests", sets.len());
     sets
@@ -181,6 +172,90 @@ fn every_pod_has_probes_and_the_time_to_drain() {
             }
         }
     }
+}
+
+/// What `make images` builds is what the overlay `dev` runs, and what a node has is not pulled:
+/// without a policy Kubernetes writes `Always` beside an image without a tag, once and for all.
+#[test]
+fn the_overlay_dev_runs_the_images_that_compose_builds() {
+    let mut images = 0;
+    for rendering in every_rendering().iter().chain(two_services_of_each_kind()) {
+        if !rendering.on.contains("kubernetes") {
+            continue;
+        }
+        let files = rendering.tree.iter().map(|(path, file)| (path, &*file.bytes));
+        let wanted = |path: &str| path.starts_with("deploy/") || path.ends_with("/compose.yaml");
+        let documents = documents(&files.filter(|(path, _)| wanted(path)).collect());
+        let mut built = BTreeSet::new();
+        for (_, compose) in documents.iter().filter(|(path, _)| path.ends_with("/compose.yaml")) {
+            for service in compose["services"].as_mapping().expect("services").values() {
+                if !service["build"].is_null() {
+                    built.insert(text(&service["image"]).to_owned());
+                }
+            }
+        }
+        let overlay = |name: &str| -> BTreeMap<String, String> {
+            let place = format!("deploy/kubernetes/overlays/{name}/kustomization.yaml");
+            let (_, overlay) = documents.iter().find(|(path, _)| *path == place).expect("it is");
+            let tag = |image: &Value| text(&image["newTag"]).to_owned();
+            let images = list(&overlay["images"]).iter();
+            images.map(|image| (text(&image["name"]).to_owned(), tag(image))).collect()
+        };
+        let command = &rendering.command;
+        let (dev, prod) = (overlay("dev"), overlay("prod"));
+        let run: BTreeSet<String> = dev.iter().map(|(name, tag)| format!("{name}:{tag}")).collect();
+        assert_eq!(run, built, "{command}");
+        assert!(prod.keys().eq(dev.keys()), "{command}: {prod:?}");
+        assert!(dev.values().chain(prod.values()).all(|tag| !tag.is_empty() && tag != "latest"));
+        for (path, workload) in workloads(&documents) {
+            let container = &workload["spec"]["template"]["spec"]["containers"][0];
+            if dev.contains_key(text(&container["image"])) {
+                assert_eq!(container["imagePullPolicy"], "IfNotPresent", "{command}: {path}");
+                images += 1;
+            } else {
+                assert!(text(&container["image"]).contains(':'), "{command}: {path}");
+            }
+        }
+    }
+    assert!(images > 20, "{images} images were looked at");
+}
+
+/// Every command of the document is about something that is there, and the namespace, which the
+/// base has, is applied and not created by other means: `apply` would warn of that.
+#[test]
+fn the_document_applies_what_there_is() {
+    let mut commands = 0;
+    for rendering in every_rendering() {
+        let Some(document) = rendering.tree.get("deploy/kubernetes/README.md") else {
+            continue;
+        };
+        let document = String::from_utf8_lossy(&document.bytes);
+        let makefile = rendering.tree.get("Makefile").expect("there is a Makefile");
+        let makefile = String::from_utf8_lossy(&makefile.bytes);
+        let lines: Vec<&str> =
+            document.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+        let position = |start: &str| lines.iter().position(|line| line.starts_with(start));
+        assert_eq!(position("kubectl create namespace"), None, "{}", rendering.command);
+        let namespace = position("kubectl apply -f deploy/kubernetes/base/namespace.yaml");
+        let secret = position("kubectl --namespace my-app create secret");
+        let all = position("kubectl apply -k deploy/kubernetes/overlays/dev");
+        assert!(namespace < secret && namespace < all, "{}: {document}", rendering.command);
+        assert!(namespace.is_some() && all.is_some(), "{}: {document}", rendering.command);
+        for word in lines.iter().flat_map(|line| line.split(' ')) {
+            if word.starts_with("deploy/") {
+                commands += 1;
+                let there = rendering.tree.iter().any(|(path, _)| {
+                    path == word || path.starts_with(&format!("{word}/kustomization.yaml"))
+                });
+                assert!(there, "{}: {word}", rendering.command);
+            }
+        }
+        for target in lines.iter().filter_map(|line| line.strip_prefix("make ")) {
+            let target = target.split(' ').next().unwrap_or_default();
+            assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
+        }
+    }
+    assert!(commands > 8, "{commands} paths were looked at");
 }
 
 /// Three sources say the same: the diagram, what the services are told, and what may pass.

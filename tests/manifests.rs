@@ -4,14 +4,17 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::matrix::{embedded, every_distinct_file, every_distinct_folder};
+use common::matrix::{
+    embedded, every_distinct_file, every_distinct_folder, two_services_of_each_kind,
+};
 use common::project::run;
 use common::{put, repository};
+use serde_yaml_ng::Value;
 
 /// What no schema here describes.
 const FOREIGN_KINDS: [&str; 3] = ["HTTPRoute", "ScaledObject", "TriggerAuthentication"];
@@ -61,26 +64,34 @@ fn write_distinct(folder: &Path, wanted: impl Fn(&str) -> bool) -> usize {
     written
 }
 
-#[test]
-#[ignore = "needs kubectl and the Python registry; `make servers` runs it"]
-fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
-    let folder = fresh("kubernetes");
-    let mut overlays = 0;
-    // Most resources are the same in most overlays.
-    let mut resources: BTreeSet<String> = BTreeSet::new();
-    for (number, (rendering, files)) in
-        every_distinct_folder(&["deploy/", "infra/redis/", "infra/rabbitmq/"])
-            .into_iter()
-            .enumerate()
-    {
-        if !rendering.on.contains("kubernetes") {
-            continue;
-        }
+/// An overlay of a selection, and the documents that `kubectl kustomize` makes of it.
+struct Overlay {
+    command: String,
+    name: String,
+    resources: Vec<String>,
+}
+
+/// Each overlay of each distinct set of manifests, as it is and with all components switched on
+/// (`dev-all`, `prod-all`).
+fn every_overlay(folder: &Path) -> Vec<Overlay> {
+    const PREFIXES: [&str; 3] = ["deploy/", "infra/redis/", "infra/rabbitmq/"];
+    let mut projects: Vec<(String, BTreeMap<&str, &[u8]>)> = every_distinct_folder(&PREFIXES)
+        .into_iter()
+        .filter(|(rendering, _)| rendering.on.contains("kubernetes"))
+        .map(|(rendering, files)| (rendering.command.clone(), files))
+        .collect();
+    projects.extend(two_services_of_each_kind().iter().map(|rendering| {
+        let files = rendering.tree.iter().map(|(path, file)| (path, &*file.bytes));
+        let wanted = |path: &str| PREFIXES.iter().any(|prefix| path.starts_with(prefix));
+        (rendering.command.clone(), files.filter(|(path, _)| wanted(path)).collect())
+    }));
+    let mut overlays = Vec::new();
+    for (number, (command, files)) in projects.into_iter().enumerate() {
         let project = folder.join(number.to_string());
         for (path, bytes) in files {
             put(&project, path, bytes);
         }
-        put(&project, "command", rendering.command.as_bytes());
+        put(&project, "command", command.as_bytes());
         let deploy = project.join("deploy/kubernetes");
         for overlay in ["dev", "prod"] {
             // As somebody would who switches all components on.
@@ -94,17 +105,26 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
                 let path = format!("deploy/kubernetes/overlays/{name}");
                 let text = run(&project, None, &["kubectl", "kustomize", &path]);
                 put(&project, &format!("{name}.yaml"), text.as_bytes());
-                overlays += 1;
-                let is_known = |resource: &&str| {
-                    FOREIGN_KINDS
-                        .iter()
-                        .all(|kind| !resource.contains(&format!("\nkind: {kind}\n")))
-                };
-                resources.extend(text.split("\n---\n").filter(is_known).map(str::to_owned));
+                let resources = text.split("\n---\n").map(str::to_owned).collect();
+                overlays.push(Overlay { command: command.clone(), name, resources });
             }
         }
     }
-    assert!(overlays >= 16, "{overlays} overlays were built");
+    assert!(overlays.len() >= 16, "{} overlays were built", overlays.len());
+    overlays
+}
+
+#[test]
+#[ignore = "needs kubectl and the Python registry; `make servers` runs it"]
+fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
+    let folder = fresh("kubernetes");
+    let overlays = every_overlay(&folder);
+    let is_known = |resource: &&String| {
+        FOREIGN_KINDS.iter().all(|kind| !resource.contains(&format!("\nkind: {kind}\n")))
+    };
+    // Most resources are the same in most overlays.
+    let resources: BTreeSet<&String> =
+        overlays.iter().flat_map(|overlay| &overlay.resources).filter(is_known).collect();
     let all: Vec<&str> = resources.iter().map(|resource| resource.trim_end()).collect();
     put(&folder, "resources.yaml", (all.join("\n---\n") + "\n").as_bytes());
     for version in VERSIONS {
@@ -113,7 +133,86 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
         let passed = report.lines().filter(|line| line.contains(" passed for resource ")).count();
         assert_eq!(passed, resources.len(), "resources that passed for {version}");
     }
-    println!("{overlays} overlays, {} resources, versions {VERSIONS:?}", resources.len());
+    println!("{} overlays, {} resources, versions {VERSIONS:?}", overlays.len(), resources.len());
+}
+
+/// What a node has is taken as it is, so that images can be loaded into a cluster without a
+/// registry; and no image goes by a tag that moves with every build of everything.
+#[test]
+#[ignore = "needs kubectl; `make servers` runs it"]
+fn no_overlay_pulls_an_image_that_is_there() {
+    let mut images = BTreeSet::new();
+    for overlay in every_overlay(&fresh("images")) {
+        for (workload, template) in pod_templates(&overlay) {
+            for container in template["containers"].as_sequence().expect("a pod has containers") {
+                let image = container["image"].as_str().expect("a container has an image");
+                let place = format!("{}: {}: {workload}: {image}", overlay.command, overlay.name);
+                let (_, tag) = image.rsplit_once(':').unwrap_or_else(|| panic!("{place}: no tag"));
+                assert_ne!(tag, "latest", "{place}");
+                assert_ne!(container["imagePullPolicy"], "Always", "{place}");
+                images.insert(image.to_owned());
+            }
+        }
+    }
+    println!("{images:?}");
+}
+
+/// Thousandths of a processor that a small cluster has: two processors, less what its own pods ask
+/// for (kubeadm's and kind's defaults: API server 250, controllers 200, scheduler 100, etcd 100,
+/// two of CoreDNS 100 each, kindnet 100).
+const SMALL_CLUSTER: u64 = 2000 - 950;
+
+/// The overlay `dev` fits a small cluster with every autoscaler at its end, and even while all
+/// Deployments are rolled out at once, each with the pods that it may have beyond its replicas.
+#[test]
+#[ignore = "needs kubectl; `make servers` runs it"]
+fn the_overlay_dev_fits_two_processors_while_all_of_it_is_rolled_out() {
+    let mut largest = 0;
+    for overlay in every_overlay(&fresh("requests")) {
+        if overlay.name != "dev" {
+            continue;
+        }
+        let autoscalers: BTreeMap<String, u64> = parsed(&overlay)
+            .filter(|document| document["kind"] == "HorizontalPodAutoscaler")
+            .map(|document| {
+                let target = document["spec"]["scaleTargetRef"]["name"].as_str().expect("a target");
+                let most = document["spec"]["maxReplicas"].as_u64().expect("a number");
+                (target.to_owned(), most)
+            })
+            .collect();
+        let mut asked = 0;
+        for document in parsed(&overlay).filter(|document| !document["spec"]["template"].is_null())
+        {
+            let name = document["metadata"]["name"].as_str().expect("a name");
+            let spec = &document["spec"];
+            let replicas = autoscalers.get(name).copied();
+            let replicas = replicas.or(spec["replicas"].as_u64()).unwrap_or(1);
+            let surge = spec["strategy"]["rollingUpdate"]["maxSurge"].as_u64().unwrap_or(0);
+            let containers = spec["template"]["spec"]["containers"].as_sequence();
+            for container in containers.expect("a pod has containers") {
+                let cpu = container["resources"]["requests"]["cpu"].as_str();
+                let cpu = cpu.and_then(|cpu| cpu.strip_suffix('m')).expect("millicores");
+                asked += (replicas + surge) * cpu.parse::<u64>().expect("a number");
+            }
+        }
+        let command = &overlay.command;
+        assert!(asked <= SMALL_CLUSTER, "{command}: {asked} of {SMALL_CLUSTER} millicores");
+        assert!(asked > 0, "{command}");
+        largest = largest.max(asked);
+    }
+    println!("at most {largest} of {SMALL_CLUSTER} millicores");
+}
+
+fn parsed(overlay: &Overlay) -> impl Iterator<Item = Value> {
+    overlay.resources.iter().map(|text| serde_yaml_ng::from_str(text).expect("it is YAML"))
+}
+
+/// What each workload of an overlay makes its pods of, with the workload's name.
+fn pod_templates(overlay: &Overlay) -> impl Iterator<Item = (String, Value)> {
+    parsed(overlay).filter(|document| !document["spec"]["template"].is_null()).map(|document| {
+        let name = document["metadata"]["name"].as_str().expect("a name").to_owned();
+        (name, document["spec"]["template"]["spec"].clone())
+    })
 }
 
 #[test]

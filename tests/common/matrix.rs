@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::thread;
 
 use scaffold::pack::Pack;
-use scaffold::selection::{Selection, every_selection};
+use scaffold::selection::{Choices, Selection, every_selection};
 use scaffold::tree::{File, Tree};
 
 use super::tree_of;
@@ -44,6 +44,26 @@ pub fn every_rendering() -> &'static [Rendering] {
             let parts = threads.into_iter().map(|thread| thread.join().expect("it renders"));
             parts.flatten().collect()
         })
+    })
+}
+
+/// Everything at once with two services of each kind, with Nginx and without: selections that
+/// [`every_rendering`] leaves out, since there is no end of them.
+pub fn two_services_of_each_kind() -> &'static [Rendering] {
+    static RENDERINGS: OnceLock<Vec<Rendering>> = OnceLock::new();
+    RENDERINGS.get_or_init(|| {
+        let rendered = [true, false].map(|nginx| {
+            let mut choices = Choices { name: Some("my-app".to_owned()), ..Choices::default() };
+            for (flag, on) in [("ml", true), ("realtime", true), ("nginx", nginx)] {
+                choices.components.insert(flag.to_owned(), on);
+            }
+            for (name, kind) in [("scorer", "inference"), ("edge", "gateway"), ("live", "realtime")]
+            {
+                choices.add_service(embedded(), name, kind).expect("a service can be added");
+            }
+            rendering(&choices.complete(embedded()).expect("a valid selection"))
+        });
+        rendered.into()
     })
 }
 
