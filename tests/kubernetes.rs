@@ -5,9 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::matrix::{
-    embedded, every_distinct_folder, every_rendering, two_services_of_each_kind,
-};
+use common::matrix::{embedded, every_distinct_folder, every_rendering, two_services_of_each_kind};
 use scaffold::plan::Plan;
 use scaffold::selection::Selection;
 use serde::Deserialize as _;
