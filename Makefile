@@ -46,6 +46,7 @@ guard: ## fail where the generator or a generated system has become slower than 
 	cargo run --quiet --package scaffold-benches guard
 	rm -rf target/guarded
 	target/release/scaffold new guarded --ml --realtime --into target/guarded --json >/dev/null
+	cp benches/system.json target/guarded/bench/recorded.json
 	$(MAKE) --no-print-directory -C target/guarded bench FLAGS=--guard
 
 lint: ## format, clippy, documentation
