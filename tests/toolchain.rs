@@ -85,6 +85,65 @@ fn two_services_of_a_kind_pass_their_own_checks() {
     check("two-of-a-kind", &choices, &node_26(), "26");
 }
 
+/// Replaces a text that is in a file once.
+fn replace(folder: &Path, path: &str, old: &str, new: &str) {
+    let file = folder.join(path);
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert_eq!(text.matches(old).count(), 1, "{path} has once: {old}");
+    fs::write(&file, text.replace(old, new)).expect("the file is written");
+}
+
+/// What an owner does first: the contract, the script and the gateway learn of a field, and no
+/// test has to, since none is about it.
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn one_more_field_of_the_job_breaks_no_test() {
+    let folder = project("field", &["--ml", "--realtime"]);
+    let schema = "    \"trace_id\": {\n";
+    let field = format!("    \"priority\": {{\n      \"type\": \"integer\"\n    }},\n{schema}");
+    let after = [
+        ("contracts/job.schema.json", schema, field.as_str()),
+        (
+            "contracts/job.schema.json",
+            "    \"trace_id\",\n",
+            "    \"trace_id\",\n    \"priority\",\n",
+        ),
+        (
+            "contracts/lua/accept.lua",
+            "  'progress', '0',\n",
+            "  'progress', '0',\n  'priority', '0',\n",
+        ),
+        ("contracts/lua/start.lua", "  now = now,\n", "  now = now,\n  priority = 0,\n"),
+        (
+            "services/gateway/src/jobs.ts",
+            "  'redriven_from',\n]",
+            "  'redriven_from',\n  'priority',\n]",
+        ),
+        (
+            "services/gateway/src/jobs.ts",
+            "      redriven_from: null,\n",
+            "      redriven_from: null,\n      priority: 0,\n",
+        ),
+        (
+            "services/gateway/src/jobs.ts",
+            "      redriven_from: fields['redriven_from'] || null,\n",
+            "      redriven_from: fields['redriven_from'] || null,\n      priority: Number(fields['priority']),\n",
+        ),
+    ];
+    for (path, old, new) in after {
+        replace(&folder, path, old, new);
+    }
+    let node = node_26();
+    run(&folder, Some(&node), &["make", "setup"]);
+    run(&folder, Some(&node), &["node", "packages/contracts/generate.ts"]);
+    for only in ["packages/contracts", "services/gateway", "services/inference pytest"] {
+        print!("{}", run(&folder, Some(&node), &["make", "test", &format!("ONLY={only}")]));
+    }
+    let about = ["-k", "about_itself or key or events"];
+    let pytest = [".venv/bin/python", "-m", "pytest", "--quiet", "tests/test_predictions.py"];
+    print!("{}", run(&folder, Some(&node), &[&pytest[..], &about].concat()));
+}
+
 /// The project's own programs, and this repository's scripts and tests, in the form of the services' code.
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
