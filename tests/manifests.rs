@@ -167,7 +167,7 @@ fn no_overlay_pulls_an_image_that_is_there() {
 
 /// Thousandths of a processor that a small cluster has: two processors, less what its own pods ask
 /// for (kubeadm's and kind's defaults: API server 250, controllers 200, scheduler 100, etcd 100,
-/// two of CoreDNS 100 each, kindnet 100).
+/// two of `CoreDNS` 100 each, kindnet 100).
 const SMALL_CLUSTER: u64 = 2000 - 950;
 
 /// The overlay `dev` fits a small cluster with every autoscaler at its end, and even while all
