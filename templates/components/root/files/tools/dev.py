@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import ctypes
 import fcntl
+import io
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from logs import readable
+from logs import printable, readable
 from toolchain import ROOT, environment, require_setup, settings
 
 HOST = "127.0.0.1"
@@ -169,6 +170,9 @@ class Output:
         # Until everything is ready the table stands alone; lines are kept for a failure.
         self.streaming = raw
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A letter that this terminal does not have must not end the one who reads the lines.
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     def say(self, text: str = "") -> None:
         with suppress(BrokenPipeError):
@@ -178,7 +182,7 @@ class Output:
         self.say(f"{service.name:<{self.width}}  {what}  {seconds:4.1f} s   {text}".rstrip())
 
     def line(self, service: Service, line: str) -> None:
-        text = line if self.raw else readable(line, colour=self.colour)
+        text = printable(line) if self.raw else readable(line, colour=self.colour)
         service.recent.append(text)
         if self.streaming:
             self.prefixed(service, text)
@@ -615,7 +619,11 @@ def main() -> int:
                         help="write where everything is, as JSON, once all are ready")  # fmt: skip
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", metavar="DIR",
                         help="where processes keep their data (default: .dev)")  # fmt: skip
-    parser.add_argument("--raw", action="store_true", help="show log lines as they are")
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="show log lines as services write them, control characters escaped",
+    )
     parser.add_argument("--watch", action=argparse.BooleanOptionalAction,
                         default=sys.stdout.isatty(),
                         help="restart what changes (default: on a terminal)")  # fmt: skip
