@@ -718,7 +718,7 @@ def main() -> int:
     parser.add_argument("--watch", action=argparse.BooleanOptionalAction, default=True,
                         help="restart what changes (default)")  # fmt: skip
     parser.add_argument("--url", metavar="NAME",
-                        help="print where a process of the running system is; '': the front")  # fmt: skip
+                        help="print where a running process is; of '': the front")  # fmt: skip
     parser.add_argument("--stop-with-parent", action="store_true",
                         help="stop when the program that started this one dies")  # fmt: skip
     options = parser.parse_args()
