@@ -63,6 +63,12 @@ fn ml_alone_draws_and_watches_by_asking() {
 
 #[test]
 #[ignore = "starts servers and a browser; `make servers` runs it"]
+fn a_project_without_choices_says_hello() {
+    look_at("page-minimal", &[], &["test_page.py", "test_hello.py", "test_key.py"]);
+}
+
+#[test]
+#[ignore = "starts servers and a browser; `make servers` runs it"]
 fn realtime_alone_chats() {
     look_at("page-realtime", &["--realtime"], &["test_page.py", "test_channel.py"]);
 }

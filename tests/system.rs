@@ -6,23 +6,40 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::{files_in, repository, scaffold_ok};
 
 /// Sets a project up and runs its end-to-end tests, which start it.
-fn drive(name: &str, choices: &[&str]) {
+fn drive(name: &str, choices: &[&str]) -> PathBuf {
     let folder = project(name, choices);
     run(&folder, None, &["make", "setup"]);
     let report = run(&folder, None, &["make", "e2e"]);
     print!("{report}");
+    folder
+}
+
+/// Runs a test of this repository inside a project that is set up.
+fn test_inside(folder: &Path, test: &str) {
+    let test = repository().join("tests").join(test);
+    let name = test.file_name().expect("a file").to_str().expect("UTF-8");
+    let inside = format!("tests/{name}");
+    fs::copy(&test, folder.join(&inside)).expect("the test is copied");
+    print!("{}", run(folder, None, &[".venv/bin/python", "-m", "pytest", "-q", &inside]));
 }
 
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn minimal_runs() {
-    drive("run-minimal", &[]);
+    let folder = drive("run-minimal", &[]);
+    test_inside(&folder, "first_day/test_first_day.py");
+    // Without a page something else is there to open.
+    scaffold_ok(&folder, &["remove", "page"]);
+    assert!(!folder.join("web").exists());
+    run(&folder, None, &["make", "setup"]);
+    let open = [".venv/bin/python", "-m", "pytest", "-q", "tests/test_gateway.py", "-k", "open"];
+    print!("{}", run(&folder, None, &open));
 }
 
 #[test]
@@ -40,7 +57,8 @@ fn realtime_runs() {
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn ml_with_realtime_runs() {
-    drive("run-full", &["--ml", "--realtime"]);
+    let folder = drive("run-full", &["--ml", "--realtime"]);
+    test_inside(&folder, "first_day/test_first_day.py");
 }
 
 #[test]
@@ -61,16 +79,8 @@ fn services_added_to_a_project_are_reached_by_their_routes() {
     scaffold_ok(&folder, &["add", "service", "edge", "--kind", "gateway"]);
     let models = folder.join("services/scorer/models");
     fs::rename(models.join("digits"), models.join("letters")).expect("the model gets another name");
-    fs::copy(
-        repository().join("tests/services/test_services.py"),
-        folder.join("tests/test_services.py"),
-    )
-    .expect("the test is copied");
     run(&folder, None, &["make", "setup"]);
-    print!(
-        "{}",
-        run(&folder, None, &[".venv/bin/python", "-m", "pytest", "-q", "tests/test_services.py"])
-    );
+    test_inside(&folder, "services/test_services.py");
     fs::rename(models.join("letters"), models.join("digits"))
         .expect("the model gets its name back");
     scaffold_ok(&folder, &["remove", "service", "scorer", "edge"]);

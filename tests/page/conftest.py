@@ -72,6 +72,10 @@ class System:
         processes = json.loads(self.ports_file.read_text(encoding="utf-8"))
         return next(entry for name, entry in processes.items() if group in (name, entry["group"]))
 
+    def has(self, name: str) -> bool:
+        """Whether there is a process of this name."""
+        return name in json.loads(self.ports_file.read_text(encoding="utf-8"))
+
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
@@ -94,8 +98,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def redis(system: System) -> Iterator[Redis]:
-    """The system's Redis, where everything can be looked up."""
+def redis(system: System) -> Iterator[Redis | None]:
+    """The system's Redis, where everything can be looked up, in a project that has one."""
+    if not system.has("redis"):
+        yield None
+        return
     with Redis(port=system.first("redis")["port"], decode_responses=True) as client:
         yield client
 

@@ -25,6 +25,8 @@ def test_asks_for_a_key_where_one_is_wanted(visit: Visit, tmp_path: Path) -> Non
         page.keyboard.press("Enter")
         page.wait_for_event("load")
         expect(page.locator("#key-form")).to_be_hidden()
+        if has(page, "#hello"):
+            expect(page.locator("#greeting")).to_have_text("Hello, world!")
         if has(page, "#say"):
             expect(page.locator("#state")).to_have_text("Connected")
             say(page, "Ann", "Let in")
