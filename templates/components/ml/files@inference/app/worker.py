@@ -21,7 +21,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 from uvicorn.loops.auto import auto_loop_factory
 
 from app import inputs, log, tasks, worker_metrics
-from app.connection import Patience, connect
+from app.connection import Patience, Stopped, connect
 from app.gate import Gate
 from app.inference import Failed, Inference, JsonObject, Rejected, Unavailable, problem
 from app.limits import Limits
@@ -216,9 +216,12 @@ class Worker:
                 free = self._free()
                 if free > 0 and not stop.is_set():
                     # Never cancelled: what Redis has handed out must not be lost on the way.
-                    for delivery in await self._patience.insist(
-                        partial(self._queue.take, free, TAKE_WAIT_S)
-                    ):
+                    take = partial(self._queue.take, free, TAKE_WAIT_S)
+                    try:
+                        deliveries = await self._patience.insist(take, stop)
+                    except Stopped:
+                        return
+                    for delivery in deliveries:
                         self._begin(delivery)
             if self._free() <= 0:
                 self._one_done.clear()
