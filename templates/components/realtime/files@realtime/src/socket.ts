@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { State } from '@app/state';
+import { StateUnavailable, type State } from '@app/state';
 import type { FastifyBaseLogger } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
 import type { Config } from './config.ts';
@@ -102,8 +102,7 @@ export class Socket {
       if (message.request instanceof Refusal) throw message.request;
       await this.#handle(message.request);
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : this.#unavailable(error);
-      const { code, title, message: detail } = refusal;
+      const { code, title, message: detail } = this.#refusal(error);
       this.#write(JSON.stringify({ op: 'error', ref, code, title, detail }));
     }
   }
@@ -215,12 +214,18 @@ export class Socket {
     for (const { topic } of [...this.#subscriptions.values()]) this.#leave(topic);
   }
 
-  #unavailable(error: unknown): Refusal {
-    this.#shared.log.warn({ err: error }, 'request failed');
-    return new Refusal(
-      'unavailable',
-      'Temporarily unavailable',
-      'The event store cannot be reached. Try again.',
-    );
+  /** What a client is told of an error. */
+  #refusal(error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    if (error instanceof StateUnavailable) {
+      this.#shared.log.warn({ err: error }, 'request failed');
+      return new Refusal(
+        'unavailable',
+        'Temporarily unavailable',
+        'The event store cannot be reached. Try again.',
+      );
+    }
+    this.#shared.log.error({ err: error }, 'request failed');
+    return new Refusal('internal', 'The request failed', 'This is a mistake of the service.');
   }
 }

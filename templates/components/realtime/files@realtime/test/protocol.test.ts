@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Callers, hashKey } from '@app/callers';
-import { append, refusal, startRedis, startService, TestClient } from './harness.ts';
+import { append, refusal, startRedis, startService, TestClient, until } from './harness.ts';
 
 const { url, redis } = await startRedis();
 const service = await startService(url, {
@@ -156,6 +156,49 @@ test('refuses what is not valid, and the socket stays', async () => {
     ],
   );
   await client.subscribe('channels/x');
+});
+
+test('refuses data that nests too deep, and says so', async () => {
+  const client = await TestClient.open(service);
+  const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const publish = (data: string): void =>
+    client.ws.send(`{"op":"publish","ref":"deep","topic":"channels/deep","data":${data}}`);
+  for (const levels of [33, 900]) {
+    publish(nested(levels));
+    await until(() => client.messages.length > 0, 'an answer');
+    assert.deepEqual(client.messages.splice(0), [
+      {
+        op: 'error',
+        ref: 'deep',
+        code: 'invalid-message',
+        title: 'The message is not valid',
+        detail: 'data: nests deeper than 32 levels',
+      },
+    ]);
+  }
+  publish(nested(32));
+  await until(() => client.messages.length > 0, 'an answer');
+  assert.equal(client.messages[0]?.op, 'published');
+});
+
+test('no message, however deep, is taken for an outage', async () => {
+  const deep = await startService(url);
+  const client = await TestClient.open(deep);
+  const nested = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+  const messages = [
+    `{"op":"publish","topic":"channels/deep","data":${nested}}`,
+    `{"op":"subscribe","topic":${nested}}`,
+    `{"op":${nested},"topic":"channels/deep"}`,
+    `{"op":"subscribe","topic":"channels/deep","ref":${nested}}`,
+    `{"op":"subscribe","topic":"channels/deep","after":${nested}}`,
+    nested,
+  ];
+  for (const message of messages) client.ws.send(message);
+  await until(() => client.messages.length === messages.length, 'all answers');
+  assert.deepEqual(
+    client.messages.map(({ code }) => code),
+    messages.map(() => 'invalid-message'),
+  );
 });
 
 test('one socket has at most 100 subscriptions', async () => {
