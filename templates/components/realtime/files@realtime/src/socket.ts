@@ -33,7 +33,8 @@ export interface Shared {
 /** One WebSocket: reads requests, one at a time, and writes answers and events. */
 export class Socket {
   readonly #id = randomUUID();
-  readonly #caller: string | undefined;
+  readonly #caller: string;
+  readonly #known: boolean;
   readonly #shared: Shared;
   readonly #stream: Duplex;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -45,10 +46,11 @@ export class Socket {
 
   /**
    * @param stream what `ws` writes to: its buffer tells when more may be sent
-   * @param caller the API key's name; undefined where no keys are configured
+   * @param caller the API key's name or, where `known` is false, an address, which is no identity
    */
-  constructor(ws: WebSocket, stream: Duplex, caller: string | undefined, shared: Shared) {
+  constructor(ws: WebSocket, stream: Duplex, caller: string, known: boolean, shared: Shared) {
     this.#caller = caller;
+    this.#known = known;
     this.#shared = shared;
     this.#stream = stream;
     this.#tokens = new Tokens(shared.config.PUBLISH_PER_SECOND);
@@ -62,6 +64,11 @@ export class Socket {
       sockets.dec();
       this.#leaveAll();
     });
+  }
+
+  /** The API key's name; undefined where no keys are configured. */
+  get #name(): string | undefined {
+    return this.#known ? this.#caller : undefined;
   }
 
   /** Ends the connection if the last ping was not answered, and sends the next one. */
@@ -136,7 +143,7 @@ export class Socket {
       const most = `A socket has at most ${config.WS_SUBSCRIPTIONS_MAX} subscriptions.`;
       throw new Refusal('too-many-subscriptions', 'Too many subscriptions', most);
     }
-    const found = await topic.kind.find(state, topic.name, this.#caller);
+    const found = await topic.kind.find(state, topic.name, this.#name);
     if (found === 'missing')
       throw new Refusal('not-found', 'No such topic', `\`${topic.id}\` does not exist.`);
     const reader = {
@@ -156,7 +163,7 @@ export class Socket {
       JSON.stringify({ op: 'subscribed', ref: request.ref, topic: topic.id, after: from, member }),
     );
     hub.begin(subscription);
-    if (shared) presence.enter(topic, { id: this.#id, caller: this.#caller ?? null }, reader.send);
+    if (shared) presence.enter(topic, { id: this.#id, caller: this.#name ?? null }, reader.send);
   }
 
   async #publish(request: Request & { op: 'publish' }, topic: Topic): Promise<void> {
@@ -180,7 +187,7 @@ export class Socket {
       const most = `A socket publishes at most ${config.PUBLISH_PER_SECOND} times a second.`;
       throw new Refusal('rate-limited', 'Published too often', most);
     }
-    const id = await publish(state, topic, data, config);
+    const id = await publish(state, topic, this.#caller, data, config);
     this.#write(JSON.stringify({ op: 'published', ref: request.ref, topic: topic.id, id }));
   }
 

@@ -142,6 +142,7 @@ export interface Message {
   type?: string;
   data?: unknown;
   code?: string;
+  detail?: string;
   after?: string;
   member?: string;
 }

@@ -227,18 +227,18 @@ test('a socket that publishes too often is refused, another one is not', async (
   );
 });
 
-test('a channel expires after its last event, and keeps about as many as the limit', async () => {
+test('a channel expires after its last event, and keeps as many as the limit', async () => {
   const small = await startService(url, {
     CHANNEL_MAXLEN: '1',
     CHANNEL_TTL_S: '60',
     PUBLISH_PER_SECOND: '1000',
   });
   const client = await TestClient.open(small);
-  for (let n = 0; n < 300; n += 1)
+  for (let n = 0; n < 3; n += 1)
     await client.ask({ op: 'publish', topic: 'channels/small', data: n });
   const ttl = await redis.ttl('channel:small');
   assert.ok(ttl > 0 && ttl <= 60, `ttl ${ttl}`);
-  assert.ok((await redis.xLen('channel:small')) < 200);
+  assert.equal(await redis.xLen('channel:small'), 1);
 });
 
 test('closes with 1009 when a message is too large', async () => {
