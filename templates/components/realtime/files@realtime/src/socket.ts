@@ -38,7 +38,8 @@ export class Socket {
   readonly #shared: Shared;
   readonly #stream: Duplex;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #tokens: Tokens;
+  readonly #publishes: Tokens;
+  readonly #changes: Tokens;
   readonly #ws: WebSocket;
   #alive = true;
   #waiting = 0;
@@ -53,7 +54,10 @@ export class Socket {
     this.#known = known;
     this.#shared = shared;
     this.#stream = stream;
-    this.#tokens = new Tokens(shared.config.PUBLISH_PER_SECOND);
+    const { PUBLISH_PER_SECOND, SUBSCRIBE_PER_SECOND, WS_SUBSCRIPTIONS_MAX } = shared.config;
+    this.#publishes = new Tokens(PUBLISH_PER_SECOND);
+    // Whoever changes from all topics that it may have to as many others does so at once.
+    this.#changes = new Tokens(SUBSCRIBE_PER_SECOND, 2 * WS_SUBSCRIPTIONS_MAX);
     this.#ws = ws;
     sockets.inc();
     ws.on('pong', () => (this.#alive = true));
@@ -122,6 +126,10 @@ export class Socket {
         'No such topic',
         `There is no topic \`${request.topic}\`.`,
       );
+    if (request.op !== 'publish' && !this.#changes.take()) {
+      const most = `A socket subscribes and unsubscribes at most ${this.#shared.config.SUBSCRIBE_PER_SECOND} times a second.`;
+      throw new Refusal('rate-limited', 'Subscribed or unsubscribed too often', most);
+    }
     switch (request.op) {
       case 'subscribe':
         return this.#subscribe(request, topic);
@@ -183,7 +191,7 @@ export class Socket {
         `At most ${config.PUBLISH_MAX_BYTES} bytes of JSON.`,
       );
     }
-    if (!this.#tokens.take()) {
+    if (!this.#publishes.take()) {
       const most = `A socket publishes at most ${config.PUBLISH_PER_SECOND} times a second.`;
       throw new Refusal('rate-limited', 'Published too often', most);
     }

@@ -227,6 +227,18 @@ test('a socket that publishes too often is refused, another one is not', async (
   );
 });
 
+test('a socket that subscribes or unsubscribes too often is refused, another one is not', async () => {
+  const slow = await startService(url, { SUBSCRIBE_PER_SECOND: '1', WS_SUBSCRIPTIONS_MAX: '2' });
+  const [busy, calm] = await Promise.all([TestClient.open(slow), TestClient.open(slow)]);
+  const ops = Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? 'subscribe' : 'unsubscribe'));
+  const answers = await Promise.all(ops.map((op) => busy.ask({ op, topic: 'channels/busy' })));
+  const words = answers.map(({ op, code }) => code ?? op);
+  // All topics that it may have, and as many others, at once.
+  assert.deepEqual(words.slice(0, 4), ['subscribed', 'unsubscribed', 'subscribed', 'unsubscribed']);
+  assert.ok(words.filter((word) => word === 'rate-limited').length > 50, words.join());
+  await calm.subscribe('channels/busy');
+});
+
 test('a channel expires after its last event, and keeps as many as the limit', async () => {
   const small = await startService(url, {
     CHANNEL_MAXLEN: '1',
