@@ -27,8 +27,10 @@ from toolchain import ROOT, environment, require_setup, settings
 PRETTIER = ("npx", "--no-install", "prettier")
 # The exit status of pytest where no test was chosen.
 PYTEST_NOTHING = 5
-# Node counts a file in which no test was chosen as one that passed, and sums up with it.
-WITHOUT_TEST = re.compile(r"^(✔ \S+\.[cm]?[jt]s \([\d.]+ms\)|\u2139 .*)\n?", re.MULTILINE)
+# A test of Node and its name, up to what is put in when it runs.
+TEST = re.compile(
+    r"""\b(?:describe|it|suite|test)(?:\.\w+)?\(\s*(['"`])((?:\\.|(?!\1).)+)\1""", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,12 @@ def checks() -> Iterator[Check]:
     for folder in node:
         if "check" in scripts(folder):
             yield Check(f"{name_of(folder)} check", ("npm", "run", "--silent", "check"), folder)
-        # Of the tests those that fail.
-        yield from node_tests(folder, "--test-reporter=dot")
+        if "test" in scripts(folder):
+            # Of the tests those that fail.
+            reporter = "--test-reporter=dot"
+            yield Check(
+                f"{name_of(folder)} test", ("npm", "run", "--silent", "test"), folder, reporter
+            )
     for folder in folders("pyproject.toml"):
         name = name_of(folder)
         yield Check(f"{name} ruff", ("ruff", "check", "--quiet", "."), folder, is_form=True)
@@ -77,13 +83,26 @@ def checks() -> Iterator[Check]:
 def named_tests(text: str) -> Iterator[Check]:
     """Of each package and service the tests with `text` in their name; `_` counts as a space."""
     pattern = re.sub(r"\\?[ _]", "[ _]", re.escape(text)).replace("/", r"\/")
-    # Node splits its options at spaces, except between quotes, where a backslash escapes.
-    quoted = f"/{pattern}/i".replace("\\", r"\\").replace('"', r"\"")
     for folder in folders("package.json"):
-        yield from node_tests(folder, f'--test-name-pattern="{quoted}"')
+        # Only files with such a test: what a file starts for its tests is ended after the last of
+        # them, so that one in which none runs would not end.
+        files = [
+            str(path.relative_to(folder))
+            for path in sorted(folder.glob("test/**/*.test.ts"))
+            if has_test(path, pattern)
+        ]
+        if files:
+            command = ("node", "--test", f"--test-name-pattern=/{pattern}/i", *files)
+            yield Check(f"{name_of(folder)} test", command, folder)
     for folder in folders("pyproject.toml"):
         command = ("pytest", "--verbose", "--no-header", "-k", text.replace(" ", "_"))
         yield Check(f"{name_of(folder)} pytest", command, folder)
+
+
+def has_test(path: Path, pattern: str) -> bool:
+    """Whether a file has a test whose name matches."""
+    names = (name for _, name in TEST.findall(path.read_text(encoding="utf-8")))
+    return any(re.search(pattern, name, re.IGNORECASE) for name in names)
 
 
 def formatters() -> Iterator[Check]:
@@ -97,13 +116,6 @@ def formatters() -> Iterator[Check]:
         name = name_of(folder)
         yield Check(f"{name} format", ("ruff", "format", "--quiet", "."), folder)
         yield Check(f"{name} fix", ("ruff", "check", "--fix", "--quiet", "."), folder)
-
-
-def node_tests(folder: Path, options: str) -> Iterator[Check]:
-    """The tests of a package, with options for Node's test runner."""
-    if "test" in scripts(folder):
-        command = ("npm", "run", "--silent", "test")
-        yield Check(f"{name_of(folder)} test", command, folder, options)
 
 
 def contributed(entry: dict[str, Any], command: str | list[str]) -> Check:
@@ -164,7 +176,7 @@ def main() -> int:
         formatters() if options.fix else named_tests(options.tests) if options.tests else checks()
     )
     chosen = [check for check in found if options.only in check.name]
-    if not chosen:
+    if not chosen and not options.tests:
         print(f"error: no check has `{options.only}` in its name\n\nhint: there are")
         print("\n".join(f"  {check.name}" for check in found))
         return 1
@@ -206,18 +218,14 @@ def explain(result: Result, *, mended: bool = False) -> None:
 
 def run_named(chosen: list[Check], at_once: int, text: str) -> int:
     """Runs single tests and shows what they say; an error where none has this name."""
-    statuses: list[int] = []
-    for result in results(chosen, at_once):
-        output = WITHOUT_TEST.sub("", result.output).strip()
-        if result.status == PYTEST_NOTHING or (result.status == 0 and not output):
-            continue
-        print(f"{result.check.name}\n{output}\n", flush=True)
-        statuses.append(result.status)
-    if not statuses:
-        where = ", ".join(check.name for check in chosen)
-        print(f"error: no test has `{text}` in its name\n\nhint: these were asked: {where}")
-        return 1
-    return 1 if any(statuses) else 0
+    ran = [result for result in results(chosen, at_once) if result.status != PYTEST_NOTHING]
+    for result in ran:
+        print(f"{result.check.name}\n{result.output.strip()}\n", flush=True)
+    if not ran:
+        print(
+            f"error: no test has `{text}` in its name\n\nhint: `make test` names what ONLY can be"
+        )
+    return 1 if not ran or any(result.status for result in ran) else 0
 
 
 if __name__ == "__main__":
