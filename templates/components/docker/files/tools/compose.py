@@ -112,7 +112,8 @@ def print_images() -> None:
 
 
 def address() -> str:
-    """The URL of the published port."""
+    """Where to look: the page, or the reference where there is none, at the published port."""
+    path = "" if (ROOT / "web").is_dir() else "/docs"
     containers = output("docker", "compose", "ps", "--format", "json").splitlines()
     ports = {
         publisher["PublishedPort"]
@@ -120,7 +121,7 @@ def address() -> str:
         for publisher in json.loads(line)["Publishers"] or []
         if publisher["PublishedPort"]
     }
-    return "  ".join(f"http://127.0.0.1:{port}" for port in sorted(ports))
+    return "  ".join(f"http://127.0.0.1:{port}{path}" for port in sorted(ports))
 
 
 if __name__ == "__main__":
