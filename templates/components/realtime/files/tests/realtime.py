@@ -131,9 +131,9 @@ class Client:
         """Who is listed at the first word, from now on, of `count` being present."""
         while True:
             event = self.receive()
-            if event.get("type") == "presence" and event["topic"] == topic:
-                if event["data"]["count"] == count:
-                    return self.members[topic]
+            told = event.get("type") == "presence" and event["topic"] == topic
+            if told and event["data"]["count"] == count:
+                return self.members[topic]
 
     def closed(self) -> int | None:
         """The code with which the other side closes; nothing where it just ends."""
