@@ -103,7 +103,7 @@ def _classes(array: Array, count: int, *, batched: bool) -> Array:
     # Sorted backwards twice, so that of equals the one with the lower index comes first.
     order = width - 1 - np.argsort(rows[:, ::-1], axis=1, kind="stable")[:, ::-1][:, :count]
     named = [
-        [f"{row[index]}:{index}" for index in best]
+        [f"{row[index]!s}:{index}" for index in best]
         for row, best in zip(rows, order.tolist(), strict=True)
     ]
     answer = np.array(named, object).reshape(order.shape)

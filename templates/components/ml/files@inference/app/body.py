@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import Header, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -32,10 +33,9 @@ class Body:
 async def read(
     request: Request,
     json_length: Annotated[
-        int | None,
+        Annotated[int, Field(ge=0)] | SkipJsonSchema[None],
         Header(
             alias=JSON_LENGTH,
-            ge=0,
             description="How many bytes of the body are JSON; the tensors' bytes come after it.",
         ),
     ] = None,

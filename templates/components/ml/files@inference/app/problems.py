@@ -98,7 +98,7 @@ def install(app: FastAPI) -> None:
 
 
 def _unprocessable(request: Request, faults: list[dict[str, str]]) -> Response:
-    detail = "; ".join(f"{fault['pointer']} {fault['detail']}" for fault in faults)
+    detail = "; ".join(f"{fault['pointer']} {fault['detail']}".strip() for fault in faults)
     return problem(request, 422, "invalid", "The request is not valid", detail, errors=faults)
 
 
@@ -106,5 +106,5 @@ def _fault(error: Any) -> dict[str, str]:
     place, *path = (str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
     if place != "body":
         # A header or a path parameter has no pointer into the body.
-        return {"pointer": "", "detail": f"{place} {'/'.join(path)}: {error['msg']}"}
+        return {"pointer": "", "detail": f"{place} {path[0]}: {error['msg']}"}
     return {"pointer": "".join(f"/{part}" for part in path), "detail": error["msg"]}

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app import binary
 
@@ -100,17 +100,24 @@ class ModelReady(Ready):
     name: str
 
 
+def _whole(value: object) -> object:
+    """To JSON Schema 2.0 is an integer; text and booleans are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 # The bounds are those of a job's input in contracts/prediction-request.schema.json. A list that is
 # too long is refused before its elements are looked at: each would make a fault of its own.
 Name = Annotated[str, Field(min_length=1, max_length=255)]
-Size = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
+Size = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True), BeforeValidator(_whole)]
+Bytes = Annotated[int, Field(ge=0, strict=True), BeforeValidator(_whole)]
+Classes = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True), BeforeValidator(_whole)]
 Yes = Annotated[bool, Field(strict=True)]
 
 
 class InputParameters(_Message):
     binary_data_size: Annotated[
-        int | None,
-        Field(ge=0, strict=True, description="The tensor's bytes after the JSON, instead of data."),
+        Bytes | None,
+        Field(description="The tensor's bytes after the JSON, instead of data."),
     ] = None
 
 
@@ -129,13 +136,8 @@ class OutputParameters(_Message):
         Yes | None, Field(description="Whether to return bytes after the JSON, instead of data.")
     ] = None
     classification: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=2**31 - 1,
-            strict=True,
-            description="Return this many classes, the highest first, as `value:index`.",
-        ),
+        Classes | None,
+        Field(description="Return this many classes, the highest first, as `value:index`."),
     ] = None
 
 

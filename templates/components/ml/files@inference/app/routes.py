@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import Response
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import to_json
 
 from app.answer import check_size, encode
@@ -131,10 +133,8 @@ async def infer(
     model: ModelDep,
     body: Annotated[Body, Depends(read)],
     x_deadline_ms: Annotated[
-        int | None,
+        Annotated[int, Field(ge=0, le=86_400_000)] | SkipJsonSchema[None],
         Header(
-            ge=0,
-            le=86_400_000,
             description="How long the caller still waits: what has not begun by then is dropped.",
         ),
     ] = None,
