@@ -1,17 +1,21 @@
 """Schemathesis' hooks: what a JSON Schema cannot say about a valid request.
 
 That `data` has as many elements as `shape` says, which names, shapes and datatypes the model takes,
-and where the JSON of a body with binary tensors ends. A request that was generated as a valid one
-keeps everything else: ids, parameters, unknown members, wanted outputs. Requests that were generated
-as invalid ones are sent as they are.
+where the JSON of a body with binary tensors ends, and that an idempotency key was not used before
+with another body. A request that was generated as a valid one keeps everything else: ids,
+parameters, unknown members, wanted outputs. Requests that were generated as invalid ones are sent
+as they are.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import struct
+import uuid
 from typing import Any
 
+import httpx
 import schemathesis
 
 JSON_LENGTH = "Inference-Header-Content-Length"
@@ -19,6 +23,7 @@ DEADLINE = "x-deadline-ms"
 MODEL = "digits"
 OUTPUTS = ("label", "probabilities")
 PIXELS = [0.0] * 64
+ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
 @schemathesis.hook
@@ -38,6 +43,30 @@ def before_call(_context: Any, case: schemathesis.Case, _kwargs: Any) -> None:
             case.body = fitting(case.body)
     elif case.path == "/v1/predictions" and isinstance(case.body, dict):
         case.body = {**case.body, "model": MODEL, "input": fitting(case.body["input"])}
+        if headers.get("idempotency-key"):
+            headers["idempotency-key"] = str(uuid.uuid4())
+    elif case.method == "DELETE" and ULID.fullmatch(str(case.path_parameters.get("id"))):
+        # DELETE cancels a job, and what was canceled can still be read: schemathesis' check
+        # `use_after_free` expects 404. So a job of its own is canceled, and read here.
+        case.path_parameters["id"] = canceled_next(case.operation.base_url)
+
+
+def canceled_next(url: str) -> str:
+    """Posts a job, and returns its id."""
+    image = {"name": "image", "shape": [1, 64], "datatype": "FP32", "data": PIXELS}
+    job = {"model": MODEL, "input": {"inputs": [image]}}
+    answer = httpx.post(f"{url}/v1/predictions", json=job)
+    answer.raise_for_status()
+    found: str = answer.json()["id"]
+    return found
+
+
+@schemathesis.hook
+def after_call(_context: Any, case: schemathesis.Case, response: schemathesis.Response) -> None:
+    if case.method == "DELETE" and response.status_code in (200, 202):
+        url = f"{case.operation.base_url}/v1/predictions/{case.path_parameters['id']}"
+        read = httpx.get(url)
+        assert read.status_code == 200, f"what was canceled cannot be read: {read.status_code}"
 
 
 def fitting(message: dict[str, Any]) -> dict[str, Any]:
