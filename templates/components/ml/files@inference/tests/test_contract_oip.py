@@ -296,7 +296,9 @@ def test_takes_what_a_job_may_send_and_no_more() -> None:
     bounds = ("minItems", "maxItems")
     for name in bounds:
         assert ours["properties"]["inputs"][name] == job["properties"]["inputs"][name]
-    assert ours_tensor["shape"]["maxItems"] == tensor["properties"]["shape"]["maxItems"]
+    shape, ours_shape = tensor["properties"]["shape"], ours_tensor["shape"]
+    assert ours_shape["maxItems"] == shape["maxItems"]
+    assert ours_shape["items"]["minimum"] == shape["items"]["minimum"]
     assert ours_tensor["name"]["maxLength"] == tensor["properties"]["name"]["maxLength"]
     assert ours_tensor["datatype"]["enum"] == tensor["properties"]["datatype"]["enum"]
 
