@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashOf } from '../src/canonical.ts';
-import { isDeeperThan } from '../src/depth.ts';
 import { parsePrefer } from '../src/prefer.ts';
 import { checkTensors, type Metadata, type Tensor } from '../src/tensors.ts';
 import { ulid, ULID } from '../src/ulid.ts';
@@ -20,12 +19,6 @@ test('documents that differ in order and space only have the same hash', () => {
   assert.equal(hashOf(one), hashOf(other));
   assert.notEqual(hashOf(one), hashOf({ ...one, d: 3 }));
   assert.notEqual(hashOf([1, 2]), hashOf([2, 1]));
-});
-
-test('depth is measured without recursion', () => {
-  assert.equal(isDeeperThan(2, { a: [1] }), false);
-  assert.equal(isDeeperThan(1, { a: [1] }), true);
-  assert.equal(isDeeperThan(32, JSON.parse('['.repeat(100_000) + ']'.repeat(100_000))), true);
 });
 
 test('preferences are read as RFC 7240 has them', () => {

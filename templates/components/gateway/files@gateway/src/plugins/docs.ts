@@ -31,6 +31,6 @@ export default plugin(
       });
     });
   },
-  // Limits only what is registered after it.
-  { dependencies: ['rate-limit'] },
+  // Hooks are those of what is registered after them.
+  { dependencies: ['keys'] },
 );

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { problems, unavailable } from '../problems.ts';
 
 const config = { public: true, probe: true };
-const response = { 200: z.object({ status: z.literal('ok') }), ...problems };
+const response = { 200: z.object({ status: z.literal('ok') }), ...problems() };
 
 const routes: FastifyPluginAsyncZod = async (app) => {
   app.get(

@@ -12,7 +12,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         summary: 'Server-sent events of a prediction.',
         tags: ['events'],
         params: z.object({ id: z.string() }),
-        response: { 200: z.unknown(), ...problems },
+        response: { 200: z.unknown(), ...problems(404) },
       },
     },
     await passEvents(app),

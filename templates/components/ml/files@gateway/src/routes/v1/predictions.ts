@@ -4,16 +4,13 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { hashOf } from '../../canonical.ts';
 import { Job, PredictionRequest } from '../../contracts.ts';
-import { isDeeperThan } from '../../depth.ts';
 import { isTerminal, type NewJob, type OwnedJob } from '../../jobs.ts';
 import { parsePrefer, type Preference } from '../../prefer.ts';
 import { Problem, problems, unavailable, type Fault } from '../../problems.ts';
+import { boundRefusals } from '../../refusals.ts';
 import { checkTensors } from '../../tensors.ts';
 import { traceparent } from '../../trace.ts';
 import { ulid, ULID } from '../../ulid.ts';
-
-/** Tensors have at most 8 dimensions; what is left is for `parameters`. */
-const MAX_DEPTH = 32;
 
 const tags = ['predictions'];
 const params = z.object({ id: z.string() });
@@ -24,8 +21,9 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/predictions',
     {
-      // Counted by the script that accepts, in the same round trip.
+      // Counted by the script that accepts, in the same round trip; what it does not accept, here.
       config: { rateLimit: false },
+      ...boundRefusals(app),
       schema: {
         summary: 'Makes a prediction: a job, and the answer of one that is waited for.',
         tags,
@@ -34,7 +32,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
           prefer: z.string().optional(),
         }),
         body: PredictionRequest,
-        response: { 200: Job, 201: Job, 202: Job, ...problems },
+        response: { 200: Job, 201: Job, 202: Job, ...problems(413, 415, 422) },
       },
     },
     async (request, reply) => {
@@ -43,9 +41,6 @@ const routes: FastifyPluginAsyncZod = async (app) => {
       const errors: Fault[] = [];
       if (deadline > config.DEADLINE_MAX_S) {
         errors.push({ pointer: '/deadline_s', detail: `must be at most ${config.DEADLINE_MAX_S}` });
-      }
-      if (isDeeperThan(MAX_DEPTH, body)) {
-        errors.push({ pointer: '', detail: `nests deeper than ${MAX_DEPTH} levels` });
       }
       const found = await app.models.find(body.model);
       if (found.state === 'unknown') {
@@ -123,7 +118,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         tags,
         params,
         headers: z.looseObject({ prefer: z.string().optional() }),
-        response: { 200: Job, ...problems },
+        response: { 200: Job, ...problems(404) },
       },
     },
     async (request, reply) => {
@@ -147,7 +142,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         summary: 'Cancels a prediction: at once if it is queued, soon if it runs.',
         tags,
         params,
-        response: { 200: Job, 202: Job, ...problems },
+        response: { 200: Job, 202: Job, ...problems(404) },
       },
     },
     async (request, reply) => {
@@ -192,7 +187,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   }
 
   function preferOf(request: FastifyRequest, reply: FastifyReply): Preference {
-    reply.header('vary', 'Prefer');
+    addVary(reply, 'Prefer');
     return parsePrefer(request.headers['prefer'], config.WAIT_MAX_S);
   }
 };
@@ -200,6 +195,12 @@ const routes: FastifyPluginAsyncZod = async (app) => {
 /** From here on, what the request logs names its job. */
 function noteJob(request: FastifyRequest, id: string): void {
   (request.log as Logger).setBindings({ job_id: id });
+}
+
+/** Others may have named headers before. */
+function addVary(reply: FastifyReply, name: string): void {
+  const earlier = reply.getHeader('vary');
+  reply.header('vary', earlier === undefined ? name : `${earlier}, ${name}`);
 }
 
 function present(reply: FastifyReply, job: z.output<typeof Job>, prefer: Preference): void {

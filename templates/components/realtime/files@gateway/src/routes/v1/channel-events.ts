@@ -12,7 +12,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         summary: 'Server-sent events of a channel.',
         tags: ['events'],
         params: z.object({ name: z.string() }),
-        response: { 200: z.unknown(), ...problems },
+        response: { 200: z.unknown(), ...problems(404) },
       },
     },
     await passEvents(app),
