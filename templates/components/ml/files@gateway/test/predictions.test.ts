@@ -9,7 +9,7 @@ import { TestRedis } from '@app/state/testing';
 import type { FastifyInstance } from 'fastify';
 import { ULID } from '../src/ulid.ts';
 import { startInference } from './inference.ts';
-import { assertProblem, gateway, keysFile } from './support.ts';
+import { assertProblem, exchange, gateway, keysFile } from './support.ts';
 
 const limits = { result_s: 86_400, events_s: 3_600, dead_s: 604_800, events_maxlen: 1_000 };
 const body = {
@@ -305,6 +305,14 @@ test('what is refused counts by its size as well', async (t) => {
   assertProblem(await bomb(), 422, 'invalid-body');
   assertProblem(await bomb(), 422, 'invalid-body');
   assertProblem(await bomb(), 429, 'too-many-requests');
+});
+
+test('a body that does not arrive in time is answered once, by 408', async (t) => {
+  const app = await system(t, { REQUEST_TIMEOUT_S: '1', HANDLER_TIMEOUT_S: '1' });
+  const head = 'POST /v1/predictions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json';
+  const { status, text } = await exchange(t, app, `${head}\r\ncontent-length: 9`);
+  assert.equal(status, 408);
+  assert.equal(text.split('HTTP/1.1 ').length, 2, text);
 });
 
 test('names Prefer beside what else an answer varies by', async (t) => {
