@@ -23,6 +23,7 @@ DEADLINE = "x-deadline-ms"
 MODEL = "digits"
 OUTPUTS = ("label", "probabilities")
 PIXELS = [0.0] * 64
+CANCELED: set[str] = set()
 ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -45,13 +46,24 @@ def before_call(_context: Any, case: schemathesis.Case, _kwargs: Any) -> None:
         case.body = {**case.body, "model": MODEL, "input": fitting(case.body["input"])}
         if headers.get("idempotency-key"):
             headers["idempotency-key"] = str(uuid.uuid4())
-    elif case.method == "DELETE" and ULID.fullmatch(str(case.path_parameters.get("id"))):
-        # DELETE cancels a job, and what was canceled can still be read: schemathesis' check
-        # `use_after_free` expects 404. So a job of its own is canceled, and read here.
-        case.path_parameters["id"] = canceled_next(case.operation.base_url)
+    elif ULID.fullmatch(str(case.path_parameters.get("id"))):
+        # DELETE cancels a job, and what was canceled can still be read: `use_after_free` expects
+        # 404. So DELETE gets a job of its own, which is read in `after_call` and nowhere else.
+        if case.method == "DELETE" or case.path_parameters["id"] in CANCELED:
+            case.path_parameters["id"] = posted(case.operation.base_url)
+        if case.method == "DELETE":
+            CANCELED.add(case.path_parameters["id"])
 
 
-def canceled_next(url: str) -> str:
+@schemathesis.hook
+def after_call(_context: Any, case: schemathesis.Case, response: schemathesis.Response) -> None:
+    if case.method == "DELETE" and case.path_parameters.get("id") in CANCELED:
+        assert response.status_code in (200, 202), response.status_code
+        url = f"{case.operation.base_url}/v1/predictions/{case.path_parameters['id']}"
+        assert httpx.get(url).status_code == 200, "what was canceled cannot be read"
+
+
+def posted(url: str) -> str:
     """Posts a job, and returns its id."""
     image = {"name": "image", "shape": [1, 64], "datatype": "FP32", "data": PIXELS}
     job = {"model": MODEL, "input": {"inputs": [image]}}
@@ -59,14 +71,6 @@ def canceled_next(url: str) -> str:
     answer.raise_for_status()
     found: str = answer.json()["id"]
     return found
-
-
-@schemathesis.hook
-def after_call(_context: Any, case: schemathesis.Case, response: schemathesis.Response) -> None:
-    if case.method == "DELETE" and response.status_code in (200, 202):
-        url = f"{case.operation.base_url}/v1/predictions/{case.path_parameters['id']}"
-        read = httpx.get(url)
-        assert read.status_code == 200, f"what was canceled cannot be read: {read.status_code}"
 
 
 def fitting(message: dict[str, Any]) -> dict[str, Any]:
