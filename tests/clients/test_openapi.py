@@ -22,7 +22,7 @@ from system import System
 
 HERE = Path(__file__).parent
 SEED = os.environ.get("SEED", "10")
-CASES = os.environ.get("CASES", "50")
+CASES = os.environ.get("CASES", "30")
 METHODS = {"get", "put", "post", "delete", "patch", "options", "head", "trace", "query"}
 
 
