@@ -33,6 +33,7 @@ const FOUND = { Location: header('Where the job is.'), ...PREFER };
 
 const routes: FastifyPluginAsyncZod = async (app) => {
   const { config, jobs, jobMetrics, queue } = app;
+  const deadlines = { properties: { deadline_s: { maximum: config.DEADLINE_MAX_S } } };
 
   app.post(
     '/predictions',
@@ -41,6 +42,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
       config: {
         rateLimit: false,
         openapi: {
+          requestBody: { content: { 'application/json': { schema: deadlines } } },
           responses: {
             200: { headers: { ...FOUND, 'Idempotency-Replayed': header('`true`.') } },
             201: { headers: FOUND },
