@@ -8,6 +8,11 @@ const POSITION = z
   .regex(/^\d{1,15}(-\d{1,15})?$/)
   .optional();
 
+const text = z.string().optional();
+
+/** One event of a stream. */
+const StreamEvent = z.looseObject({ id: text, event: text, data: text });
+
 /** What is said of a stream of events, beside its own parameters. */
 export const eventsSchema = {
   querystring: z.object({ after: POSITION.describe('Begins after this event.') }),
@@ -15,7 +20,7 @@ export const eventsSchema = {
   response: {
     200: {
       description: 'Events as they come, in the form of an EventSource.',
-      content: { 'text/event-stream': { schema: z.string() } },
+      content: { 'text/event-stream': { schema: StreamEvent } },
     },
     204: z.null().describe('The events have ended, and the last one is known.'),
     ...problems(404, 422),
