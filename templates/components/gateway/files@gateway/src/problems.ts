@@ -57,10 +57,7 @@ export function problemsOf(schema: z.ZodType<ProblemDocument>) {
     const statuses: readonly Documented[] = [...ANYWHERE, ...own];
     return Object.fromEntries(
       statuses.map((status) => [status, { description: DESCRIPTIONS[status], content }]),
-    ) as Record<
-      Own | (typeof ANYWHERE)[number],
-      { description: string; content: typeof content }
-    >;
+    ) as Record<Own | (typeof ANYWHERE)[number], { description: string; content: typeof content }>;
   };
 }
 

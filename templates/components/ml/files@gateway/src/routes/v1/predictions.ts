@@ -4,9 +4,11 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { hashOf } from '../../canonical.ts';
 import { Job, PredictionRequest } from '../../contracts.ts';
+import { header } from '../../documentation.ts';
 import { isTerminal, type NewJob, type OwnedJob } from '../../jobs.ts';
 import { parsePrefer, type Preference } from '../../prefer.ts';
 import { Problem, problems, unavailable, type Fault } from '../../problems.ts';
+import { EXAMPLE } from '../../protocol.ts';
 import { boundRefusals } from '../../refusals.ts';
 import { checkTensors } from '../../tensors.ts';
 import { traceparent } from '../../trace.ts';
@@ -15,15 +17,41 @@ import { ulid, ULID } from '../../ulid.ts';
 const tags = ['predictions'];
 const params = z.object({ id: z.string() });
 
+/** What can be done next with the job of an answer. */
+const LINKS = {
+  read: { operationId: 'readPrediction', parameters: { id: '$response.body#/id' } },
+  cancel: { operationId: 'cancelPrediction', parameters: { id: '$response.body#/id' } },
+  follow: { operationId: 'followPrediction', parameters: { id: '$response.body#/id' } },
+};
+
+const PREFER = {
+  'Preference-Applied': header('What was honoured of `Prefer`.'),
+  Vary: header('`Prefer`, among others.'),
+};
+const UNFINISHED = { 'Retry-After': header('When to ask again, in seconds.') };
+const FOUND = { Location: header('Where the job is.'), ...PREFER };
+
 const routes: FastifyPluginAsyncZod = async (app) => {
   const { config, jobs, jobMetrics, queue } = app;
+  const deadlines = { properties: { deadline_s: { maximum: config.DEADLINE_MAX_S } } };
 
   app.post(
     '/predictions',
     {
       // Counted by the script that accepts, in the same round trip; what it does not accept, here.
-      config: { rateLimit: false },
+      config: {
+        rateLimit: false,
+        openapi: {
+          requestBody: { content: { 'application/json': { schema: deadlines } } },
+          responses: {
+            200: { headers: { ...FOUND, 'Idempotency-Replayed': header('`true`.') } },
+            201: { headers: FOUND },
+            202: { headers: { ...FOUND, ...UNFINISHED } },
+          },
+        },
+      },
       ...boundRefusals(app),
+      links: { 200: LINKS, 201: LINKS, 202: LINKS },
       schema: {
         summary: 'Makes a prediction: a job, and the answer of one that is waited for.',
         tags,
@@ -31,8 +59,8 @@ const routes: FastifyPluginAsyncZod = async (app) => {
           'idempotency-key': z.string().min(1).max(config.IDEMPOTENCY_KEY_MAX).optional(),
           prefer: z.string().optional(),
         }),
-        body: PredictionRequest,
-        response: { 200: Job, 201: Job, 202: Job, ...problems(413, 415, 422) },
+        body: PredictionRequest.meta({ examples: [{ model: 'digits', input: EXAMPLE }] }),
+        response: { 200: Job, 201: Job, 202: Job, ...problems(408, 413, 415, 422) },
       },
     },
     async (request, reply) => {
@@ -113,12 +141,16 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/predictions/:id',
     {
+      config: {
+        openapi: { responses: { 200: { headers: { ...FOUND, ...UNFINISHED } } } },
+      },
       schema: {
         summary: 'A prediction as it is now, or when it is done.',
+        operationId: 'readPrediction',
         tags,
         params,
         headers: z.looseObject({ prefer: z.string().optional() }),
-        response: { 200: Job, ...problems(404) },
+        response: { 200: Job, ...problems(404, 422) },
       },
     },
     async (request, reply) => {
@@ -140,6 +172,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     {
       schema: {
         summary: 'Cancels a prediction: at once if it is queued, soon if it runs.',
+        operationId: 'cancelPrediction',
         tags,
         params,
         response: { 200: Job, 202: Job, ...problems(404) },

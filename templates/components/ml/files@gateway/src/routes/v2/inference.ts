@@ -1,24 +1,66 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { header } from '../../documentation.ts';
 import { MODEL_NAME } from '../../models.ts';
 import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '../../problems.ts';
+import { EXAMPLE, InferRequest, InferResponse } from '../../protocol.ts';
 import { AS_IT_IS, connectUpstream, passing } from '../../upstream.ts';
 
 const tags = ['models'];
 const name = z.string().regex(MODEL_NAME);
+const model = name.meta({ examples: ['digits'] });
+const version = name.meta({ examples: ['1'] });
 const problems = problemsOf(
   ProblemDocument.extend({ error: z.string() }).meta({ id: 'ProtocolProblem' }),
 );
 const response = { 200: z.unknown(), ...problems(404, 422) };
-const inferResponse = { 200: z.unknown(), ...problems(404, 413, 415, 422, 504) };
+const inferResponse = {
+  200: {
+    description: 'The outputs: as JSON or, where the request wants it, as bytes behind it.',
+    content: {
+      'application/json': { schema: InferResponse },
+      'application/octet-stream': { schema: z.string() },
+    },
+  },
+  ...problems(404, 408, 413, 415, 422, 504),
+};
+const inferHeaders = z.looseObject({
+  'inference-header-content-length': z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .describe('Where the JSON of a body with binary tensors ends.')
+    .optional(),
+});
+const openapi = {
+  requestBody: {
+    required: true,
+    content: {
+      'application/json': { schema: z.toJSONSchema(InferRequest), example: EXAMPLE },
+      'application/octet-stream': {
+        schema: {
+          type: 'string',
+          format: 'binary',
+          description: 'JSON as above, and behind it the bytes of its tensors.',
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      headers: {
+        'Inference-Header-Content-Length': header('Where the JSON of binary outputs ends.'),
+      },
+    },
+  },
+};
 
 /** A model without a version is inference's newest one. */
 const MODELS = [
-  { base: '/models/:model', params: z.object({ model: name }), what: 'a model' },
+  { base: '/models/:model', params: z.object({ model }), what: 'a model' },
   {
     base: '/models/:model/versions/:version',
-    params: z.object({ model: name, version: name }),
+    params: z.object({ model, version }),
     what: 'a version of a model',
   },
 ];
@@ -91,7 +133,16 @@ const routes: FastifyPluginAsyncZod = async (app) => {
 
     app.post(
       `${base}/infer`,
-      { schema: { summary: `Runs ${what} now.`, tags, params, body: z.unknown(), response: inferResponse } },
+      {
+        config: { openapi },
+        schema: {
+          summary: `Runs ${what} now.`,
+          tags,
+          params,
+          headers: inferHeaders,
+          response: inferResponse,
+        },
+      },
       async (request, reply) => passToModel('/infer', request.params, request, reply),
     );
   }
