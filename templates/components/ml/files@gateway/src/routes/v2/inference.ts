@@ -14,6 +14,7 @@ const version = name.meta({ examples: ['1'] });
 const problems = problemsOf(
   ProblemDocument.extend({ error: z.string() }).meta({ id: 'ProtocolProblem' }),
 );
+const serverResponse = { 200: z.unknown(), ...problems() };
 const response = { 200: z.unknown(), ...problems(404, 422) };
 const inferResponse = {
   200: {
@@ -101,20 +102,20 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     '/',
     {
       prefixTrailingSlash: 'no-slash',
-      schema: { summary: 'What serves the models.', tags, response },
+      schema: { summary: 'What serves the models.', tags, response: serverResponse },
     },
     async (request, reply) => passToServer('any', request, reply),
   );
 
   app.get(
     '/health/live',
-    { schema: { summary: 'Whether models are served.', tags, response } },
+    { schema: { summary: 'Whether models are served.', tags, response: serverResponse } },
     async (request, reply) => passToServer('any', request, reply),
   );
 
   app.get(
     '/health/ready',
-    { schema: { summary: 'Whether all models can be run.', tags, response } },
+    { schema: { summary: 'Whether all models can be run.', tags, response: serverResponse } },
     async (request, reply) => passToServer('all', request, reply),
   );
 
