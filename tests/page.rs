@@ -41,8 +41,8 @@ fn look_at(name: &str, choices: &[&str], tests: &[&str]) {
     let project = format!("PROJECT={}", folder.display());
     let axe = format!("AXE={}", axe.display());
     let python = python.to_str().expect("the path is UTF-8");
-    let mut command =
-        vec!["env", &project, &axe, python, "-m", "pytest", "--quiet", "-p", "no:cacheprovider"];
+    let mut command = vec!["env", &project, &axe, "PYTHONPATH=../common", python, "-m", "pytest"];
+    command.extend(["--quiet", "-p", "no:cacheprovider"]);
     command.extend(tests);
     print!("{}", run(&repository().join("tests/page"), None, &command));
 }

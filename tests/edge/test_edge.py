@@ -129,6 +129,21 @@ def test_the_gateway_answers_through_nginx_as_itself(client: httpx2.Client) -> N
     assert is_problem(client.get("/nowhere?x=1"), 404, "not-found")["instance"] == "/nowhere?x=1"
 
 
+def test_a_change_to_another_protocol_than_websocket_is_not_passed_on(
+    client: httpx2.Client,
+) -> None:
+    asked = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}
+    assert client.get("/readyz", headers=asked).json() == {"status": "ok"}
+
+
+def test_what_nginx_refuses_of_the_inference_protocol_says_error(client: httpx2.Client) -> None:
+    path = "/v2/models/digits/infer"
+    document = is_problem(client.post(path, content=b"x" * (1 << 21)), 413, "body-too-large")
+    assert isinstance(document["error"], str)
+    other = is_problem(client.post("/v1/other", content=b"x" * (1 << 21)), 413, "body-too-large")
+    assert "error" not in other
+
+
 def test_too_many_requests_of_one_address_are_told_when_to_come_back(
     client: httpx2.Client, nginx: Nginx
 ) -> None:

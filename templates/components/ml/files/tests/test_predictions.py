@@ -328,8 +328,9 @@ def test_the_same_key_with_another_body_is_refused(api: httpx2.Client) -> None:
 def test_a_key_of_255_characters_is_taken_and_a_longer_one_not(api: httpx2.Client) -> None:
     accept(api, prediction(), idempotency_key="k" * 255)
     answer = post(api, prediction(), idempotency_key="k" * 256)
-    assert answer.status_code == 400
-    assert problem_of(answer) == "bad-request"
+    assert answer.status_code == 422
+    assert problem_of(answer) == "invalid-header"
+    assert pointers(answer) == ["/idempotency-key"]
 
 
 # 400, 413, 415 and 422

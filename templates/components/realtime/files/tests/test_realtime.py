@@ -313,7 +313,7 @@ def test_a_silent_stream_is_kept_by_comments(hurried_url: str) -> None:
 
 def test_a_stream_of_nothing_is_refused(url: str) -> None:
     assert status(url, "/v1/channels/not%20a%20name/events") == 404
-    assert status(url, "/v1/channels/a/events", last_event_id="yesterday") == 400
+    assert status(url, "/v1/channels/a/events", last_event_id="yesterday") == 422
 
 
 def test_the_poll_finds_what_nobody_hinted_at(hurried: System, hurried_url: str) -> None:
