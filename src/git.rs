@@ -1,7 +1,8 @@
 //! What git knows of a project, asked by calling `git`. Without git, or outside of a repository,
-//! it knows nothing, and nothing here fails.
+//! it knows nothing, and nothing here fails. Nothing that a repository brings is run by asking.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The two commits that are being, or were, merged.
@@ -13,6 +14,46 @@ pub struct Parents {
     pub theirs: String,
     /// What both come from.
     pub base: String,
+}
+
+/// A working copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Where git keeps what belongs to this working copy alone.
+    pub directory: PathBuf,
+    /// The outermost folder of the working copy.
+    pub top: PathBuf,
+}
+
+/// The working copy that the folder `root`, a full path, is in. `.git` can be a file that names a
+/// folder elsewhere, as in a further working tree: it is believed where that folder names it back.
+#[must_use]
+pub fn repository(root: &Path) -> Option<Repository> {
+    let top = root.ancestors().find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok())?;
+    let entry = top.join(".git");
+    let kind = fs::symlink_metadata(&entry).ok()?.file_type();
+    let directory = if kind.is_file() {
+        let named = first_line(&entry)?;
+        let directory = top.join(named.strip_prefix("gitdir: ")?);
+        let back = directory.join(first_line(&directory.join("gitdir"))?);
+        (back.canonicalize().ok()? == entry.canonicalize().ok()?).then_some(directory)?
+    } else {
+        kind.is_dir().then_some(entry)?
+    };
+    let is_repository = fs::symlink_metadata(directory.join("HEAD")).is_ok();
+    is_repository.then(|| Repository { directory, top: top.to_owned() })
+}
+
+fn first_line(path: &Path) -> Option<String> {
+    use std::io::{BufRead as _, Read as _};
+    const LONGEST: u64 = 8192;
+    if !fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let file = fs::File::open(path).ok()?;
+    let mut line = String::new();
+    std::io::BufReader::new(file.take(LONGEST)).read_line(&mut line).ok()?;
+    Some(line.trim_end().to_owned())
 }
 
 /// Those of `paths` that differ from the last commit, or are not part of it.
@@ -53,7 +94,7 @@ pub fn parents(root: &Path) -> Option<Parents> {
 /// The content of `path`, from the folder `root`, in a commit.
 #[must_use]
 pub fn content(root: &Path, commit: &str, path: &str) -> Option<Vec<u8>> {
-    git(root, &["show", &format!("{commit}:./{path}")])
+    git(root, &["cat-file", "blob", &format!("{commit}:./{path}")])
 }
 
 fn text(root: &Path, arguments: &[&str]) -> Option<String> {
@@ -62,8 +103,14 @@ fn text(root: &Path, arguments: &[&str]) -> Option<String> {
 }
 
 fn git(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    if root.as_os_str().is_empty() {
+        return git(Path::new("."), arguments);
+    }
     let output = Command::new("git")
-        .args(["--literal-pathspecs", "-C"])
+        .arg("--literal-pathspecs")
+        // Files of a clone can look like a repository of their own, with programs to run.
+        .args(["-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"])
+        .arg("-C")
         .arg(root)
         .args(arguments)
         // A question must not wait for another git, nor write.

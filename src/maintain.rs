@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::project::{self, Reading, Records, ours, parse_selection};
 use crate::render::rendered_files;
 use crate::run::Session;
-use crate::transaction::{Change, Recovered, Transaction};
+use crate::transaction::{Change, Recovered, Transaction, Undone};
 use crate::writer::LocalDisk;
 
 /// Exit codes of what is not well with a project.
@@ -60,9 +60,7 @@ impl Session<'_> {
     /// Says whether the project is unresolved, drifted or behind.
     pub(crate) fn check(&self, verdicts: &[String], sarif: bool) -> Result<u8, Error> {
         let root = root()?;
-        if root.join(".scaffold/local/journal").exists()
-            || root.join(".scaffold/local/rollback").exists()
-        {
+        if Transaction::is_interrupted(&root) {
             begin(&root)?;
         }
         let counts = |verdict: &str| verdicts.is_empty() || verdicts.iter().any(|v| v == verdict);
@@ -139,18 +137,22 @@ impl Session<'_> {
     }
 
     /// Takes the last operation back.
-    pub(crate) fn undo(&self, dry_run: bool) -> Result<(), Error> {
+    pub(crate) fn undo(&self, dry_run: bool, keep_edits: bool) -> Result<(), Error> {
         let root = root()?;
         let transaction = begin(&root)?;
-        let (operation, paths) = transaction.undo(dry_run)?;
+        let Undone { operation, paths, kept } = transaction.undo(dry_run, keep_edits)?;
         if self.json {
             return print_json(
-                &answer::Undo { schema: answer::SCHEMA, operation, written: !dry_run, paths },
+                &answer::Undo { schema: answer::SCHEMA, operation, written: !dry_run, paths, kept },
                 false,
             );
         }
         let done = if dry_run { "would take back" } else { "took back" };
-        say(&format!("{done} `scaffold {operation}`: {}\n", counted(paths.len())));
+        let mut text = format!("{done} `scaffold {operation}`: {}\n", counted(paths.len()));
+        for path in kept {
+            let _ = writeln!(text, "  {path}: it was changed since, and stays as it is");
+        }
+        say(&text);
         Ok(())
     }
 
@@ -295,7 +297,7 @@ fn begin(root: &Path) -> Result<Transaction<'static>, Error> {
         let outcome = if finished { "finished" } else { "taken back" };
         say(&format!("`scaffold {operation}` was interrupted; it is {outcome} now\n"));
         for path in kept {
-            say(&format!("  {path} was changed since and is kept; the new one stands beside it\n"));
+            say(&format!("  {path} was changed since, and stays as it is; a new version that was to replace it stands beside it\n"));
         }
     }
     Ok(transaction)

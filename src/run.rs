@@ -67,7 +67,7 @@ impl Session<'_> {
             }
             Request::Operate { operation, flags } => return self.operate(operation, *flags),
             Request::Check { verdicts, sarif } => return self.check(verdicts, *sarif),
-            Request::Undo { dry_run } => self.undo(*dry_run)?,
+            Request::Undo { dry_run, keep_edits } => self.undo(*dry_run, *keep_edits)?,
             Request::Resolve(paths) => return self.resolve(paths),
             Request::Adopt { chosen, into, dry_run } => self.adopt(chosen, into, *dry_run)?,
             Request::Man => print(&manual(self.pack)?)?,

@@ -314,6 +314,25 @@ pub fn is_executable(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
+/// The permissions of a file, as `chmod` takes them; nothing where the platform has none.
+///
+/// # Errors
+/// What the operating system says.
+#[cfg(unix)]
+pub fn permissions(path: &Path) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(Some(fs::metadata(path)?.permissions().mode() & 0o7777))
+}
+
+/// There are no such permissions here.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn permissions(_: &Path) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
 /// Temporary folders are private; a project's folder follows the umask like any other. The
 /// umask can only be read by setting it, so a probe folder tells what it allows.
 fn open_to_all(folder: &Path) -> Result<(), Error> {

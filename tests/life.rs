@@ -741,6 +741,7 @@ fn a_read_only_tree_can_be_checked_and_planned_but_not_changed() {
     );
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .env("XDG_STATE_HOME", common::state_folder())
         .output()
         .expect("`unshare` of util-linux starts");
     assert_eq!(stdout(&output), "0\n0\n1\n", "{}", stderr(&output));

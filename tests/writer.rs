@@ -129,6 +129,7 @@ fn a_full_disk_leaves_nothing_behind() {
     );
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .env("XDG_STATE_HOME", common::state_folder())
         .output()
         .expect("`unshare` of util-linux starts");
     let text = stderr(&output);
