@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::git::{self, Parents};
 use crate::merge::{Conflict, Content, Merge, Ours, Rules, has_markers, merge};
 use crate::pack::{Pack, STATE_FILES};
-use crate::project::Project;
+use crate::project::{Project, read_state_file};
 use crate::tree::{File, Tree};
 
 /// The state of both parents of a merge.
@@ -38,9 +38,10 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
         let base = git::content(root, commit, STATE_FILES[2])?;
         Project::read(std::str::from_utf8(&lock).ok()?, &base).ok()
     };
-    let here = std::fs::read_to_string(root.join(STATE_FILES[1])).ok();
-    let base = std::fs::read(root.join(STATE_FILES[2])).ok();
-    let now = here.zip(base).and_then(|(lock, base)| Project::read(&lock, &base).ok());
+    let here = |path: &str| read_state_file(root, path).ok().flatten();
+    let now = here(STATE_FILES[1])
+        .zip(here(STATE_FILES[2]))
+        .and_then(|(lock, base)| Project::read(std::str::from_utf8(&lock).ok()?, &base).ok());
     let (Some(state), Some(theirs)) = (read(&parents.ours), read(&parents.theirs)) else {
         return Ok(None);
     };

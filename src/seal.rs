@@ -82,9 +82,8 @@ fn add_to(disk: &dyn Disk, place: &Path, seal: String) -> io::Result<()> {
     if fs::symlink_metadata(&next).is_ok() {
         disk.remove_file(&next)?;
     }
-    let written = disk
-        .write(&next, text.as_bytes(), false, None)
-        .and_then(|()| disk.rename(&next, place));
+    let written =
+        disk.write(&next, text.as_bytes(), false, None).and_then(|()| disk.rename(&next, place));
     if written.is_err() {
         // What cannot be removed now is removed by the next operation.
         let _ = disk.remove_file(&next);

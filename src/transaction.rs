@@ -178,8 +178,7 @@ impl<'a> Transaction<'a> {
         if !ignore.is_file() {
             disk.write(&ignore, b"*\n", false, None).map_err(refused)?;
         }
-        let transaction =
-            Self { root: root.to_owned(), disk, seals: Seals::of(root), _held: held };
+        let transaction = Self { root: root.to_owned(), disk, seals: Seals::of(root), _held: held };
         let recovered = transaction.recover()?;
         Ok((transaction, recovered))
     }
@@ -233,17 +232,17 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`Error::Project`] where there is nothing to undo, or files were changed since.
     pub fn undo(&self, dry_run: bool, keep_edits: bool) -> Result<Undone, Error> {
-        let (name, direction) = match (is_there(&self.local("undo")), is_there(&self.local("undone")))
-        {
-            (true, _) => ("undo", Direction::Backward),
-            (false, true) => ("undone", Direction::Forward),
-            (false, false) => {
-                return Err(Error::Project {
-                    message: "there is no operation to undo".to_owned(),
-                    hint: "git has what was committed: git log".to_owned(),
-                });
-            }
-        };
+        let (name, direction) =
+            match (is_there(&self.local("undo")), is_there(&self.local("undone"))) {
+                (true, _) => ("undo", Direction::Backward),
+                (false, true) => ("undone", Direction::Forward),
+                (false, false) => {
+                    return Err(Error::Project {
+                        message: "there is no operation to undo".to_owned(),
+                        hint: "git has what was committed: git log".to_owned(),
+                    });
+                }
+            };
         let (journal, folder) = (self.read(name)?, self.local(name));
         let manner = Manner { direction, exchanges: true, careful: true };
         let mut undone = Undone {
@@ -275,8 +274,9 @@ impl<'a> Transaction<'a> {
                     undone.operation,
                     edits.join(", ")
                 ),
-                hint: "`scaffold undo --keep-edits` takes the rest back, and leaves these as they are"
-                    .to_owned(),
+                hint:
+                    "`scaffold undo --keep-edits` takes the rest back, and leaves these as they are"
+                        .to_owned(),
             });
         }
         if dry_run {
@@ -313,7 +313,8 @@ impl<'a> Transaction<'a> {
         let staged = self.local("one");
         let failed = |error| Error::io("cannot write", Path::new(path), error);
         self.clear(&staged).map_err(failed)?;
-        self.disk.write(&staged, bytes, false, Some(&target)).map_err(failed)?;
+        let like = is_there(&target).then_some(target.as_path());
+        self.disk.write(&staged, bytes, false, like).map_err(failed)?;
         self.disk.rename(&staged, &target).map_err(failed)
     }
 
@@ -379,7 +380,9 @@ impl<'a> Transaction<'a> {
             entries.push(Entry { path: change.path.clone(), before, after });
         }
         for number in 0..folders.len() {
-            self.disk.create_folder(&folder.join("made").join(number.to_string())).map_err(failed)?;
+            self.disk
+                .create_folder(&folder.join("made").join(number.to_string()))
+                .map_err(failed)?;
         }
         let journal = Journal {
             operation: operation.to_owned(),

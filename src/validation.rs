@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Place, Problem, did_you_mean};
 use crate::manifest::{ContributionScope, ContributionShape, OptionManifest, OptionShape};
 use crate::name::Name;
-use crate::path;
 use crate::pack::{
     COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH, STATE_FILES,
 };
+use crate::path;
 use crate::template::Declared;
 
 /// Flags that belong to the program, so that no pack may take them.

@@ -28,7 +28,16 @@ impl Clone {
         for arguments in [
             &["init", "--quiet", "--initial-branch=main"][..],
             &["add", "--all", "--force"],
-            &["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "x"],
+            &[
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.org",
+                "commit",
+                "--quiet",
+                "-m",
+                "x",
+            ],
         ] {
             git(&origin, arguments);
         }

@@ -205,7 +205,11 @@ fn stopped_at_any_step_a_project_is_as_before_or_as_after() {
                 assert!(then == old || then == new, "{place}: {then:?}");
                 outcomes[usize::from(then == new)] += 1;
                 if result.is_ok() {
-                    assert_eq!(then, if what == "undo" { old.clone() } else { new.clone() }, "{place}");
+                    assert_eq!(
+                        then,
+                        if what == "undo" { old.clone() } else { new.clone() },
+                        "{place}"
+                    );
                 }
                 if fault == Fault::Full && what != "the operation" {
                     result.unwrap_or_else(|error| panic!("{place} needs space: {error}"));
@@ -338,13 +342,19 @@ fn nothing_is_written_through_a_link_or_below_git() {
         assert_eq!(snapshot(root), old, "{path}");
         assert_eq!(files_in(outside.path()).len(), 1, "{path}");
     }
-    for link in [".scaffold", ".scaffold/local", ".scaffold/local/lock", ".scaffold/local/.gitignore"] {
+    for link in
+        [".scaffold", ".scaffold/local", ".scaffold/local/lock", ".scaffold/local/.gitignore"]
+    {
         let folder = before();
         let root = folder.path();
         let at = root.join(link);
         fs::create_dir_all(at.parent().expect("it has one")).expect("a folder");
         let target = outside.path().join("not there");
-        let target = if link.ends_with("lock") || link.ends_with("ignore") { &target } else { outside.path() };
+        let target = if link.ends_with("lock") || link.ends_with("ignore") {
+            &target
+        } else {
+            outside.path()
+        };
         std::os::unix::fs::symlink(target, &at).expect("a link");
         let error = commit(root, &LocalDisk).expect_err(link);
         assert_eq!(error.exit_code(), 8, "{link}: {error}");
