@@ -5,14 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The two commits that are being, or were, merged.
+/// The commits whose states are being, or were, put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parents {
     /// The one that was merged into.
     pub ours: String,
-    /// The one that came in.
+    /// The one that came in; of a revert, what was there before the commit that is reverted.
     pub theirs: String,
-    /// What both come from.
+    /// What both come from; of a revert, the commit that is reverted.
     pub base: String,
 }
 
@@ -77,18 +77,69 @@ pub fn uncommitted(root: &Path, paths: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// The commits of a merge, cherry-pick or rebase that is under way, or else of the merge that
-/// the current commit is.
+/// The commits of a merge, cherry-pick, rebase, revert, squash or stash that is being put into the
+/// working copy, or else of the merge that the current commit is.
 #[must_use]
 pub fn parents(root: &Path) -> Option<Parents> {
     let commit = |name: &str| text(root, &["rev-parse", "--verify", "--quiet", name]);
-    let under_way = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD"].into_iter().find_map(commit);
-    let (ours, theirs) = match under_way {
-        Some(theirs) => (commit("HEAD")?, theirs),
-        None => (commit("HEAD^1")?, commit("HEAD^2")?),
+    let ours = commit("HEAD")?;
+    let common = |theirs: String| {
+        let base = text(root, &["merge-base", &ours, &theirs])?;
+        Some(Parents { ours: ours.clone(), theirs, base })
     };
-    let base = text(root, &["merge-base", &ours, &theirs])?;
-    Some(Parents { ours, theirs, base })
+    if let Some(theirs) = commit("MERGE_HEAD") {
+        return common(theirs);
+    }
+    // Git leaves the last name there when the rebase is done.
+    let is_rebasing =
+        ["rebase-merge", "rebase-apply"].iter().any(|name| own_path(root, name).is_some());
+    for (picked, is_under_way) in [("CHERRY_PICK_HEAD", true), ("REBASE_HEAD", is_rebasing)] {
+        if let Some(theirs) = commit(picked).filter(|_| is_under_way) {
+            let base = commit(&format!("{theirs}^"))?;
+            return Some(Parents { ours, theirs, base });
+        }
+    }
+    if let Some(base) = commit("REVERT_HEAD") {
+        let theirs = commit(&format!("{base}^"))?;
+        return Some(Parents { ours, theirs, base });
+    }
+    if let Some(theirs) = squashed(root) {
+        return common(theirs);
+    }
+    if let Some(stash) = commit("refs/stash").filter(|stash| is_unmerged_with(root, stash)) {
+        let base = commit(&format!("{stash}^"))?;
+        return Some(Parents { ours, theirs: stash, base });
+    }
+    let base = text(root, &["merge-base", "HEAD^1", "HEAD^2"])?;
+    Some(Parents { ours: commit("HEAD^1")?, theirs: commit("HEAD^2")?, base })
+}
+
+/// Where git keeps something of this working copy, if it is there.
+fn own_path(root: &Path, name: &str) -> Option<PathBuf> {
+    let path = root.join(text(root, &["rev-parse", "--git-path", name])?);
+    path.exists().then_some(path)
+}
+
+/// The commit that `merge --squash` brings, which git tells in the message that it prepares alone.
+fn squashed(root: &Path) -> Option<String> {
+    let message = fs::read_to_string(own_path(root, "SQUASH_MSG")?).ok()?;
+    let commit = message.lines().find_map(|line| line.strip_prefix("commit "))?;
+    text(root, &["rev-parse", "--verify", "--quiet", commit])
+}
+
+/// Whether what comes in at an unmerged path in this folder is what `commit` has there.
+fn is_unmerged_with(root: &Path, commit: &str) -> bool {
+    let listed = text(root, &["ls-files", "--unmerged", "--", "."]).unwrap_or_default();
+    let mut theirs = listed.lines().filter_map(|line| {
+        let (fields, path) = line.split_once('\t')?;
+        let mut fields = fields.split(' ').skip(1);
+        let (blob, stage) = (fields.next()?, fields.next()?);
+        (stage == "3").then_some((blob, path))
+    });
+    theirs.next().is_some_and(|(blob, path)| {
+        text(root, &["rev-parse", "--verify", "--quiet", &format!("{commit}:./{path}")])
+            .is_some_and(|there| there == blob)
+    })
 }
 
 /// The content of `path`, from the folder `root`, in a commit.

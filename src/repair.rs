@@ -1,4 +1,4 @@
-//! After a merge of branches: lock and base are binary or generated, so git cannot merge them.
+//! After a merge of branches, or what git does like one: lock and base are binary or generated, so git cannot merge them.
 //! They are rebuilt from what both parents committed, with `scaffold.toml` as the truth.
 
 use std::borrow::Cow;
@@ -22,6 +22,8 @@ pub struct Repaired {
     root: PathBuf,
     parents: Parents,
     theirs: Project,
+    /// The state that both come from, where it can be read.
+    common: Option<Project>,
 }
 
 /// The states of both parents, where a merge is under way, or has just been committed with a
@@ -45,13 +47,13 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
     let (Some(state), Some(theirs)) = (read(&parents.ours), read(&parents.theirs)) else {
         return Ok(None);
     };
+    let common = read(&parents.base);
     // A state that is neither parent's, and fits, was made by an operation since.
     let is_settled = now.as_ref().is_some_and(|now| {
         let is = |parent: &Project| now.lock.base == parent.lock.base;
         state.lock.base == theirs.lock.base || (!is(&state) && !is(&theirs)) || {
             // The merge was committed, and one side had nothing of its own.
-            let common = read(&parents.base);
-            common.is_some_and(|common| {
+            common.as_ref().is_some_and(|common| {
                 let (other, used) = if is(&state) { (&theirs, &state) } else { (&state, &theirs) };
                 other.lock.base == common.lock.base && is(used)
             })
@@ -75,7 +77,7 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
         } else {
             (state, theirs, parents)
         };
-    Ok(Some(Repaired { state, root: root.to_owned(), parents, theirs }))
+    Ok(Some(Repaired { state, root: root.to_owned(), parents, theirs, common }))
 }
 
 impl Repaired {
@@ -118,7 +120,15 @@ impl Repaired {
                 let [first, second] = &sides;
                 let first = single(path, self.state.base.get(path), first, now, rules);
                 let second = single(path, self.theirs.base.get(path), second, now, rules);
-                together(path, now, first, second, rules)
+                let both = self.common.as_ref().map(|common| {
+                    let there = committed(&self.parents.base);
+                    single(path, common.base.get(path), &there, now, rules)
+                });
+                let both = match both {
+                    Some((after, merge)) if merge.conflicts.is_empty() => after.map(as_file),
+                    _ => now.cloned(),
+                };
+                together(path, both.as_ref(), now, first, second, rules)
             } else {
                 let [first, second] = bases.map(|base| base.get(path));
                 let was = now.or(first).or(second);
@@ -205,9 +215,20 @@ fn single(
     (after, merge)
 }
 
-/// Puts the edits of both sides together, each already on top of what is rendered now.
+fn as_file(content: Content) -> File {
+    File {
+        bytes: content.bytes,
+        executable: content.executable,
+        component: String::new(),
+        source: String::new(),
+    }
+}
+
+/// Puts the edits of both sides together, each already on top of what is rendered now; `both` is
+/// that with the edits that they have in common.
 fn together(
     path: &str,
+    both: Option<&File>,
     now: Option<&File>,
     first: (Option<Content>, Merge),
     second: (Option<Content>, Merge),
@@ -215,20 +236,15 @@ fn together(
 ) -> (Option<Content>, Merge) {
     let conflicts: Vec<Conflict> =
         first.1.conflicts.iter().chain(&second.1.conflicts).cloned().collect();
-    let file = |content: Content| File {
-        bytes: content.bytes,
-        executable: content.executable,
-        component: String::new(),
-        source: String::new(),
-    };
     let ours = first.0.map_or(Ours::Absent, Ours::File);
-    let theirs = second.0.map(file);
+    let theirs = second.0.map(as_file);
     // One side may not have had the component: its file is then what is rendered now.
     let ours = match (ours, &theirs) {
         (Ours::Absent, Some(theirs)) if conflicts.is_empty() => Ours::File(Content::from(theirs)),
         (ours, _) => ours,
     };
-    let (after, mut merge) = single(path, now, &ours, theirs.as_ref(), rules);
+    let both = both.filter(|_| now.is_some());
+    let (after, mut merge) = single(path, both, &ours, theirs.as_ref(), rules);
     merge.conflicts.extend(conflicts);
     merge.own.clear();
     (after, merge)

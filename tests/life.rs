@@ -539,6 +539,85 @@ fn a_merge_of_two_branches_is_finished_by_apply() {
     }
 }
 
+/// What else git puts together like a merge. Each ends in a conflict of lock and base.
+#[test]
+fn squash_stash_revert_pick_and_rebase_are_finished_by_apply() {
+    let pack = || {
+        small_pack(&[
+            (
+                "components/other/component.toml",
+                "summary = \"another\"\nflag = \"other\"\n[contribute]\nlines = [\"other\"]\n",
+            ),
+            ("components/other/files/other.txt", "other\n"),
+        ])
+    };
+    let left = |place: &Place| {
+        place.ok(&["add", "extra"]);
+        place.write("run.sh", "#!/bin/sh\necho left\n");
+    };
+    let right = |place: &Place| {
+        place.ok(&["add", "other"]);
+        place.write("README.md", &place.read("README.md").replace("# X", "# X, ours"));
+        place.commit("right");
+    };
+    let branches = |place: &Place| {
+        assert!(place.git(&["checkout", "--quiet", "-b", "left"]));
+        left(place);
+        place.commit("left");
+        assert!(place.git(&["checkout", "--quiet", "-b", "right", "main"]));
+        right(place);
+    };
+    for way in ["squash", "cherry-pick", "rebase", "stash", "revert"] {
+        let place = Place::of(pack(), &[]);
+        match way {
+            "stash" => {
+                left(&place);
+                assert!(place.git(&["add", "--all"]) && place.git(&["stash"]));
+                right(&place);
+                assert!(!place.git(&["stash", "pop"]), "{way}");
+            }
+            "revert" => {
+                left(&place);
+                place.commit("left");
+                right(&place);
+                assert!(!place.git(&["revert", "--no-edit", "HEAD^"]), "{way}");
+            }
+            _ => {
+                branches(&place);
+                let done = match way {
+                    "squash" => place.git(&["merge", "--squash", "left"]),
+                    "rebase" => place.git(&["rebase", "left"]),
+                    _ => place.git(&["cherry-pick", "left"]),
+                };
+                assert!(!done, "{way}");
+            }
+        }
+        let (code, text) = place.run(&["check"]);
+        assert_eq!((code, text.contains("scaffold apply")), (8, true), "{way}: {text}");
+        let (code, text) = place.run(&["apply"]);
+        assert_eq!(code, 0, "{way}: {text}");
+        place.ok(&["check", "unresolved", "behind"]);
+        let readme = place.read("README.md");
+        assert!(readme.starts_with("# X, ours\n") && readme.contains("other"), "{way}: {readme}");
+        let with_left = way != "revert";
+        assert_eq!(readme.contains("service worker"), with_left, "{way}: {readme}");
+        assert_eq!(place.has("services/worker/name.txt"), with_left, "{way}");
+        assert_eq!(place.read("run.sh").contains("echo left"), with_left, "{way}");
+        if way == "rebase" {
+            let goes_on = ["-c", "core.editor=true", "rebase", "--continue"];
+            assert!(place.git(&["add", "--all"]) && place.git(&goes_on));
+        } else {
+            place.commit(way);
+        }
+        place.ok(&["check", "unresolved", "behind"]);
+        assert_eq!(place.ok(&["apply"]), "nothing to change\n", "{way}");
+        if with_left {
+            place.ok(&["remove", "extra"]);
+            assert!(!place.has("services/worker/name.txt"), "{way}: it came from the pack");
+        }
+    }
+}
+
 #[test]
 fn a_scaffold_toml_that_is_not_merged_is_asked_for_alone() {
     let place = Place::new(&["--extra"]);
