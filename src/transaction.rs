@@ -713,11 +713,11 @@ fn is_there(path: &Path) -> bool {
 
 /// A name beside a file that nobody uses.
 fn free_beside(target: &Path) -> PathBuf {
-    let name = |number: usize| {
-        let number = if number == 0 { String::new() } else { number.to_string() };
-        PathBuf::from(format!("{}{}{number}", target.display(), crate::merge::BESIDE))
-    };
-    (0..).map(name).find(|name| !is_there(name)).unwrap_or_else(|| name(0))
+    let mut name = format!("{}{}", target.display(), crate::merge::BESIDE);
+    while is_there(Path::new(&name)) {
+        name.push_str(crate::merge::BESIDE);
+    }
+    PathBuf::from(name)
 }
 
 fn there(path: &Path) -> io::Result<There> {

@@ -5,7 +5,7 @@
 mod common;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -284,8 +284,10 @@ impl Model {
         put(second.path(), "components/base/files/second.txt", b"second\n");
         let first = Pack::load(first.path()).expect("the pack is valid");
         let second = Pack::load(second.path()).expect("the pack is valid");
-        let mut choices = scaffold::selection::Choices::default();
-        choices.name = Some("x".to_owned());
+        let choices = scaffold::selection::Choices {
+            name: Some("x".to_owned()),
+            ..scaffold::selection::Choices::default()
+        };
         let selection = choices.complete(&first).expect("it is valid");
         let plan = scaffold::plan::Plan::new(&first, selection).expect("it is valid");
         let rendered = scaffold::render::rendered_files(&plan).expect("it renders");
@@ -361,101 +363,123 @@ fn put_journal(root: &Path, name: &str, plan: &[u8], count: usize, sealed: bool)
     }
 }
 
-/// Puts the project of a case on the disk.
-fn lay_out(model: &Model, case: &Case, root: &Path) {
-    let mut files: BTreeMap<&str, Vec<u8>> =
-        model.project.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
-    let mut journal = None;
-    match &case.contents {
-        Contents::Changed { bytes, folder, sealed, resealed } => {
-            let mut archive = model.archive.clone();
-            let mut text = plan(&[(0, true, true), (3, false, true), (1, true, false)])
-                .to_string()
-                .into_bytes();
-            let mut has_plan = false;
-            for (what, change) in bytes {
-                match what {
-                    What::Selection => change.apply(files.get_mut("scaffold.toml").expect("there")),
-                    What::Lock => change.apply(files.get_mut("scaffold.lock").expect("there")),
-                    What::Base => {
-                        change.apply(files.get_mut(".scaffold/base.tar.zst").expect("there"));
-                    }
-                    What::Archive => {
-                        let before = sha(&archive);
-                        change.apply(&mut archive);
-                        let packed = zstd::bulk::compress(&archive, 1).expect("in memory");
-                        files.insert(".scaffold/base.tar.zst", packed);
-                        let lock = files.get_mut("scaffold.lock").expect("there");
-                        let text = String::from_utf8_lossy(lock).replace(&before, &sha(&archive));
-                        *lock = text.into_bytes();
-                    }
-                    What::Plan => {
-                        has_plan = true;
-                        change.apply(&mut text);
-                    }
-                }
+type Files<'a> = BTreeMap<&'a str, Vec<u8>>;
+
+/// A journal: its folder, its plan, how many paths it has, and whether it counts as ours.
+type Journal = (&'static str, Vec<u8>, usize, bool);
+
+/// A valid project with changes.
+fn changed(
+    model: &Model,
+    files: &mut Files,
+    bytes: &[(What, Bytes)],
+    (folder, sealed, resealed): (usize, bool, bool),
+) -> Option<Journal> {
+    let mut archive = model.archive.clone();
+    let mut text =
+        plan(&[(0, true, true), (3, false, true), (1, true, false)]).to_string().into_bytes();
+    let mut has_plan = false;
+    for (what, change) in bytes {
+        match what {
+            What::Selection => change.apply(files.get_mut("scaffold.toml").expect("there")),
+            What::Lock => change.apply(files.get_mut("scaffold.lock").expect("there")),
+            What::Base => {
+                change.apply(files.get_mut(".scaffold/base.tar.zst").expect("there"));
             }
-            if *resealed {
-                // An older lock says nothing of its entries: what is behind that is reached.
+            What::Archive => {
+                let before = sha(&archive);
+                change.apply(&mut archive);
+                let packed = zstd::bulk::compress(&archive, 1).expect("in memory");
+                files.insert(".scaffold/base.tar.zst", packed);
                 let lock = files.get_mut("scaffold.lock").expect("there");
-                let text = String::from_utf8_lossy(lock).into_owned();
-                let lines = text.lines().filter(|line| !line.starts_with("entries = "));
-                *lock = lines.collect::<Vec<&str>>().join("\n").into_bytes();
+                let text = String::from_utf8_lossy(lock).replace(&before, &sha(&archive));
+                *lock = text.into_bytes();
             }
-            if has_plan {
-                journal = Some((FOLDERS[*folder], text, 3, *sealed));
-            }
-        }
-        Contents::Made { entries, conflicts, journal: step } => {
-            let mut tree = Tree::default();
-            let mut archive = Vec::new();
-            let content = b"made \n";
-            for (path, file) in model.rendered.iter() {
-                let mode = if file.executable { 0o755 } else { 0o644 };
-                archived(&mut archive, path, b'0', mode, file.bytes.len() as u64, &file.bytes);
-                tree.insert(path.to_owned(), file.clone());
-            }
-            for entry in entries {
-                // Those that are rendered are there already.
-                let path = match WORDS[entry.path] {
-                    "README.md" => "more/README.md",
-                    "run.sh" => "more/run.sh",
-                    path => path,
-                };
-                for _ in 0..=usize::from(entry.twice) {
-                    archived(&mut archive, path, entry.kind, 0o755, entry.size, content);
-                }
-                if entry.listed {
-                    let file = File {
-                        bytes: content.to_vec().into(),
-                        executable: true,
-                        component: "base".to_owned(),
-                        source: String::new(),
-                    };
-                    tree.insert(path.to_owned(), file);
-                }
-            }
-            archive.resize(archive.len() + 1024, 0);
-            let conflicts = conflicts.iter().map(|(path, kind, theirs)| Conflict {
-                path: WORDS[*path].to_owned(),
-                kind: KINDS[*kind],
-                pointer: Some("/name".to_owned()),
-                ours: Some("1".to_owned()),
-                theirs: Some(WORDS[*theirs].to_owned()),
-                renew: None,
-                digest: Some(sha(b"")),
-            });
-            let records = Records { conflicts: conflicts.collect(), own: Default::default() };
-            let lock = lock_text(&model.first, &tree, &sha(&archive), &records);
-            files.insert("scaffold.lock", lock.into_bytes());
-            let packed = zstd::bulk::compress(&archive, 1).expect("in memory");
-            files.insert(".scaffold/base.tar.zst", packed);
-            if let Some(step) = step {
-                let text = plan(&step.paths).to_string().into_bytes();
-                journal = Some((FOLDERS[step.folder], text, step.paths.len(), step.sealed));
+            What::Plan => {
+                has_plan = true;
+                change.apply(&mut text);
             }
         }
     }
+    if resealed {
+        // An older lock says nothing of its entries: what is behind that is reached.
+        let lock = files.get_mut("scaffold.lock").expect("there");
+        let text = String::from_utf8_lossy(lock).into_owned();
+        let lines = text.lines().filter(|line| !line.starts_with("entries = "));
+        *lock = lines.collect::<Vec<&str>>().join("\n").into_bytes();
+    }
+    has_plan.then(|| (FOLDERS[folder], text, 3, sealed))
+}
+
+/// A project of pieces that fit together.
+fn made(
+    model: &Model,
+    files: &mut Files,
+    entries: &[Brought],
+    conflicts: &[(usize, usize, usize)],
+    step: Option<&Step>,
+) -> Option<Journal> {
+    let mut tree = Tree::default();
+    let mut archive = Vec::new();
+    let content = b"made \n";
+    for (path, file) in model.rendered.iter() {
+        let mode = if file.executable { 0o755 } else { 0o644 };
+        archived(&mut archive, path, b'0', mode, file.bytes.len() as u64, &file.bytes);
+        tree.insert(path.to_owned(), file.clone());
+    }
+    for entry in entries {
+        // Those that are rendered are there already.
+        let path = match WORDS[entry.path] {
+            "README.md" => "more/README.md",
+            "run.sh" => "more/run.sh",
+            path => path,
+        };
+        for _ in 0..=usize::from(entry.twice) {
+            archived(&mut archive, path, entry.kind, 0o755, entry.size, content);
+        }
+        if entry.listed {
+            let file = File {
+                bytes: content.to_vec().into(),
+                executable: true,
+                component: "base".to_owned(),
+                source: String::new(),
+            };
+            tree.insert(path.to_owned(), file);
+        }
+    }
+    archive.resize(archive.len() + 1024, 0);
+    let conflicts = conflicts.iter().map(|(path, kind, theirs)| Conflict {
+        path: WORDS[*path].to_owned(),
+        kind: KINDS[*kind],
+        pointer: Some("/name".to_owned()),
+        ours: Some("1".to_owned()),
+        theirs: Some(WORDS[*theirs].to_owned()),
+        renew: None,
+        digest: Some(sha(b"")),
+    });
+    let records = Records { conflicts: conflicts.collect(), own: BTreeSet::new() };
+    let lock = lock_text(&model.first, &tree, &sha(&archive), &records);
+    files.insert("scaffold.lock", lock.into_bytes());
+    let packed = zstd::bulk::compress(&archive, 1).expect("in memory");
+    files.insert(".scaffold/base.tar.zst", packed);
+    step.map(|step| {
+        let text = plan(&step.paths).to_string().into_bytes();
+        (FOLDERS[step.folder], text, step.paths.len(), step.sealed)
+    })
+}
+
+/// Puts the project of a case on the disk.
+fn lay_out(model: &Model, case: &Case, root: &Path) {
+    let mut files: Files =
+        model.project.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+    let journal = match &case.contents {
+        Contents::Changed { bytes, folder, sealed, resealed } => {
+            changed(model, &mut files, bytes, (*folder, *sealed, *resealed))
+        }
+        Contents::Made { entries, conflicts, journal } => {
+            made(model, &mut files, entries, conflicts, journal.as_ref())
+        }
+    };
     for (path, bytes) in files {
         put(root, path, &bytes);
     }

@@ -927,6 +927,41 @@ fn what_is_no_project_or_of_another_pack_is_refused() {
     assert_eq!(inside.status.code(), Some(6), "a project inside a project");
 }
 
+/// What fits on a disk can be taken back on it, however full it is; and where git keeps its own on
+/// another disk, nothing is renamed across.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_operation_is_undone_on_a_full_disk_and_with_git_on_another() {
+    let place = Place::new(&[]);
+    let script = r#"
+set -e
+mount -t tmpfs -o size=400k tmpfs "$WORK/disk"
+cp -r "$WORK/x" "$WORK/disk/x"
+cd "$WORK/disk/x"
+mkdir .git/scaffold
+mount -t tmpfs -o size=64k tmpfs .git/scaffold
+find . -path ./.git -prune -o -path ./.scaffold/local -prune -o -type f -exec sha256sum {} + | sort > "$WORK/before"
+"$PROGRAM" add extra --templates "$PACK"
+cat /dev/zero > fill 2>/dev/null || true
+"$PROGRAM" undo --templates "$PACK"
+rm fill
+find . -path ./.git -prune -o -path ./.scaffold/local -prune -o -type f -exec sha256sum {} + | sort > "$WORK/after"
+cmp "$WORK/before" "$WORK/after"
+"$PROGRAM" undo --templates "$PACK"
+test -f services/worker/name.txt
+"#;
+    fs::create_dir(place.work.path().join("disk")).expect("a folder");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .env("WORK", place.work.path())
+        .env("PROGRAM", env!("CARGO_BIN_EXE_scaffold"))
+        .env("PACK", place.templates())
+        .env("XDG_STATE_HOME", common::state_folder())
+        .output()
+        .expect("`unshare` of util-linux starts");
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+}
+
 /// The kernel refuses writes to a tree that is mounted read-only, even to root.
 #[cfg(target_os = "linux")]
 #[test]
