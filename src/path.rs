@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::name::is_device_name;
 
-/// Longer paths are refused by one or another file system.
+/// Longer paths, and longer names in them, are refused by one or another file system; in bytes.
 const LONGEST: usize = 1024;
+const LONGEST_NAME: usize = 255;
 /// Characters that the file systems of macOS leave out when they compare names.
 const IGNORED: [char; 16] = [
     '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
@@ -17,36 +18,50 @@ const IGNORED: [char; 16] = [
 /// Why a path cannot be part of a project, on this or on another platform.
 #[must_use]
 pub fn unusable(path: &str) -> Option<String> {
-    if path.len() > LONGEST {
-        return Some(format!("a path of {} bytes is too long", path.len()));
+    let longest_name = path.split('/').map(str::len).max().unwrap_or(0);
+    if path.len() > LONGEST || longest_name > LONGEST_NAME {
+        return Some(format!("a path of {} bytes, a name of {longest_name}: too long", path.len()));
     }
+    let shown = shown(path);
     for part in path.split('/') {
         if part.is_empty() || part == "." || part == ".." {
-            return Some(format!("`{path}` leaves the destination"));
+            return Some(format!("`{shown}` leaves the destination"));
         }
         if let Some(character) = part
             .chars()
             .find(|c| c.is_control() || matches!(c, '\\' | ':' | '<' | '>' | '"' | '|' | '?' | '*'))
         {
             return Some(format!(
-                "`{}` has `{}` in it, which not every file system takes",
-                path.escape_debug(),
+                "`{shown}` has `{}` in it, which not every file system takes",
                 character.escape_debug()
             ));
         }
         if part.ends_with(['.', ' ']) {
             return Some(format!(
-                "`{path}` has a part that ends with a dot or a space, which Windows drops"
+                "`{shown}` has a part that ends with a dot or a space, which Windows drops"
             ));
         }
         if is_device_name(part) {
-            return Some(format!("`{path}` has the name of a Windows device in it"));
+            return Some(format!("`{shown}` has the name of a Windows device in it"));
         }
         if is_git_folder(part) {
-            return Some(format!("`{path}` is git's own: what is there can run as a program"));
+            return Some(format!("`{shown}` is git's own: what is there can run as a program"));
         }
     }
     None
+}
+
+/// A path as a terminal may show it: what would steer the terminal is written out.
+fn shown(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character.is_control() || IGNORED.contains(&character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Why `path` of the project in `root` must not be written to: it cannot be part of a project, or

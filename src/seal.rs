@@ -56,7 +56,10 @@ impl Seals {
             "there is no place to note down the operation: no git repository, and no home folder",
         ));
         for place in &self.places {
-            result = add_to(disk, place, seal(plan));
+            result = add_to(disk, place, seal(plan)).map_err(|error| {
+                let place = place.display();
+                io::Error::new(error.kind(), format!("noting it down in `{place}`: {error}"))
+            });
             if result.is_ok() {
                 break;
             }

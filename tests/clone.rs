@@ -276,6 +276,17 @@ fn a_project_without_git_can_be_undone_and_an_archive_of_it_not() {
     assert_eq!(output.status.code(), Some(8), "{}", stderr(&output));
     assert_eq!(clone.run(&["undo"]).0, 0);
     assert!(!clone.root().join("services").exists());
+    // Where there is no such place either, nothing is done that could not be taken back.
+    let before = files_in(&clone.root());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scaffold"));
+    command.args(["add", "extra", "--templates", templates]).current_dir(clone.root());
+    for variable in ["HOME", "XDG_STATE_HOME", "LOCALAPPDATA"] {
+        command.env_remove(variable);
+    }
+    let output = command.output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("there is no place to note down"), "{}", stderr(&output));
+    assert_eq!(files_in(&clone.root()), before);
     // A `.git` that names a folder elsewhere is not believed.
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
     put(elsewhere.path(), "HEAD", b"ref: refs/heads/main\n");

@@ -770,7 +770,7 @@ fn check_is_red_where_the_state_is_lost_or_cut_short_and_its_hint_works() {
         Box::new(|root| {
             let text = fs::read_to_string(root.join(lock)).expect("it is there");
             let end = text.find("\n[[conflict]]").expect("there is a conflict");
-            put(root, lock, text[..end].as_bytes());
+            put(root, lock, &text.as_bytes()[..end]);
         }),
     ));
     let place = Place::new(&["--extra"]);
