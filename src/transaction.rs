@@ -457,11 +457,23 @@ impl<'a> Transaction<'a> {
             if step.was.is_some() && is_there(&step.kept_at) {
                 continue;
             }
-            match (step.comes, there(&step.target)?) {
-                (Some(_), _) if is_there(&step.waits_at) => {
+            let there = there(&step.target)?;
+            let is_ours = match (&there, step.was) {
+                (There::Nothing, _) => true,
+                (There::File(kept), Some(was)) => kept == was,
+                _ => false,
+            };
+            match step.comes {
+                Some(_) if is_ours && is_there(&step.waits_at) => {
                     self.disk.rename(&step.waits_at, &step.target)?;
                 }
-                (None, There::File(kept)) if Some(&kept) == step.was => {
+                Some(comes) if !is_ours && there != There::File(comes.clone()) => {
+                    // Somebody changed it in between.
+                    self.disk
+                        .rename(&step.waits_at, &free_beside(&step.target))
+                        .or_else(if_gone)?;
+                }
+                None if is_ours && there != There::Nothing => {
                     self.disk.remove_file(&step.target)?;
                 }
                 _ => {}
@@ -483,14 +495,14 @@ impl<'a> Transaction<'a> {
             self.disk.rename(done, &next)?;
         }
         self.disk.rename(&self.local(name), done)?;
-        self.clear(&next)?;
-        self.clear(if done == &undo { &undone } else { &undo })
+        self.clear(&next)
     }
 
     fn recover(&self) -> Result<Option<Recovered>, Error> {
         let failed = |error| self.failed(error);
         self.clear(&self.local("next")).map_err(failed)?;
         if is_there(&self.local("undo")) {
+            // What was taken back before the last operation cannot be done again.
             self.clear(&self.local("undone")).map_err(failed)?;
         }
         let Some(name) = UNDER_WAY.into_iter().find(|name| is_there(&self.local(name))) else {
@@ -700,6 +712,11 @@ fn in_the_way(path: &str) -> Error {
 /// A folder that is there already is as good as a new one.
 fn if_there(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) }
+}
+
+/// What is gone already was moved before.
+fn if_gone(error: io::Error) -> io::Result<()> {
+    if is_missing(&error) { Ok(()) } else { Err(error) }
 }
 
 /// The folders above a path, the outermost first.

@@ -76,35 +76,45 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
 }
 
-/// A journal as this program wrote them before it noted down which ones are its own.
-fn put_journal(root: &Path, folder: &str, path: &str, text: &str) {
+/// A journal as this program writes them, or wrote them before it noted down which are its own.
+fn put_journal(root: &Path, folder: &str, is_older: bool, path: &str, text: &str) {
     let digest = scaffold::merge::digest(text.as_bytes());
+    let file =
+        if is_older { json!(digest) } else { json!({"digest": digest, "permissions": null}) };
+    // Each way writes the text: forward, or back.
+    let is_back = ["rollback", "undo", "undoing"].contains(&folder);
+    let (before, after) = if is_back { (file, json!(null)) } else { (json!(null), file) };
     let plan = json!({
         "operation": "add ml",
-        "changes": [{"path": path, "before": null, "after": digest}],
+        "changes": [{"path": path, "before": before, "after": after}],
         "folders": [],
         "emptied": [],
     });
     let local = format!(".scaffold/local/{folder}");
     put(root, &format!("{local}/plan.json"), plan.to_string().as_bytes());
-    put(root, &format!("{local}/after/0"), text.as_bytes());
-    put(root, &format!("{local}/before/none"), b"");
+    for inner in ["before", "after", "made", "gone"] {
+        put(root, &format!("{local}/{inner}/none"), b"");
+    }
+    let waits = if is_back { "before" } else { "after" };
+    put(root, &format!("{local}/{waits}/0"), text.as_bytes());
 }
 
 #[test]
 fn a_journal_that_a_clone_brings_is_never_carried_out() {
     let outside = tempfile::tempdir().expect("a temporary folder");
     let absolute = outside.path().join("written").display().to_string();
-    for path in [".git/hooks/post-commit", "../written", &absolute, "README.md"] {
-        for journal in ["journal", "rollback", "undo", "undoing", "redoing"] {
-            let clone = Clone::with(&|root| put_journal(root, journal, path, "#!/bin/sh\n"));
+    for path in [".git/hooks/post-commit", "../written", &absolute, "written.md"] {
+        for journal in ["journal", "rollback", "undo", "undoing", "undone", "redoing"] {
+            let is_older = ["journal", "rollback"].contains(&journal) && path != "written.md";
+            let clone =
+                Clone::with(&|root| put_journal(root, journal, is_older, path, "#!/bin/sh\n"));
             let before = clone.everything();
             for command in [&["check"][..], &["undo"], &["apply"], &["add", "extra", "--dry-run"]] {
                 let (code, text) = clone.run(command);
                 let place = format!("{path} in {journal}, {command:?}: {code}, {text}");
                 assert!(clone.everything() == before, "{place}");
                 assert!(!Path::new(&absolute).exists(), "{place}");
-                let is_waiting = !matches!(journal, "undo");
+                let is_waiting = !matches!(journal, "undo" | "undone");
                 if command == ["undo"] || (is_waiting && command[0] != "add") {
                     assert_eq!(code, 8, "{place}");
                     assert!(text.contains(&format!("rm -r .scaffold/local/{journal}")), "{place}");
@@ -237,6 +247,10 @@ fn a_copy_of_the_project_has_nothing_to_undo() {
     let clone = Clone::with(&|_| {});
     assert_eq!(clone.run(&["add", "extra"]).0, 0);
     assert!(clone.root().join(".git/scaffold").read_dir().expect("seals").next().is_some());
+    // Git carries no empty folders, and without them it would not even be looked at.
+    for inner in ["before", "after", "made", "gone"] {
+        put(&clone.root(), &format!(".scaffold/local/undo/{inner}/none"), b"");
+    }
     git(&clone.root(), &["add", "--all", "--force"]);
     git(
         &clone.root(),
@@ -268,9 +282,8 @@ fn a_project_without_git_can_be_undone_and_an_archive_of_it_not() {
     fs::remove_dir_all(clone.root().join(".git")).expect("it is there");
     assert_eq!(clone.run(&["add", "extra"]).0, 0);
     let copy = clone.work.path().join("copy");
-    for (path, bytes, _) in files_in(&clone.root()) {
-        put(&copy, &path, &bytes);
-    }
+    let copied = Command::new("cp").arg("-a").args([&clone.root(), &copy]).status();
+    assert!(copied.expect("cp starts").success());
     let templates = clone.pack.path().to_str().expect("the path is UTF-8");
     let output = scaffold(&copy, &["undo", "--templates", templates]);
     assert_eq!(output.status.code(), Some(8), "{}", stderr(&output));

@@ -24,6 +24,8 @@ enum Fault {
     Full,
     /// That one step fails, and the next ones work.
     Once,
+    /// That one step fails, and the process is killed so many steps later.
+    OnceThenKilled(usize),
 }
 
 const FAULTS: [Fault; 4] = [Fault::KilledBefore, Fault::KilledWithin, Fault::Full, Fault::Once];
@@ -59,7 +61,8 @@ impl FaultyDisk {
             Fault::KilledWithin if step > self.at => killed(),
             Fault::KilledWithin if step == self.at => half().and_then(|()| killed()),
             Fault::Full if step >= self.at && needs_space => half().and_then(|()| full()),
-            Fault::Once if step == self.at => full(),
+            Fault::Once | Fault::OnceThenKilled(_) if step == self.at => full(),
+            Fault::OnceThenKilled(later) if step > self.at + later => killed(),
             _ => whole(),
         }
     }
@@ -266,6 +269,33 @@ fn a_file_changed_between_a_crash_and_its_recovery_is_kept() {
     }
 }
 
+/// The same where the operation failed and was being taken back.
+#[test]
+fn a_file_changed_between_a_crash_and_its_rollback_is_kept() {
+    let mut rolled_back = 0;
+    for later in 0..12 {
+        for at in 0.. {
+            let folder = before();
+            let root = folder.path();
+            let disk = FaultyDisk::new(Fault::OnceThenKilled(later), at);
+            let result = commit(root, &disk);
+            if !disk.was_reached() {
+                result.expect("without a fault nothing fails");
+                break;
+            }
+            rolled_back += usize::from(root.join(".scaffold/local/rollback/plan.json").exists());
+            put(root, "changed.txt", b"the user's");
+            put(root, "new/folder/file.txt", b"the user's");
+            drop(Transaction::begin(root, &LocalDisk).expect("recovery works"));
+            for path in ["changed.txt", "new/folder/file.txt"] {
+                let kept = fs::read(root.join(path)).expect("it is there");
+                assert_eq!(kept, b"the user's", "{path}: failed at {at}, killed {later} later");
+            }
+        }
+    }
+    assert!(rolled_back > 20, "{rolled_back}");
+}
+
 #[test]
 fn undo_twice_is_nothing_and_undo_of_nothing_is_refused() {
     let folder = before();
@@ -324,6 +354,19 @@ fn undo_names_what_was_changed_since_and_leaves_it_where_asked() {
     assert_eq!(mode & 0o777, 0o750);
     transaction.undo(false, false).expect("undo is undone");
     assert_eq!(snapshot(root), edited);
+}
+
+/// What was kept has to be what the plan says, else it is not put back.
+#[test]
+fn a_former_file_that_was_damaged_is_not_put_back() {
+    let folder = before();
+    let root = folder.path();
+    commit(root, &LocalDisk).expect("nothing fails");
+    let new = snapshot(root);
+    put(root, ".scaffold/local/undo/before/0", b"something else");
+    let error = undo(root, &LocalDisk).expect_err("it is damaged");
+    assert!(error.to_string().contains("before/0` is damaged"), "{error}");
+    assert_eq!(snapshot(root), new);
 }
 
 #[cfg(unix)]
