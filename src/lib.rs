@@ -13,6 +13,7 @@ pub mod adoption;
 pub mod answer;
 pub mod base;
 pub mod cli;
+pub mod derived;
 pub mod diagram;
 pub mod digest;
 pub mod error;
