@@ -31,6 +31,7 @@ pub mod pack;
 pub mod plan;
 pub mod project;
 pub mod prompt;
+pub mod reading;
 pub mod render;
 pub mod repair;
 pub mod run;

@@ -538,7 +538,7 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
                 );
             },
             8,
-            "error: scaffold.toml: `extras` is not something to choose\n\nhint: did you mean `extra`? there are: extra, colour, motto, count, loud, name, services\n",
+            "error: scaffold.toml:7:1: `extras` is not something to choose under `[components]`\n\nhint: did you mean `extra`? there are: extra\n",
         ),
         (
             "a damaged base",
