@@ -41,6 +41,8 @@ pub struct New {
     pub command: String,
     /// The commands to run next.
     pub next: Vec<String>,
+    /// Every file as a patch that adds it, where `--diff` asks for it.
+    pub diff: Option<String>,
 }
 
 /// Answer of `scaffold plan`.
@@ -252,6 +254,8 @@ pub struct Change {
     pub changed: Vec<String>,
     /// Paths that go.
     pub removed: Vec<String>,
+    /// Services that go, where more files go than come.
+    pub removed_services: Vec<String>,
     /// Paths that move, from old to new.
     pub renamed: BTreeMap<String, String>,
     /// Paths that the user deleted and that would have changed; they stay deleted.
@@ -260,6 +264,8 @@ pub struct Change {
     pub conflicts: Vec<Conflict>,
     /// What else people should know.
     pub notes: Vec<String>,
+    /// The changes as a patch, where `--diff` asks for it.
+    pub diff: Option<String>,
     /// The exit code of the process.
     pub exit_code: u8,
 }
@@ -277,6 +283,9 @@ pub struct Check {
     pub drifted: Vec<Drift>,
     /// The versions, where the project is behind.
     pub behind: Option<Behind>,
+    /// The pack of the project, where it is another than the one in use: whether the project is
+    /// behind it cannot be told then.
+    pub pack_needed: Option<String>,
     /// The exit code of the process.
     pub exit_code: u8,
 }

@@ -1,10 +1,11 @@
 //! The command line, built from the pack: a component's flag, a slot and an option are arguments
 //! because a manifest says so.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use serde_json::Value;
@@ -101,6 +102,7 @@ pub struct New {
 
 /// How an operation goes about its work.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag of the command line")]
 pub struct OperationFlags {
     /// Write nothing, only say what would change.
     pub dry_run: bool,
@@ -108,6 +110,8 @@ pub struct OperationFlags {
     pub diff: bool,
     /// Touch files with changes that are not committed.
     pub allow_dirty: bool,
+    /// Ask nothing, whatever goes.
+    pub yes: bool,
 }
 
 /// The verdicts of `scaffold check`.
@@ -145,9 +149,82 @@ pub fn templates_argument(arguments: &[OsString]) -> Option<PathBuf> {
 #[must_use]
 pub fn command(pack: &Pack) -> Command {
     let kinds: Vec<&str> = pack.kinds().collect();
-    command_with(&pack.manifest, &kinds, |command, name_is_flag| {
+    let components = ComponentNames::of(pack);
+    command_with(&pack.manifest, &kinds, &components, |command, name_is_flag| {
         chosen_arguments(pack, command, name_is_flag)
     })
+}
+
+/// The names that `add` and `remove` take: proposed on Tab, and checked by the operation, which
+/// knows more of them.
+#[derive(Debug, Clone, Default)]
+struct ComponentNames(Vec<PossibleValue>);
+
+impl ComponentNames {
+    fn of(pack: &Pack) -> Self {
+        let chosen = pack.components.iter().filter_map(|component| {
+            let manifest = &component.manifest;
+            let id = component.flag().or(manifest.slot.as_ref().map(|_| component.id.as_str()))?;
+            Some(PossibleValue::new(id.to_owned()).help(manifest.summary.clone()))
+        });
+        Self(chosen.collect())
+    }
+}
+
+impl TypedValueParser for ComponentNames {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        (!self.0.is_empty()).then(|| Box::new(self.0.iter().cloned()) as Box<_>)
+    }
+}
+
+/// The script that completes the command line in `shell`.
+#[must_use]
+pub fn completions(pack: &Pack, shell: clap_complete::Shell) -> String {
+    let mut bytes = Vec::new();
+    clap_complete::generate(shell, &mut command(pack), "scaffold", &mut bytes);
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    if shell == clap_complete::Shell::Fish {
+        // clap's script for fish leaves words that are no flags out.
+        let quoted = |help: &str| {
+            let help = help.replace('\\', "");
+            help.replace('\'', r"\'").replace('"', "\\\"").replace('$', r"\$")
+        };
+        let proposed: Vec<String> = ComponentNames::of(pack)
+            .0
+            .iter()
+            .map(|value| {
+                let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+                format!("{}\\t'{}'", value.get_name(), quoted(&help))
+            })
+            .collect();
+        for command in ["add", "remove"] {
+            let _ = writeln!(
+                text,
+                "complete -c scaffold -n \"__fish_scaffold_using_subcommand {command}; and not __fish_seen_subcommand_from service\" -f -a \"{}\"",
+                proposed.join("\n")
+            );
+        }
+    }
+    text
+}
+
+/// Whether the command is about the project around the current folder, and so about its pack.
+#[must_use]
+pub fn is_about_a_project(arguments: &[OsString]) -> bool {
+    const COMMANDS: [&str; 7] = ["add", "remove", "set", "update", "apply", "plan", "explain"];
+    let mut words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    words.find(|word| !word.starts_with('-')).is_some_and(|word| COMMANDS.contains(&word))
 }
 
 /// Help or version of the program itself, for which the components need not be read; `None`
@@ -162,15 +239,17 @@ pub fn overview(manifest: &PackManifest, arguments: &[OsString]) -> Option<Reque
     if !asked {
         return None;
     }
-    let result = command_with(manifest, &[], |command, _| command).try_get_matches_from(arguments);
+    let command = command_with(manifest, &[], &ComponentNames::default(), |command, _| command);
+    let result = command.try_get_matches_from(arguments);
     result.err().map(|help| Request::Print(help.render().to_string()))
 }
 
 /// The command line; `choosing` adds to a command the arguments that the components bring, `kinds`
-/// are the kinds of service.
+/// are the kinds of service, `components` what can be added and removed.
 fn command_with(
     manifest: &PackManifest,
     kinds: &[&str],
+    components: &ComponentNames,
     choosing: impl Fn(Command, bool) -> Command,
 ) -> Command {
     let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue);
@@ -190,8 +269,8 @@ fn command_with(
                 .help("Use the pack in this folder instead of the built-in one"),
         )
         .subcommand(new_command(&choosing))
-        .subcommand(plan_command(&choosing, kinds))
-        .subcommands(operations(kinds))
+        .subcommand(plan_command(&choosing, kinds, components))
+        .subcommands(operations(kinds, components))
         .subcommands(project_commands(&choosing))
         .subcommand(choosing(
             Command::new("explain")
@@ -262,7 +341,11 @@ fn new_command(choosing: impl Fn(Command, bool) -> Command) -> Command {
 }
 
 /// What `new` would write, or what an operation would change.
-fn plan_command(choosing: impl Fn(Command, bool) -> Command, kinds: &[&str]) -> Command {
+fn plan_command(
+    choosing: impl Fn(Command, bool) -> Command,
+    kinds: &[&str],
+    components: &ComponentNames,
+) -> Command {
     let command = Command::new("plan")
         .about("Show what `new` would write, or what an operation would change")
         .args_conflicts_with_subcommands(true)
@@ -279,11 +362,11 @@ fn plan_command(choosing: impl Fn(Command, bool) -> Command, kinds: &[&str]) -> 
                     diagram::FORMS[0]
                 )),
         );
-    choosing(command, false).subcommands(operations(kinds))
+    choosing(command, false).subcommands(operations(kinds, components))
 }
 
 /// The commands that change a project.
-fn operations(kinds: &[&str]) -> Vec<Command> {
+fn operations(kinds: &[&str], components: &ComponentNames) -> Vec<Command> {
     let flag = |id: &'static str, help: &'static str| {
         Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
     };
@@ -293,6 +376,7 @@ fn operations(kinds: &[&str]) -> Vec<Command> {
             .arg(flag("dry-run", "Write nothing, only say what would change"))
             .arg(flag("diff", "Write nothing, show the changes line by line"))
             .arg(flag("allow-dirty", "Touch files with changes that are not committed"))
+            .arg(flag("yes", "Ask nothing, also where services go"))
     };
     let many = |name: &'static str, help: &'static str| {
         Arg::new(name.to_lowercase())
@@ -311,10 +395,12 @@ fn operations(kinds: &[&str]) -> Vec<Command> {
         .value_parser(PossibleValuesParser::new(kinds))
         .help("Kind of the service");
     let service_name = Arg::new("name").value_name("NAME").required(true).help("Its name");
-    let mut add = operation("add", "Add components to the project")
-        .arg(many("COMPONENT", "Flags or ids of components").required(false));
-    let mut remove = operation("remove", "Remove components from the project")
-        .arg(many("COMPONENT", "Flags or ids of components").required(false));
+    let component = many("COMPONENT", "Flags or ids of components")
+        .required(false)
+        .value_parser(components.clone())
+        .hide_possible_values(true);
+    let mut add = operation("add", "Add components to the project").arg(component.clone());
+    let mut remove = operation("remove", "Remove components from the project").arg(component);
     if services {
         add = add
             .subcommand_negates_reqs(true)
@@ -335,8 +421,11 @@ fn operations(kinds: &[&str]) -> Vec<Command> {
 
 /// The commands that examine a project, or see to its state.
 fn project_commands(choosing: impl Fn(Command, bool) -> Command) -> Vec<Command> {
-    let dry_run =
-        || Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Write nothing");
+    let flag = |id: &'static str, help: &'static str| {
+        Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+    };
+    let dry_run = || flag("dry-run", "Write nothing");
+    let yes = || flag("yes", "Ask nothing; this command never does");
     vec![
         Command::new("check")
             .about("Say whether the project is unresolved, drifted or behind")
@@ -354,20 +443,28 @@ fn project_commands(choosing: impl Fn(Command, bool) -> Command) -> Vec<Command>
                     .action(ArgAction::SetTrue)
                     .help("Answer as SARIF 2.1.0"),
             ),
-        Command::new("undo").about("Take the last operation back").arg(dry_run()).arg(
-            Arg::new("keep-edits")
-                .long("keep-edits")
-                .action(ArgAction::SetTrue)
-                .help("Leave files as they are that were changed since"),
-        ),
-        Command::new("resolve").about("Say that conflicts are seen to").arg(
-            Arg::new("path")
-                .value_name("PATH")
-                .action(ArgAction::Append)
-                .num_args(1..)
-                .required(true)
-                .help("Paths in the project"),
-        ),
+        Command::new("undo")
+            .about("Take the last operation back")
+            .arg(dry_run())
+            .arg(
+                Arg::new("keep-edits")
+                    .long("keep-edits")
+                    .action(ArgAction::SetTrue)
+                    .help("Leave files as they are that were changed since"),
+            )
+            .arg(yes()),
+        Command::new("resolve")
+            .about("Say that conflicts are seen to")
+            .arg(
+                Arg::new("path")
+                    .value_name("PATH")
+                    .action(ArgAction::Append)
+                    .num_args(1..)
+                    .required(true)
+                    .value_hint(ValueHint::FilePath)
+                    .help("Paths, from the current folder or from the project's"),
+            )
+            .arg(yes()),
         choosing(
             Command::new("adopt")
                 .about("Take a project without state into management: writes the state only"),
@@ -382,7 +479,8 @@ fn project_commands(choosing: impl Fn(Command, bool) -> Command) -> Vec<Command>
                 .value_hint(ValueHint::DirPath)
                 .help("Folder of the project"),
         )
-        .arg(dry_run()),
+        .arg(dry_run())
+        .arg(yes()),
     ]
 }
 
@@ -416,6 +514,7 @@ fn operation(name: &str, matches: &ArgMatches) -> Result<(Operation, OperationFl
         dry_run: flag("dry-run"),
         diff: flag("diff"),
         allow_dirty: flag("allow-dirty"),
+        yes: flag("yes"),
     };
     Ok((operation, flags))
 }
@@ -734,10 +833,14 @@ fn refused(
                 .chain(command.get_arguments())
                 .filter_map(|known| known.get_long().map(|long| format!("--{long}")))
                 .collect();
+            // Behind `--` there are no flags.
+            let mut behind = arguments.iter().skip_while(|word| *word != "--");
+            let is_flag = argument.starts_with('-') && !behind.any(|word| *word == *argument);
             let near = did_you_mean(&argument, known.iter().map(String::as_str))
+                .filter(|_| is_flag)
                 .map(|near| format!("did you mean `{near}`? "))
                 .unwrap_or_default();
-            let message = if argument.starts_with('-') {
+            let message = if is_flag {
                 format!("there is no flag `{argument}`")
             } else {
                 format!("`{argument}` is one word too many")

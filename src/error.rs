@@ -130,6 +130,8 @@ pub enum Error {
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
+        /// Whether the same would work at another place of the user's choice, with `--into DIR`.
+        elsewhere: bool,
     },
     /// Ctrl-C; nothing was left behind.
     #[error("interrupted, nothing was written")]
@@ -143,7 +145,16 @@ impl Error {
     /// An I/O failure of `action` on `path`.
     #[must_use]
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
+        Self::Io { action, path: path.to_owned(), source, elsewhere: false }
+    }
+
+    /// The same failure of something that `--into DIR` can put elsewhere.
+    #[must_use]
+    pub fn elsewhere(mut self) -> Self {
+        if let Self::Io { elsewhere, .. } = &mut self {
+            *elsewhere = true;
+        }
+        self
     }
 
     /// A mistake in what was asked for.
@@ -180,24 +191,51 @@ impl Error {
             Self::Pack(_) => {
                 Some("`scaffold pack lint DIR` lists every problem of a pack".to_owned())
             }
-            Self::Io { action: "cannot change", source, .. }
-                if source.kind() != io::ErrorKind::StorageFull =>
-            {
-                Some("`--dry-run` shows what would change, without writing".to_owned())
+            Self::Io { action, path, source, elsewhere } => {
+                io_hint(action, path, source.kind(), *elsewhere)
             }
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    Some("choose a folder that you may write to with `--into DIR`".to_owned())
-                }
-                io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::FileTooLarge => {
-                    Some("free some space, or choose another disk with `--into DIR`".to_owned())
-                }
-                _ => None,
-            },
             Self::Interrupted | Self::OutputClosed => None,
         }
+    }
+}
+
+/// What helps where the operating system refused `action` on `path`.
+fn io_hint(action: &str, path: &Path, kind: io::ErrorKind, elsewhere: bool) -> Option<String> {
+    let shown = shell_word(&path.display().to_string());
+    let is_full = matches!(
+        kind,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    );
+    let is_denied = kind == io::ErrorKind::PermissionDenied;
+    let hint = match action {
+        _ if is_full && elsewhere => {
+            "free some space, or choose another disk with `--into DIR`".to_owned()
+        }
+        _ if is_denied && elsewhere => {
+            "choose a folder that you may write to with `--into DIR`".to_owned()
+        }
+        _ if is_full && action == "cannot write to" => {
+            "free some space where the output goes".to_owned()
+        }
+        _ if is_full => "free some space, then repeat it".to_owned(),
+        "cannot change" => "`--dry-run` shows what would change, without writing".to_owned(),
+        "cannot read" | "cannot look at" if is_denied => {
+            format!("you need the right to read it: ls -l {shown}")
+        }
+        _ if is_denied => format!("you need the right to write there: ls -ld {shown}"),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+/// The text as one word of a shell.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

@@ -10,10 +10,11 @@ use crate::manifest::LockfileManifest;
 use crate::merge::{Conflict, ConflictKind, Content, Merge, Ours, Rules, is_open, merge};
 use crate::operation::Operation;
 use crate::pack::{Pack, STATE_FILES};
-use crate::plan::Plan;
+use crate::plan::{Plan, Service};
 use crate::project::{
     self, LockedPack, Project, Reading, Records, edited_selection, ours, parse_selection,
 };
+use crate::reading::{self, adapted_selection};
 use crate::render::{rendered_files, targets};
 use crate::repair::{Repaired, repaired};
 use crate::selection::Selection;
@@ -28,7 +29,7 @@ pub fn project_root() -> Option<PathBuf> {
 }
 
 /// What an operation would do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Intent {
     /// What to write, in this order.
     pub changes: Vec<Change>,
@@ -44,8 +45,23 @@ pub struct Intent {
     pub changed: Vec<String>,
     /// Paths that go.
     pub removed: Vec<String>,
+    /// The services that go, where more files go than come.
+    pub leaving: Vec<Leaving>,
     /// What else people should know.
     pub notes: Vec<String>,
+}
+
+/// A service that goes with its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    /// Its name.
+    pub service: String,
+    /// The files that were rendered for it and are there.
+    pub files: usize,
+    /// Those of them that the user edited, which stay.
+    pub edited: usize,
+    /// Whether the command says that it shall go.
+    pub named: bool,
 }
 
 /// Works out what `operation` does to the project in `root`, without writing anything.
@@ -63,11 +79,10 @@ pub fn intend(
 ) -> Result<Intent, Error> {
     let mut notes = Vec::new();
     let (state, chosen, repair) = starting_point(pack, root, operation, &mut notes)?;
-    let reading = reading(operation);
     let rendered = match &repair {
         // Both parents' services stand in the merged file.
         Some(_) => chosen.clone(),
-        None => parse_selection(pack, &text_of(&state.base, STATE_FILES[0]), reading)?,
+        None => parse_selection(pack, &text_of(&state.base, STATE_FILES[0]), Reading::Former)?,
     };
     let selection = operation.selection(pack, &rendered, &chosen)?;
     let plan = Plan::new(pack, selection)?;
@@ -101,20 +116,17 @@ pub fn intend(
     if operation == &Operation::Update {
         notes.extend(news(&state, &plan));
     }
-    let mut changes: Vec<Change> = merged
-        .changes
-        .iter()
-        .map(|(path, after)| Change { path: path.clone(), after: after.clone(), like: None })
-        .collect();
+    let change = |(path, after): (&String, &Option<Content>)| Change {
+        path: path.clone(),
+        after: after.clone(),
+        like: None,
+    };
+    let mut changes: Vec<Change> = merged.changes.iter().map(change).collect();
     let mut intent = Intent {
-        changes: Vec::new(),
         from: state.lock.pack.version.clone(),
         to: pack.manifest.version.clone(),
-        added: Vec::new(),
-        changed: Vec::new(),
-        removed: Vec::new(),
         notes,
-        merge: Merge::default(),
+        ..Intent::default()
     };
     let moved_to: BTreeSet<&String> = merged.moved.values().collect();
     let mut edited: Vec<&str> = Vec::new();
@@ -135,6 +147,12 @@ pub fn intend(
         if !is_rendered && *path != STATE_FILES[0] {
             edited.push(path);
         }
+    }
+    if intent.removed.len() > intent.added.len() {
+        let gone = gone_services(&rendered, &plan.selection);
+        let named = |name: &str| operation.names(pack, name);
+        intent.leaving =
+            gone.map(|name| leaving(name, &state.base, &mut look, named(name))).collect();
     }
     if !allow_dirty && repair.is_none() {
         refuse_dirty(root, &edited)?;
@@ -160,8 +178,29 @@ pub fn intend(
     Ok(intent)
 }
 
-fn reading(operation: &Operation) -> Reading {
-    if operation == &Operation::Update { Reading::Update } else { Reading::Strict }
+/// The services that were rendered and are not chosen any more.
+fn gone_services<'a>(
+    rendered: &'a Selection,
+    chosen: &'a Selection,
+) -> impl Iterator<Item = &'a String> {
+    rendered.services.keys().filter(|name| !chosen.services.contains_key(*name))
+}
+
+/// What becomes of the files of a service that goes.
+fn leaving(service: &str, base: &Tree, look: &mut dyn FnMut(&str) -> Ours, named: bool) -> Leaving {
+    let folder = format!("{}/", Service::folder(service));
+    let mut leaving = Leaving { service: service.to_owned(), files: 0, edited: 0, named };
+    for (path, file) in base.iter().filter(|(path, _)| path.starts_with(&folder)) {
+        match look(path) {
+            Ours::Absent => {}
+            Ours::File(content) if content.bytes == file.bytes => leaving.files += 1,
+            _ => {
+                leaving.files += 1;
+                leaving.edited += 1;
+            }
+        }
+    }
+    leaving
 }
 
 /// Reads the project's state and choices, refuses what an operation cannot start from, and
@@ -186,7 +225,14 @@ fn starting_point(
     };
     check_pack(pack, &state.lock.pack, operation, repair.is_some())?;
     refuse_conflicts(root, &state)?;
-    let chosen = parse_selection(pack, &text, reading(operation))?;
+    let chosen = if operation == &Operation::Update {
+        let former = text_of(&state.base, STATE_FILES[0]);
+        let (chosen, became) = adapted_selection(pack, &text, &former)?;
+        notes.extend(became);
+        chosen
+    } else {
+        parse_selection(pack, &text, Reading::Strict)?
+    };
     Ok((state, chosen, repair))
 }
 
@@ -195,14 +241,52 @@ fn starting_point(
 /// # Errors
 /// [`Error::Project`] where this is no generated project, or the file is not text.
 pub fn selection_file(root: &Path) -> Result<String, Error> {
-    let unusable = |message: String| Error::Project {
-        message,
+    let bytes = project::read_state_file(root, STATE_FILES[0])?.ok_or_else(|| Error::Project {
+        message: format!("the project has no `{}`", STATE_FILES[0]),
         hint: format!("put it back: git checkout HEAD -- {}", STATE_FILES[0]),
-    };
-    let bytes = project::read_state_file(root, STATE_FILES[0])?
-        .ok_or_else(|| unusable(format!("the project has no `{}`", STATE_FILES[0])))?;
-    String::from_utf8(bytes)
-        .map_err(|_| unusable(format!("`{}` is not UTF-8 text", STATE_FILES[0])))
+    })?;
+    reading::text_of(bytes)
+}
+
+/// Refuses a project that another pack rendered: what this one has to say is about another.
+///
+/// # Errors
+/// [`Error::Project`] where the lock of the project in `root` names another pack.
+pub fn refuse_foreign(pack: &Pack, root: &Path) -> Result<(), Error> {
+    // A lock that cannot be read is for those to report who need it.
+    let lock = project::read_state_file(root, STATE_FILES[1]).ok().flatten().unwrap_or_default();
+    match project::parse_lock(&String::from_utf8_lossy(&lock)) {
+        Ok(lock) if lock.pack.name != pack.manifest.name => {
+            Err(foreign(&lock.pack.name, &pack.manifest.name))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the project in `root` consists of; where another version of the pack rendered it, what an
+/// update would lead to.
+///
+/// # Errors
+/// [`Error::Project`] where it is none of this pack, or its state cannot be read.
+pub fn chosen_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
+    refuse_foreign(pack, root)?;
+    project::read_selection(pack, root).or_else(|error| {
+        let text = selection_file(root)?;
+        match read_state(pack, root, &text, &mut Vec::new()) {
+            Ok(state) if state.lock.pack.digest != pack.digest() => {
+                let former = text_of(&state.base, STATE_FILES[0]);
+                Ok(adapted_selection(pack, &text, &former)?.0)
+            }
+            _ => Err(error),
+        }
+    })
+}
+
+fn foreign(locked: &str, used: &str) -> Error {
+    Error::Project {
+        message: format!("the project was rendered by the pack `{locked}`, this is `{used}`"),
+        hint: "give the folder of its pack: --templates DIR".to_owned(),
+    }
 }
 
 /// Reads lock and base. A base that is lost is rendered again where this program can.
@@ -322,13 +406,7 @@ fn check_pack(
 ) -> Result<(), Error> {
     let manifest = &pack.manifest;
     if manifest.name != locked.name {
-        return Err(Error::Project {
-            message: format!(
-                "the project was rendered by the pack `{}`, this is `{}`",
-                locked.name, manifest.name
-            ),
-            hint: "give the folder of its pack: --templates DIR".to_owned(),
-        });
+        return Err(foreign(&locked.name, &manifest.name));
     }
     if is_newer(&locked.version, &manifest.version) {
         return Err(Error::Behind {
@@ -360,7 +438,8 @@ fn check_pack(
 }
 
 /// Whether version `one` is newer than `other`, number by number.
-fn is_newer(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn is_newer(one: &str, other: &str) -> bool {
     let numbers = |version: &str| -> Vec<u64> {
         version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
     };

@@ -12,24 +12,28 @@ use crate::answer;
 use crate::cli::{Chosen, OperationFlags, VERDICTS};
 use crate::error::Error;
 use crate::lifecycle::{
-    Intent, intend, lost_base, open_conflicts, project_root, read_state, read_whole_state,
-    selection_file,
+    Intent, Leaving, intend, is_newer, lost_base, open_conflicts, project_root, read_state,
+    read_whole_state, refuse_foreign, selection_file,
 };
-use crate::merge::{Conflict, ConflictKind, Content, Ours, has_markers};
+use crate::merge::{BESIDE, Conflict, ConflictKind, Content, Ours, has_markers};
 use crate::operation::Operation;
 use crate::output::{print, print_json, say};
 use crate::pack::STATE_FILES;
+use crate::path;
 use crate::plan::Plan;
 use crate::project::{self, Reading, Records, ours, parse_selection};
+use crate::prompt::confirm;
+use crate::reading::{adapted_selection, say_the_same};
 use crate::render::rendered_files;
-use crate::run::Session;
+use crate::run::{Session, is_terminal, path_in};
 use crate::transaction::{Change, Recovered, Transaction, Undone};
-use crate::writer::LocalDisk;
+use crate::writer::{Disk as _, LocalDisk};
 
 /// Exit codes of what is not well with a project.
 const UNRESOLVED: u8 = 4;
 const DRIFTED: u8 = 3;
 const BEHIND: u8 = 5;
+const UNKNOWN: u8 = 8;
 
 impl Session<'_> {
     /// Carries out an operation on the project around the current folder.
@@ -39,6 +43,7 @@ impl Session<'_> {
         flags: OperationFlags,
     ) -> Result<u8, Error> {
         let root = root()?;
+        refuse_foreign(self.pack, &root)?;
         let writes = !flags.dry_run && !flags.diff;
         let transaction = if writes { Some(begin(&root)?) } else { None };
         let intent = intend(self.pack, &root, operation, flags.allow_dirty || !writes);
@@ -50,9 +55,13 @@ impl Session<'_> {
             say(&format!("rendered `{}` again\n", STATE_FILES[2]));
         }
         let intent = intent?;
-        if flags.diff && !self.json {
-            print(&as_patch(&root, &intent.changes)?)?;
+        let diff = flags.diff.then(|| as_patch(&root, &intent.changes)).transpose()?;
+        if let Some(diff) = diff.as_ref().filter(|_| !self.json) {
+            print(diff)?;
             return Ok(code(&intent));
+        }
+        if writes && !flags.yes && intent.leaving.iter().any(|leaving| !leaving.named) {
+            self.ask(operation, &intent)?;
         }
         if let Some(transaction) = &transaction
             && !intent.changes.is_empty()
@@ -61,11 +70,31 @@ impl Session<'_> {
         }
         let written = writes && !intent.changes.is_empty();
         if self.json {
-            print_json(&answered(operation, &intent, written), false)?;
+            print_json(&answered(operation, &intent, written, diff), false)?;
         } else {
             say(&summary(&intent, writes));
         }
         Ok(code(&intent))
+    }
+
+    /// Asks whether services shall go that the command does not name.
+    fn ask(&self, operation: &Operation, intent: &Intent) -> Result<(), Error> {
+        let message = format!(
+            "this would remove {}: {} go, {} come; what you edited stays",
+            leaving_services(&intent.leaving),
+            counted(intent.removed.len()),
+            intent.added.len()
+        );
+        if !self.json && is_terminal() {
+            return confirm(&message);
+        }
+        let words = operation.words();
+        Err(Error::Destination {
+            message,
+            hint: format!(
+                "if that is meant: scaffold {words} --yes; to see it: scaffold {words} --diff"
+            ),
+        })
     }
 
     /// Says whether the project is unresolved, drifted or behind.
@@ -82,16 +111,20 @@ impl Session<'_> {
             if counts(unresolved) { open_conflicts(&root, &state) } else { Vec::new() };
         let drifted = if counts(drifted) { self.drift(&root, &state, &text)? } else { Vec::new() };
         let locked = &state.lock.pack;
-        let is_behind = counts(behind) && locked.digest != self.pack.digest();
-        let behind = is_behind.then(|| answer::Behind {
+        let is_foreign = locked.name != self.pack.manifest.name;
+        let is_other = counts(behind) && locked.digest != self.pack.digest();
+        let pack_needed = (is_other && is_foreign).then(|| locked.name.clone());
+        let behind = (is_other && !is_foreign).then(|| answer::Behind {
             project: locked.version.clone(),
             pack: self.pack.manifest.version.clone(),
         });
-        let exit_code = match (unresolved.is_empty(), drifted.is_empty(), &behind) {
-            (false, _, _) => UNRESOLVED,
-            (true, false, _) => DRIFTED,
-            (true, true, Some(_)) => BEHIND,
-            (true, true, None) => 0,
+        let exit_code = match (unresolved.is_empty(), drifted.is_empty(), &behind, &pack_needed) {
+            (false, ..) => UNRESOLVED,
+            (_, false, ..) => DRIFTED,
+            (_, _, Some(_), _) => BEHIND,
+            // What cannot be told must not look as if it were well.
+            (_, _, _, Some(_)) => UNKNOWN,
+            _ => 0,
         };
         let answer = answer::Check {
             schema: answer::SCHEMA,
@@ -99,6 +132,7 @@ impl Session<'_> {
             unresolved,
             drifted,
             behind,
+            pack_needed,
             exit_code,
         };
         if sarif {
@@ -106,7 +140,7 @@ impl Session<'_> {
         } else if self.json {
             print_json(&answer, false)?;
         } else {
-            print(&verdict_text(&answer, counts))?;
+            print(&verdict_text(&answer, &self.pack.manifest.name, counts))?;
         }
         Ok(exit_code)
     }
@@ -129,21 +163,33 @@ impl Session<'_> {
             };
             drifted.push(answer::Drift { path: path.to_owned(), how: how.to_owned() });
         }
-        let rendered = state.base.get(STATE_FILES[0]).map(|file| &file.bytes);
-        if rendered.is_some_and(|rendered| **rendered != *text.as_bytes()) {
-            let former = String::from_utf8_lossy(rendered.map_or(&[], |bytes| bytes)).into_owned();
-            let former = parse_selection(self.pack, &former, Reading::Update)?;
-            let reading = if state.lock.pack.digest == self.pack.digest() {
-                Reading::Strict
-            } else {
-                Reading::Update
-            };
-            if parse_selection(self.pack, text, reading)? != former {
+        let rendered = state.base.get(STATE_FILES[0]).map(|file| &*file.bytes);
+        if rendered != Some(text.as_bytes()) {
+            let former = String::from_utf8_lossy(rendered.unwrap_or_default()).into_owned();
+            if !self.chooses_the_same(state, text, &former)? {
                 let how = "pending".to_owned();
                 drifted.push(answer::Drift { path: STATE_FILES[0].to_owned(), how });
             }
         }
         Ok(drifted)
+    }
+
+    /// Whether `scaffold.toml` chooses what the project was rendered from, the text `former`.
+    fn chooses_the_same(
+        &self,
+        state: &project::Project,
+        text: &str,
+        former: &str,
+    ) -> Result<bool, Error> {
+        let (pack, locked) = (self.pack, &state.lock.pack);
+        if locked.name != pack.manifest.name {
+            return say_the_same(text, former);
+        }
+        if locked.digest == pack.digest() {
+            let rendered = parse_selection(pack, former, Reading::Former)?;
+            return Ok(parse_selection(pack, text, Reading::Strict)? == rendered);
+        }
+        Ok(adapted_selection(pack, text, former)? == adapted_selection(pack, former, former)?)
     }
 
     /// Takes the last operation back.
@@ -172,7 +218,9 @@ impl Session<'_> {
         let transaction = begin(&root)?;
         let text = selection_file(&root)?;
         let state = read_state(self.pack, &root, &text, &mut Vec::new())?;
-        for path in paths {
+        let is_known = |path: &str| state.lock.conflicts.iter().any(|other| other.path == path);
+        let paths: Vec<String> = paths.iter().map(|path| path_in(&root, path, is_known)).collect();
+        for path in &paths {
             let recorded = state.lock.conflicts.iter().find(|conflict| conflict.path == *path);
             let Some(conflict) = recorded else {
                 let known: Vec<&str> =
@@ -201,12 +249,13 @@ impl Session<'_> {
             .collect();
         let lock = state.lock.with_conflicts(&left);
         transaction.replace(STATE_FILES[1], lock.as_bytes())?;
+        let kept = remove_beside(&root, &state, &paths)?;
         let exit_code = if left.is_empty() { 0 } else { UNRESOLVED };
         if self.json {
             print_json(
                 &answer::Resolve {
                     schema: answer::SCHEMA,
-                    resolved: paths.to_vec(),
+                    resolved: paths,
                     conflicts: left,
                     exit_code,
                 },
@@ -214,6 +263,9 @@ impl Session<'_> {
             )?;
         } else {
             let mut text = format!("resolved: {}\n", paths.join(", "));
+            for path in kept {
+                let _ = writeln!(text, "  {path} stays: you changed it");
+            }
             text.push_str(&conflict_lines(&left));
             say(&text);
         }
@@ -249,7 +301,8 @@ impl Session<'_> {
         let name = chosen.choices.name.clone().unwrap_or_else(|| name_of(into));
         let selection = if has_selection {
             // Its lock is lost; what was chosen is not.
-            parse_selection(pack, &selection_file(into)?, Reading::Update)?
+            let text = selection_file(into)?;
+            adapted_selection(pack, &text, &text)?.0
         } else if chosen.any {
             let mut choices = chosen.choices.clone();
             choices.name = Some(name);
@@ -340,7 +393,12 @@ fn code(intent: &Intent) -> u8 {
     if intent.merge.conflicts.is_empty() { 0 } else { UNRESOLVED }
 }
 
-fn answered(operation: &Operation, intent: &Intent, written: bool) -> answer::Change {
+fn answered(
+    operation: &Operation,
+    intent: &Intent,
+    written: bool,
+    diff: Option<String>,
+) -> answer::Change {
     answer::Change {
         schema: answer::SCHEMA,
         operation: operation.words(),
@@ -350,10 +408,12 @@ fn answered(operation: &Operation, intent: &Intent, written: bool) -> answer::Ch
         added: intent.added.clone(),
         changed: intent.changed.clone(),
         removed: intent.removed.clone(),
+        removed_services: intent.leaving.iter().map(|leaving| leaving.service.clone()).collect(),
         renamed: intent.merge.moved.clone(),
         stay_deleted: intent.merge.stay_deleted.clone(),
         conflicts: intent.merge.conflicts.clone(),
         notes: intent.notes.clone(),
+        diff,
         exit_code: code(intent),
     }
 }
@@ -363,6 +423,9 @@ fn summary(intent: &Intent, writes: bool) -> String {
     let mut text = String::new();
     for note in &intent.notes {
         let _ = writeln!(text, "{note}");
+    }
+    if !intent.leaving.is_empty() {
+        let _ = writeln!(text, "removes {}", leaving_services(&intent.leaving));
     }
     let merge = &intent.merge;
     if intent.changes.is_empty() && merge.conflicts.is_empty() {
@@ -401,6 +464,58 @@ fn summary(intent: &Intent, writes: bool) -> String {
         text.push_str("Undo with: scaffold undo\n");
     }
     text
+}
+
+/// The services that go, with their files.
+fn leaving_services(leaving: &[Leaving]) -> String {
+    let shown: Vec<String> = leaving
+        .iter()
+        .map(|one| {
+            let edited = if one.edited == 0 {
+                String::new()
+            } else {
+                format!(", {} of them edited", one.edited)
+            };
+            format!("`{}` ({}{edited})", one.service, counted(one.files))
+        })
+        .collect();
+    match shown.as_slice() {
+        [only] => format!("the service {only}"),
+        [first @ .., last] => format!("the services {} and {last}", first.join(", ")),
+        [] => String::new(),
+    }
+}
+
+/// Removes the new versions that stand beside files of `paths`; gives those that the user changed,
+/// which stay.
+fn remove_beside(
+    root: &Path,
+    state: &project::Project,
+    paths: &[String],
+) -> Result<Vec<String>, Error> {
+    let mut kept = Vec::new();
+    for conflict in &state.lock.conflicts {
+        let beside = format!("{}{BESIDE}", conflict.path);
+        let is_ours = conflict.kind == ConflictKind::Beside
+            && conflict.theirs.as_ref() == Some(&beside)
+            && path::unsafe_in(root, &beside).is_none()
+            && paths.contains(&conflict.path);
+        if !is_ours {
+            continue;
+        }
+        let rendered = state.base.get(&conflict.path).map(|file| &file.bytes);
+        match ours(root, &beside)? {
+            Ours::File(content) if Some(&content.bytes) == rendered => {
+                let path = root.join(&beside);
+                LocalDisk
+                    .remove_file(&path)
+                    .map_err(|error| Error::io("cannot change", &path, error))?;
+            }
+            Ours::Absent => {}
+            _ => kept.push(beside),
+        }
+    }
+    Ok(kept)
 }
 
 /// A line for each conflict, and what to do about them.
@@ -490,7 +605,7 @@ fn is_rendered(content: &Content, file: &crate::tree::File) -> bool {
     }
 }
 
-fn verdict_text(answer: &answer::Check, counts: impl Fn(&str) -> bool) -> String {
+fn verdict_text(answer: &answer::Check, pack: &str, counts: impl Fn(&str) -> bool) -> String {
     let mut text = String::new();
     let [unresolved, drifted, behind] = VERDICTS;
     if counts(unresolved) {
@@ -508,12 +623,19 @@ fn verdict_text(answer: &answer::Check, counts: impl Fn(&str) -> bool) -> String
         }
     }
     if counts(behind) {
-        let verdict = match &answer.behind {
-            None => "no".to_owned(),
-            Some(behind) if behind.project == behind.pack => {
+        let verdict = match (&answer.behind, &answer.pack_needed) {
+            (None, Some(needed)) => format!(
+                "unknown: the project is of the pack `{needed}`, this is `{pack}`; --templates DIR"
+            ),
+            (None, None) => "no".to_owned(),
+            (Some(behind), _) if behind.project == behind.pack => {
                 format!("yes, {} has changed: scaffold update", behind.pack)
             }
-            Some(behind) => format!("yes, {} -> {}: scaffold update", behind.project, behind.pack),
+            (Some(behind), _) => {
+                let newer = is_newer(&behind.project, &behind.pack);
+                let then = if newer { "use a newer scaffold" } else { "scaffold update" };
+                format!("yes, {} -> {}: {then}", behind.project, behind.pack)
+            }
         };
         let _ = writeln!(text, "{behind:<11} {verdict}");
     }
@@ -527,7 +649,7 @@ fn as_sarif(answer: &answer::Check) -> Value {
             "ruleId": rule,
             "level": level,
             "message": {"text": text},
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": path}}}],
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": as_uri(path)}}}],
         })
     };
     let mut results = Vec::new();
@@ -539,6 +661,10 @@ fn as_sarif(answer: &answer::Check) -> Value {
     for drift in &answer.drifted {
         let text = format!("differs from what was rendered: {}", drift.how);
         results.push(result("drifted", "warning", text, &drift.path));
+    }
+    if let Some(needed) = &answer.pack_needed {
+        let text = format!("of the pack `{needed}`: --templates DIR is needed to compare");
+        results.push(result("behind", "note", text, STATE_FILES[1]));
     }
     if let Some(behind) = &answer.behind {
         let text = format!("rendered by {}, there is {}", behind.project, behind.pack);
@@ -560,6 +686,19 @@ fn as_sarif(answer: &answer::Check) -> Value {
             "results": results,
         }],
     })
+}
+
+/// A path as a reference of RFC 3986: what is not unreserved is encoded, `/` aside.
+fn as_uri(path: &str) -> String {
+    let mut uri = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
 }
 
 /// The first line with a marker, from 1.

@@ -37,6 +37,10 @@ pub struct PackManifest {
     /// What a rendered project may hold at most.
     #[serde(default)]
     pub limits: Limits,
+    /// Where names stand that are made of the project's and the services' names, and what holds of
+    /// them.
+    #[serde(default)]
+    pub names: Vec<NamesManifest>,
     /// What people see after `new`.
     #[serde(default)]
     pub after: After,
@@ -171,6 +175,30 @@ impl Default for Limits {
     fn default() -> Self {
         Self { files: Self::default_files(), bytes: Self::default_bytes() }
     }
+}
+
+/// Names that are made of the project's and the services' names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamesManifest {
+    /// What has the name, as people say it: `npm workspace`.
+    pub what: String,
+    /// The rendered files that it stands in; `*` stands for any text.
+    pub files: String,
+    /// The line that it stands in, from its first character to its last; `*` stands for the name.
+    pub line: String,
+    /// A line above it that says within what the name is told from others, such as `kind: '*'`.
+    #[serde(default)]
+    pub within: Option<String>,
+    /// Whether it may be there only once.
+    #[serde(default)]
+    pub unique: bool,
+    /// The most characters that it may have.
+    #[serde(default)]
+    pub longest: Option<usize>,
+    /// Names that belong to somebody else; `*` stands for any text.
+    #[serde(default)]
+    pub reserved: Vec<String>,
 }
 
 /// What people see after `new`.

@@ -46,6 +46,27 @@ impl Operation {
         }
     }
 
+    /// Whether the command itself says that `service` shall go: by its name, or as what a component
+    /// brings that is switched off.
+    #[must_use]
+    pub fn names(&self, pack: &Pack, service: &str) -> bool {
+        let brings = |id: &str| {
+            let component = pack.by_flag(id).or_else(|| pack.component(id));
+            component.is_some_and(|component| {
+                component.manifest.service.iter().any(|brought| brought.name == service)
+            })
+        };
+        match self {
+            Self::RemoveService(names) => names.iter().any(|name| name == service),
+            Self::Remove(ids) => ids.iter().any(|id| brings(id)),
+            Self::Set(assignments) => assignments
+                .iter()
+                .filter_map(|assignment| assignment.split_once('='))
+                .any(|(key, value)| value == "false" && brings(key)),
+            _ => false,
+        }
+    }
+
     /// The selection after the operation. `rendered` is what the project was rendered from last
     /// time, `chosen` what `scaffold.toml` says now.
     ///

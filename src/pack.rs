@@ -42,6 +42,8 @@ pub struct Pack {
     pub versions: toml::Table,
     /// Where it was read from, `None` for the embedded one.
     pub origin: Option<String>,
+    /// Components whose manifests cannot be read; none in a pack without problems.
+    pub(crate) unread: BTreeSet<String>,
     files: Files,
 }
 
@@ -89,7 +91,9 @@ impl Pack {
     pub fn embedded() -> Result<Self, Error> {
         let mut files = Files::new();
         collect_embedded(&EMBEDDED, &mut files)?;
-        Self::read(files, None)
+        let mut problems = Vec::new();
+        let pack = Self::read(files, &BTreeSet::new(), None, &mut problems);
+        pack.filter(|_| problems.is_empty()).ok_or(Error::Pack(problems))
     }
 
     /// Reads the pack in the directory `root` and checks it.
@@ -97,20 +101,34 @@ impl Pack {
     /// # Errors
     /// [`Error::Usage`] where there is no pack, [`Error::Pack`] with all problems at once.
     pub fn load(root: &Path) -> Result<Self, Error> {
-        let pack = Self::load_unchecked(root)?;
-        let problems = pack.validate();
-        if problems.is_empty() { Ok(pack) } else { Err(Error::Pack(problems)) }
+        match Self::load_as_far_as_possible(root)? {
+            (Some(pack), problems) if problems.is_empty() => Ok(pack),
+            (_, problems) => Err(Error::Pack(problems)),
+        }
     }
 
-    /// Reads the pack in the directory `root` without checking what it says.
-    pub fn load_unchecked(root: &Path) -> Result<Self, Error> {
+    /// Reads the pack in the directory `root` and checks it, with everything that is wrong; without
+    /// what cannot be read, and `None` where nothing can.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no pack, [`Error::Io`] where it cannot be read.
+    pub fn load_as_far_as_possible(root: &Path) -> Result<(Option<Self>, Vec<Problem>), Error> {
         if !root.join(PACK_MANIFEST).is_file() {
             return Err(Error::usage(
                 format!("`{}` is not a pack: it has no `{PACK_MANIFEST}`", root.display()),
                 "give the folder that holds `pack.toml` and `components/`",
             ));
         }
-        Self::read(collect_directory(root)?, Some(root.display().to_string()))
+        let directory = Directory::read(root)?;
+        let mut problems = directory.problems;
+        let origin = Some(root.display().to_string());
+        let pack = Self::read(directory.files, &directory.components, origin, &mut problems);
+        if let Some(pack) = &pack {
+            problems.extend(pack.validate());
+        }
+        problems.sort();
+        problems.dedup();
+        Ok((pack, problems))
     }
 
     /// `pack.toml` of the embedded pack, which alone is read.
@@ -122,16 +140,23 @@ impl Pack {
             .ok_or(Error::Pack(problems))
     }
 
-    fn read(files: Files, origin: Option<String>) -> Result<Self, Error> {
-        let mut problems = Vec::new();
-        let manifest: Option<PackManifest> = parse_toml(&files, PACK_MANIFEST, &mut problems);
+    /// Puts a pack together from its files; `folders` are those of `components/`, empty ones
+    /// included.
+    fn read(
+        files: Files,
+        folders: &BTreeSet<String>,
+        origin: Option<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let manifest: Option<PackManifest> = parse_toml(&files, PACK_MANIFEST, problems);
         let versions = manifest
             .as_ref()
             .and_then(|manifest| manifest.versions.as_deref())
-            .and_then(|path| parse_toml(&files, path, &mut problems))
+            .and_then(|path| parse_toml(&files, path, problems))
             .unwrap_or_default();
         let mut components = Vec::new();
-        for id in component_ids(&files) {
+        let mut unread = BTreeSet::new();
+        for id in component_ids(&files).union(folders) {
             let path = format!("components/{id}/{COMPONENT_MANIFEST}");
             if !files.contains_key(&path) {
                 problems.push(Problem::new(
@@ -140,17 +165,22 @@ impl Pack {
                 ));
                 continue;
             }
-            let Some(manifest) = parse_toml(&files, &path, &mut problems) else {
+            let Some(manifest) = parse_toml(&files, &path, problems) else {
+                unread.insert(id.clone());
                 continue;
             };
-            let component_files = component_files(&files, &id, &mut problems);
-            components.push(Component { id, manifest, files: component_files });
+            let component_files = component_files(&files, id, problems);
+            components.push(Component { id: id.clone(), manifest, files: component_files });
         }
-        let (Some(manifest), true) = (manifest, problems.is_empty()) else {
-            return Err(Error::Pack(problems));
-        };
-        let components = in_order(components).map_err(|cycle| Error::Pack(vec![cycle]))?;
-        Ok(Self { manifest, components, versions, origin, files })
+        let stray = files.keys().filter(|path| {
+            path.strip_prefix("components/").is_some_and(|inner| !inner.contains('/'))
+        });
+        problems.extend(stray.map(|path| {
+            let message = "`components/` holds a folder for each component, and nothing else";
+            Problem::new(Place::file(path), message)
+        }));
+        let components = in_order(components).map_err(|cycle| problems.push(cycle)).ok()?;
+        Some(Self { manifest: manifest?, components, versions, unread, origin, files })
     }
 
     /// The component with this id.
@@ -397,32 +427,50 @@ fn collect_embedded(dir: &'static Dir<'static>, files: &mut Files) -> Result<(),
     dir.dirs().try_for_each(|inner| collect_embedded(inner, files))
 }
 
-fn collect_directory(root: &Path) -> Result<Files, Error> {
-    let mut files = Files::new();
-    let mut problems = Vec::new();
-    for entry in WalkDir::new(root).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_owned();
-            Error::io("cannot read", &path, error.into())
-        })?;
-        let relative = entry.path().strip_prefix(root).expect("WalkDir stays under its root");
-        if entry.depth() == 0 || entry.file_type().is_dir() {
-            continue;
+/// What is in the folder of a pack.
+#[derive(Default)]
+struct Directory {
+    files: Files,
+    /// The folders in `components/`, also those without a file.
+    components: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl Directory {
+    fn read(root: &Path) -> Result<Self, Error> {
+        let mut read = Self::default();
+        for entry in WalkDir::new(root).sort_by_file_name() {
+            let entry = entry.map_err(|error| {
+                let path = error.path().unwrap_or(root).to_owned();
+                Error::io("cannot read", &path, error.into())
+            })?;
+            let relative = entry.path().strip_prefix(root).expect("WalkDir stays under its root");
+            if entry.depth() == 0 {
+                continue;
+            }
+            let path = portable_path(relative)?;
+            let kind = entry.file_type();
+            if kind.is_dir() {
+                let component = path.strip_prefix("components/").filter(|id| !id.contains('/'));
+                read.components.extend(component.map(str::to_owned));
+            } else if kind.is_symlink() {
+                read.problems.push(Problem::new(
+                    Place::file(path),
+                    "a pack holds no symbolic links: they can leave the destination",
+                ));
+            } else if !kind.is_file() {
+                // A pipe would be waited for without end.
+                read.problems
+                    .push(Problem::new(Place::file(path), "a pack holds plain files only"));
+            } else {
+                let bytes = fs::read(entry.path())
+                    .map_err(|error| Error::io("cannot read", entry.path(), error))?;
+                // Kept until the program ends, so that trees borrow it and need no copy of their own.
+                read.files.insert(path, Cow::Borrowed(bytes.leak()));
+            }
         }
-        let path = portable_path(relative)?;
-        if entry.file_type().is_symlink() {
-            problems.push(Problem::new(
-                Place::file(path),
-                "a pack holds no symbolic links: they can leave the destination",
-            ));
-        } else {
-            let bytes = fs::read(entry.path())
-                .map_err(|error| Error::io("cannot read", entry.path(), error))?;
-            // Kept until the program ends, so that trees borrow it and need no copy of their own.
-            files.insert(path, Cow::Borrowed(bytes.leak()));
-        }
+        Ok(read)
     }
-    if problems.is_empty() { Ok(files) } else { Err(Error::Pack(problems)) }
 }
 
 /// The path with `/` between its parts, on every platform.

@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
         let collected = collect(pack, &components, &mut services, &context, &templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
         context.insert("services".to_owned(), listed(&services));
-        check_names(pack, &selection, &context)?;
+        check_names(pack, &services, &context)?;
         Ok(Self { pack, selection, components, services, context })
     }
 
@@ -84,10 +84,16 @@ impl<'a> Plan<'a> {
 }
 
 impl Service {
+    /// The folder of the service `name`, from the root of the project.
+    #[must_use]
+    pub fn folder(name: &str) -> String {
+        format!("services/{name}")
+    }
+
     fn new(pack: &Pack, name: &str, kind: &str) -> Self {
         let declared =
             pack.component_of_kind(kind).and_then(|component| component.manifest.kind.get(kind));
-        let path = format!("services/{name}");
+        let path = Self::folder(name);
         let fields = json!({
             "name": name,
             "kind": kind,
@@ -116,23 +122,29 @@ fn base_context(selection: &Selection, components: &[&Component]) -> Map<String,
 /// Refuses a service with the name of another part of the project, which the diagram tells.
 fn check_names(
     pack: &Pack,
-    selection: &Selection,
+    services: &[Service],
     context: &Map<String, Value>,
 ) -> Result<(), Error> {
     let Some(diagram) = &pack.manifest.diagram else {
         return Ok(());
     };
     let nodes = context.get(&diagram.nodes).and_then(Value::as_array);
-    for (name, kind) in &selection.services {
-        let same = nodes.into_iter().flatten().filter(|node| node["id"] == name.as_str());
+    for service in services {
+        let same = nodes.into_iter().flatten().filter(|node| node["id"] == service.name.as_str());
         if same.count() > 1 {
-            return Err(Error::usage(
-                format!("a service cannot be called `{name}`: another part of the project is"),
-                format!("--service {name}-2={kind}"),
-            ));
+            return Err(taken(service, "another part of the project is"));
         }
     }
     Ok(())
+}
+
+/// The refusal of a service's name, with a name that may do.
+pub(crate) fn taken(service: &Service, reason: &str) -> Error {
+    let Service { name, kind, .. } = service;
+    Error::usage(
+        format!("a service cannot be called `{name}`: {reason}"),
+        format!("--service {name}-2={kind}"),
+    )
 }
 
 fn listed(services: &[Service]) -> Value {

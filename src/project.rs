@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::base::{packed, unpacked};
@@ -18,15 +18,14 @@ use crate::merge::{Conflict, ConflictKind, Content, Ours};
 use crate::pack::{Pack, STATE_FILES, hex};
 use crate::path;
 use crate::plan::Plan;
-use crate::selection::{Choices, Selection};
+use crate::reading::{self, SCHEMA, check_schema};
+use crate::selection::Selection;
 use crate::tree::{File, Tree};
 
-/// Version of the form of both files.
-const SCHEMA: i64 = 1;
-/// What to do about a newer form.
-pub const USE_NEWER: &str = "use a newer scaffold";
 /// State is small; what is larger is not ours, and must not fill the memory.
 const LARGEST_STATE: u64 = 1 << 26;
+
+pub use crate::reading::{Reading, USE_NEWER, parse_selection};
 
 /// `scaffold.lock`: the versions that rendered the project, and for each file its component and
 /// the digest of what was rendered.
@@ -305,7 +304,7 @@ fn shown(value: &Value) -> String {
 /// names what the pack does not have.
 pub fn read_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
     let path = root.join(STATE_FILES[0]);
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+    let bytes = fs::read(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::Project {
             message: format!(
                 "`{}` is not a generated project: it has no `scaffold.toml`",
@@ -316,90 +315,7 @@ pub fn read_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
         },
         _ => Error::io("cannot read", &path, error),
     })?;
-    parse_selection(pack, &text, Reading::Strict)
-}
-
-/// How to read a `scaffold.toml` that may be of another version of the pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// What the pack does not have is an error; what is not said has its default.
-    Strict,
-    /// What the pack no longer has is left out, unless it is a component that is on; components
-    /// that are not said are off.
-    Update,
-}
-
-/// Reads the text of `scaffold.toml`.
-///
-/// # Errors
-/// [`Error::Project`], with the place in the text where there is one.
-pub fn parse_selection(pack: &Pack, text: &str, reading: Reading) -> Result<Selection, Error> {
-    let unusable = |message: String| Error::Project {
-        message,
-        hint: "mend `scaffold.toml`; git has its former text".to_owned(),
-    };
-    let mut state: Map<String, Value> = toml::from_str(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        unusable(format!("{}: {}", Place::at("scaffold.toml", text, offset), error.message()))
-    })?;
-    check_schema("scaffold.toml", state.get("schema").and_then(Value::as_i64))?;
-    if reading == Reading::Update {
-        adapt(pack, &mut state);
-    }
-    let mut answers = Map::new();
-    answers.extend(state.get("name").map(|name| ("name".to_owned(), name.clone())));
-    for section in ["components", "slots", "options"] {
-        answers.extend(state.get(section).and_then(Value::as_object).cloned().unwrap_or_default());
-    }
-    let services: Map<String, Value> = state
-        .get("service")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|service| Some((service["name"].as_str()?.to_owned(), service["kind"].clone())))
-        .collect();
-    // Slots are written even where nothing uses them, and services are listed in full.
-    let chosen = Choices::from_map(pack, &answers).map_err(|(_, error)| error);
-    chosen
-        .and_then(|mut choices| {
-            let slots = std::mem::take(&mut choices.slots);
-            let mut selection = choices.complete(pack)?;
-            selection.slots.extend(slots);
-            selection.services.clear();
-            for (name, kind) in &services {
-                choices.add_service(pack, name, kind.as_str().unwrap_or_default())?;
-            }
-            selection.services = choices.services;
-            Ok(selection)
-        })
-        .map_err(|error| match error {
-            Error::Usage { message, hint } => {
-                Error::Project { message: format!("scaffold.toml: {message}"), hint }
-            }
-            other => other,
-        })
-}
-
-/// Makes the state of another version of the pack one of this version.
-fn adapt(pack: &Pack, state: &mut Map<String, Value>) {
-    let known = |section: &str, key: &str| match section {
-        "components" => pack.by_flag(key).is_some(),
-        "slots" => pack.manifest.slots.contains_key(key),
-        _ => pack.options().any(|option| option.manifest.id == key),
-    };
-    for section in ["components", "slots", "options"] {
-        if let Some(entries) = state.get_mut(section).and_then(Value::as_object_mut) {
-            entries.retain(|key, value| {
-                known(section, key) || (section == "components" && *value != Value::Bool(false))
-            });
-        }
-    }
-    let components = state.entry("components").or_insert_with(|| Value::Object(Map::new()));
-    if let Some(components) = components.as_object_mut() {
-        for (flag, _) in pack.flagged() {
-            components.entry(flag).or_insert(Value::Bool(false));
-        }
-    }
+    parse_selection(pack, &reading::text_of(bytes)?, Reading::Strict)
 }
 
 /// The user's `scaffold.toml`, made to say `selection`: values change in place, and what the
@@ -451,20 +367,6 @@ pub fn edited_selection(pack: &Pack, text: &str, selection: &Selection) -> Resul
         }
     }
     Ok(own.to_string())
-}
-
-fn check_schema(path: &str, schema: Option<i64>) -> Result<(), Error> {
-    match schema {
-        Some(SCHEMA) => Ok(()),
-        Some(newer) if newer > SCHEMA => Err(Error::Project {
-            message: format!("`{path}` is of schema {newer}, this program knows {SCHEMA}"),
-            hint: USE_NEWER.to_owned(),
-        }),
-        _ => Err(Error::Project {
-            message: format!("`{path}` says no `schema`"),
-            hint: format!("mend `{path}`; git has its former text"),
-        }),
-    }
 }
 
 /// Reads a lock. What to do about one that cannot be used depends on the project, so that the

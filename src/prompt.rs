@@ -78,6 +78,19 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
     Ok(choices)
 }
 
+/// Asks whether to go on; Enter alone is a no.
+///
+/// # Errors
+/// [`Error::Interrupted`] for a no, on Ctrl-C or Escape.
+pub fn confirm(text: &str) -> Result<(), Error> {
+    let question = format!("{text}\nGo on?");
+    match cliclack::confirm(question).initial_value(false).interact() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Interrupted),
+        Err(error) => Err(stopped(&error)),
+    }
+}
+
 fn stopped(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::Interrupted => Error::Interrupted,

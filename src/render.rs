@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::derived;
 use crate::error::{Error, Place, Problem};
 use crate::lockfile::prune_npm;
 use crate::manifest::LockfileFormat;
 use crate::pack::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
-use crate::plan::Plan;
+use crate::plan::{Plan, taken};
 use crate::project::{self, Records};
 use crate::template::{Fields, Templates};
 use crate::tree::{File, Tree};
@@ -29,7 +30,9 @@ pub fn render(plan: &Plan) -> Result<Tree, Error> {
 /// # Errors
 /// As [`render`].
 pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
+    check_paths(plan)?;
     let mut tree = render_files(plan).map_err(Error::Pack)?;
+    derived::check(plan, &tree)?;
     prune_locks(plan, &mut tree).map_err(|problem| Error::Pack(vec![problem]))?;
     project::add_selection(plan, &mut tree);
     let limits = plan.pack.manifest.limits;
@@ -90,6 +93,26 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
         }
     }
     targets
+}
+
+/// Refuses a service whose name gives a file the path of another.
+fn check_paths(plan: &Plan) -> Result<(), Error> {
+    let mut folded: BTreeMap<String, Target> = BTreeMap::new();
+    for target in targets(plan) {
+        let key = target.path.to_lowercase();
+        let Some(other) = folded.get(&key) else {
+            folded.insert(key, target);
+            continue;
+        };
+        // Two paths of the pack that are one without a service are a mistake of the pack.
+        if let Some(service) = target.service.or(other.service) {
+            let path = &target.path;
+            let source = if target.service.is_some() { &other.file } else { &target.file };
+            let reason = format!("`{path}` is made from `{}` already", source.source);
+            return Err(taken(service, &reason));
+        }
+    }
+    Ok(())
 }
 
 fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {

@@ -1,9 +1,9 @@
 //! Carries out a [`Request`]: data to standard output, prose to standard error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,16 +14,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::answer;
 use crate::cli::{self, Chosen, New, Request};
 use crate::diagram::Diagram;
-use crate::error::{Error, Place, suggestion};
-use crate::lifecycle::project_root;
+use crate::error::{Error, Place, Problem, shell_word, suggestion};
+use crate::lifecycle::{chosen_selection, project_root, refuse_foreign};
 use crate::manifest::DoctorManifest;
 use crate::output::{print, print_json};
-use crate::pack::{Component, OptionOf, Pack, STATE_FILES};
+use crate::pack::{self, OptionOf, Pack, STATE_FILES};
 use crate::plan::Plan;
 use crate::project::{self, Records};
 use crate::prompt;
 use crate::render::{render, rendered_files, targets};
-use crate::selection::{Selection, every_selection};
+use crate::selection::{Selection, linted_selections};
 use crate::tree::Tree;
 use crate::writer;
 
@@ -55,16 +55,7 @@ impl Session<'_> {
             }
             Request::Doctor => return self.doctor(),
             Request::PackLint(dir) => return self.lint(dir),
-            Request::Completions(shell) => {
-                let mut text = Vec::new();
-                clap_complete::generate(
-                    *shell,
-                    &mut cli::command(self.pack),
-                    "scaffold",
-                    &mut text,
-                );
-                print(&String::from_utf8_lossy(&text))?;
-            }
+            Request::Completions(shell) => print(&cli::completions(self.pack, *shell))?,
             Request::Operate { operation, flags } => return self.operate(operation, *flags),
             Request::Check { verdicts, sarif } => return self.check(verdicts, *sarif),
             Request::Undo { dry_run, keep_edits } => self.undo(*dry_run, *keep_edits)?,
@@ -90,7 +81,7 @@ impl Session<'_> {
         let destination = new.into.clone().unwrap_or_else(|| PathBuf::from(&name));
         if !new.dry_run && !new.diff {
             refuse_inside(&destination)?;
-            writer::check_destination(&destination)?;
+            writer::check_destination(&destination).map_err(Error::elsewhere)?;
         }
         let command = selection.choices(pack).command(pack);
         let plan = Plan::new(pack, selection)?;
@@ -99,17 +90,20 @@ impl Session<'_> {
         let state = if new.diff || new.dry_run {
             state()
         } else {
-            writer::write(&tree, state, &destination, &on_interrupt())?
+            writer::write(&tree, state, &destination, &on_interrupt()).map_err(Error::elsewhere)?
         };
         tree.extend(state);
-        if new.diff {
-            return print(&as_diff(&tree));
+        let diff = new.diff.then(|| as_diff(&tree));
+        if let Some(diff) = diff.as_ref().filter(|_| !self.json) {
+            return print(diff);
         }
         let milliseconds = started.elapsed().as_millis();
         let shown = destination.display().to_string();
         let mut next = Vec::new();
         if shown != "." {
-            next.push(format!("cd {shown}"));
+            // To `cd`, what begins with `-` is a flag.
+            let prefix = if shown.starts_with('-') { "./" } else { "" };
+            next.push(format!("cd {}", shell_word(&format!("{prefix}{shown}"))));
         }
         next.extend(pack.manifest.after.next.iter().cloned());
         if self.json {
@@ -118,12 +112,13 @@ impl Session<'_> {
                     schema: answer::SCHEMA,
                     project: name,
                     path: shown,
-                    written: !new.dry_run,
+                    written: !new.dry_run && !new.diff,
                     files: tree.len(),
                     bytes: tree.bytes(),
                     digest: tree.digest(),
                     command,
                     next,
+                    diff,
                 },
                 false,
             );
@@ -204,7 +199,7 @@ impl Session<'_> {
         if !chosen.any
             && let Some(root) = project_root()
         {
-            return project::read_selection(self.pack, &root);
+            return chosen_selection(self.pack, &root);
         }
         let mut choices = chosen.choices.clone();
         choices.name.get_or_insert_with(|| "my-app".to_owned());
@@ -214,7 +209,13 @@ impl Session<'_> {
     fn explain(&self, path: &str, chosen: &Chosen) -> Result<(), Error> {
         let selection = self.selection(chosen)?;
         let plan = Plan::new(self.pack, selection)?;
-        let path = path.trim_start_matches("./");
+        let all = targets(&plan);
+        let is_known = |path: &str| all.iter().any(|target| target.path == path);
+        let path = match project_root().filter(|_| !chosen.any) {
+            Some(root) => path_in(&root, path, is_known),
+            None => path.trim_start_matches("./").to_owned(),
+        };
+        let path = path.as_str();
         let explained = explanation(&plan, path)?;
         if self.json {
             return print_json(&explained, false);
@@ -238,6 +239,10 @@ impl Session<'_> {
     }
 
     fn list(&self) -> Result<(), Error> {
+        // Inside a project people ask what that can have.
+        if let Some(root) = project_root() {
+            refuse_foreign(self.pack, &root)?;
+        }
         let listed = listed(self.pack);
         if self.json {
             return print_json(&listed, false);
@@ -305,29 +310,25 @@ impl Session<'_> {
     }
 
     fn lint(&self, dir: &Path) -> Result<u8, Error> {
+        let (pack, mut problems) = Pack::load_as_far_as_possible(dir)?;
         let mut rendered = 0;
-        let (name, problems) = match Pack::load_unchecked(dir) {
-            Err(Error::Pack(problems)) => (dir.display().to_string(), problems),
-            Err(other) => return Err(other),
-            Ok(pack) => {
-                let mut problems = pack.validate();
-                if problems.is_empty() {
-                    for selection in
-                        every_selection(&pack, "lint").into_iter().take(LINTED_SELECTIONS)
-                    {
-                        rendered += 1;
-                        if let Err(Error::Pack(found)) =
-                            Plan::new(&pack, selection).and_then(|plan| render(&plan))
-                        {
-                            problems.extend(found);
-                        }
-                    }
-                    problems.sort();
-                    problems.dedup();
+        if let Some(pack) = pack.as_ref().filter(|pack| pack.can_be_rendered()) {
+            // What is wrong with a file is said once: rendering trips over it again.
+            let told: BTreeSet<String> =
+                problems.iter().map(|problem| problem.place.path.clone()).collect();
+            for selection in linted_selections(pack, LINTED_SELECTIONS) {
+                rendered += 1;
+                if let Err(Error::Pack(found)) =
+                    Plan::new(pack, selection).and_then(|plan| render(&plan))
+                {
+                    let new = |problem: &Problem| !told.contains(&problem.place.path);
+                    problems.extend(found.into_iter().filter(new));
                 }
-                (pack.manifest.name, problems)
             }
-        };
+            problems.sort();
+            problems.dedup();
+        }
+        let name = pack.map_or_else(|| dir.display().to_string(), |pack| pack.manifest.name);
         if self.json {
             let listed = problems.iter().map(answer::LintProblem::from).collect();
             print_json(
@@ -352,7 +353,7 @@ impl Session<'_> {
 
 /// Everything that can be chosen from a pack.
 fn listed(pack: &Pack) -> answer::List {
-    let component = |component: &Component| answer::ListedComponent {
+    let component = |component: &pack::Component| answer::ListedComponent {
         id: component.id.clone(),
         summary: component.manifest.summary.clone(),
         chosen_by: chosen_by(component),
@@ -453,6 +454,30 @@ fn explanation(plan: &Plan, path: &str) -> Result<answer::Explain, Error> {
     ))
 }
 
+/// The path in the project `root` that people mean by `given`: from the current folder, or else from
+/// the project's, whichever `is_known`.
+pub(crate) fn path_in(root: &Path, given: &str, is_known: impl Fn(&str) -> bool) -> String {
+    let from = |folder: &Path| -> Option<String> {
+        let mut whole = PathBuf::new();
+        for part in folder.join(given).components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    whole.pop();
+                }
+                other => whole.push(other),
+            }
+        }
+        let inside = whole.strip_prefix(root).ok()?;
+        let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
+        Some(parts?.join("/"))
+    };
+    let here = std::env::current_dir().unwrap_or_else(|_| root.to_owned());
+    let meant = [from(&here), from(root)];
+    let known = meant.iter().flatten().find(|path| is_known(path)).cloned();
+    known.or_else(|| meant.into_iter().flatten().next_back()).unwrap_or_else(|| given.to_owned())
+}
+
 /// The pack's diagram of the plan.
 fn drawn(plan: &Plan, form: &str) -> Result<String, Error> {
     let Some(names) = &plan.pack.manifest.diagram else {
@@ -465,13 +490,13 @@ fn drawn(plan: &Plan, form: &str) -> Result<String, Error> {
     let graph = serde_json::json!({"nodes": value(&names.nodes), "edges": value(&names.edges)});
     let diagram: Result<Diagram, String> =
         serde_json::from_value(graph).map_err(|error| error.to_string());
-    diagram.and_then(|diagram| diagram.draw(form)).map_err(|reason| {
-        Error::Pack(vec![crate::error::Problem::new(Place::file("pack.toml"), reason)])
-    })
+    diagram
+        .and_then(|diagram| diagram.draw(form))
+        .map_err(|reason| Error::Pack(vec![Problem::new(Place::file("pack.toml"), reason)]))
 }
 
 /// Why a component is part of the plan.
-fn because(plan: &Plan, component: &Component) -> String {
+fn because(plan: &Plan, component: &pack::Component) -> String {
     let manifest = &component.manifest;
     if manifest.always {
         return "every project has it".to_owned();
@@ -493,7 +518,7 @@ fn because(plan: &Plan, component: &Component) -> String {
     format!("needed by {}{slot}", needing.join(", "))
 }
 
-fn chosen_by(component: &Component) -> String {
+fn chosen_by(component: &pack::Component) -> String {
     let manifest = &component.manifest;
     match (&manifest.flag, &manifest.slot) {
         (Some(flag), _) if manifest.default => format!("--no-{flag}"),
@@ -667,6 +692,7 @@ fn on_interrupt() -> Arc<AtomicBool> {
     interrupted
 }
 
-fn is_terminal() -> bool {
+/// Whether somebody is there to answer a question.
+pub(crate) fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }

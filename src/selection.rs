@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Place, suggestion};
+use crate::error::{Error, Place, shell_word, suggestion};
 use crate::manifest::{OptionManifest, OptionShape};
 use crate::name::Name;
-use crate::pack::{Component, Pack};
+use crate::pack::{Component, OptionOf, Pack};
 
 /// What the user said, nothing filled in.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -263,6 +263,25 @@ impl Choices {
             })
             .collect();
         Ok(Selection { name, components, slots, options, services })
+    }
+
+    /// The selection that was chosen once and rendered, whether or not it can be chosen now; `name`
+    /// is the project's. What is not said has its default, and components are off.
+    #[must_use]
+    pub fn as_they_are(self, pack: &Pack, name: Name) -> Selection {
+        let is_on = |flag: &str| self.components.get(flag) == Some(&true);
+        let chosen = pack.flagged().filter(|(flag, _)| is_on(flag));
+        let components = chosen.map(|(_, component)| component.id.clone()).collect();
+        let default = |slot: &String| (slot.clone(), pack.default_filler(slot).id.clone());
+        let mut slots: BTreeMap<String, String> = pack.manifest.slots.keys().map(default).collect();
+        slots.extend(self.slots);
+        let default = |option: OptionOf| {
+            let default = serde_json::to_value(&option.manifest.default).unwrap_or_default();
+            (option.manifest.id.clone(), default)
+        };
+        let mut options: BTreeMap<String, Value> = pack.options().map(default).collect();
+        options.extend(self.options);
+        Selection { name, components, slots, options, services: self.services }
     }
 
     /// Refuses components that exclude each other, and ones that need what was switched off.
@@ -535,6 +554,56 @@ pub fn every_selection(pack: &Pack, name: &str) -> Vec<Selection> {
     selections
 }
 
+/// The selections that `scaffold pack lint` renders, `most` at the most: every one with the options'
+/// defaults, and each further value of each option in every one that has the option's component; where
+/// those are too many, each value in the smallest and the largest of them.
+#[must_use]
+pub fn linted_selections(pack: &Pack, most: usize) -> Vec<Selection> {
+    let mut selections = every_selection(pack, "lint");
+    selections.truncate(most);
+    let values: Vec<(OptionOf, Value)> = pack
+        .options()
+        .flat_map(|option| {
+            further_values(option.manifest).into_iter().map(move |value| (option, value))
+        })
+        .collect();
+    let has = |selection: &Selection, option: &OptionOf| {
+        selection.all_components(pack).contains(&option.component.id)
+    };
+    let all = selections.clone();
+    let in_all = all.len().saturating_mul(values.len() + 1) <= most;
+    for (option, value) in values {
+        let mut fitting: Vec<&Selection> =
+            all.iter().filter(|selection| has(selection, &option)).collect();
+        if !in_all {
+            fitting.sort_by_key(|selection| selection.all_components(pack).len());
+            let ends = [fitting.first(), fitting.last()];
+            fitting = ends.into_iter().flatten().copied().collect();
+        }
+        for selection in fitting {
+            let mut varied = selection.clone();
+            varied.options.insert(option.manifest.id.clone(), value.clone());
+            selections.push(varied);
+        }
+    }
+    selections
+}
+
+/// Values of an option beside its default, of each sort that a template may tell apart.
+fn further_values(option: &OptionManifest) -> Vec<Value> {
+    let default = serde_json::to_value(&option.default).unwrap_or_default();
+    let values: Vec<Value> = match option.shape {
+        OptionShape::Bool => vec![json!(true), json!(false)],
+        OptionShape::Int => {
+            option.minimum.into_iter().chain(option.maximum).map(Value::from).collect()
+        }
+        OptionShape::String => vec![json!(""), json!("x")],
+        OptionShape::Enum => option.values.iter().map(|value| json!(value)).collect(),
+    };
+    let fits = |value: &Value| *value != default && option_value(option, value).is_ok();
+    values.into_iter().filter(fits).collect()
+}
+
 fn vary<T: Clone>(
     choices: &[Choices],
     apply: impl Fn(&mut Choices, T),
@@ -700,13 +769,4 @@ fn wrong_type(key: &str, wanted: &str, value: &Value) -> Error {
         ),
         "`scaffold schema answers` prints what each choice takes",
     )
-}
-
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{Place, Problem, did_you_mean};
-use crate::manifest::{ContributionScope, ContributionShape, OptionManifest, OptionShape};
+use crate::error::{Error, Place, Problem, did_you_mean};
+use crate::manifest::{
+    ContributionScope, ContributionShape, OptionManifest, OptionShape, PackManifest,
+};
 use crate::name::Name;
 use crate::pack::{
     COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH, STATE_FILES,
 };
 use crate::path;
+use crate::selection::Choices;
 use crate::template::Declared;
 
 /// Flags that belong to the program, so that no pack may take them.
@@ -40,18 +43,134 @@ impl Pack {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        self.check_slots(&mut problems);
-        self.check_names(&mut problems);
+        self.check_manifest(&mut problems);
+        self.check_name_rules(&mut problems);
         for component in &self.components {
-            self.check_component(component, &mut problems);
+            self.check_own(component, &mut problems);
         }
         self.check_paths(&mut problems);
-        self.check_lockfiles(&mut problems);
-        self.check_diagram(&mut problems);
+        // What a manifest says that cannot be read, others would seem to miss.
+        if self.unread.is_empty() {
+            self.check_slots(&mut problems);
+            self.check_names(&mut problems);
+            for component in &self.components {
+                self.check_component(component, &mut problems);
+            }
+            self.check_lockfiles(&mut problems);
+            self.check_diagram(&mut problems);
+            if self.can_be_rendered() {
+                self.check_presets(&mut problems);
+                self.check_choosable(&mut problems);
+            }
+        }
         self.check_templates(&mut problems);
         problems.sort();
         problems.dedup();
         problems
+    }
+
+    /// Whether selections can be made and rendered, whatever becomes of them: every manifest can be
+    /// read, and every slot has one default.
+    #[must_use]
+    pub fn can_be_rendered(&self) -> bool {
+        let mut problems = Vec::new();
+        self.check_slots(&mut problems);
+        self.unread.is_empty() && problems.is_empty()
+    }
+
+    /// The name and the version, which projects compare.
+    fn check_manifest(&self, problems: &mut Vec<Problem>) {
+        let PackManifest { name, version, .. } = &self.manifest;
+        if !is_kebab(name) {
+            let message =
+                format!("`{name}` cannot name a pack: names are made of a-z, 0-9 and `-`");
+            problems.push(Problem::new(self.place_of_value("name", name), message));
+        }
+        if !is_version(version) {
+            problems.push(Problem::new(
+                self.place_of_value("version", version),
+                format!("`{version}` is not a version: three numbers with dots between them, such as `1.0.0`"),
+            ));
+        }
+    }
+
+    /// Rules for names in which nothing stands for the name.
+    fn check_name_rules(&self, problems: &mut Vec<Problem>) {
+        for rule in &self.manifest.names {
+            let lines = [Some(&rule.line), rule.within.as_ref()];
+            for line in lines.into_iter().flatten() {
+                if line.matches('*').count() != 1 {
+                    let message = format!("`{line}` needs one `*`, which stands for the name");
+                    problems.push(self.pack_problem(line, message));
+                }
+            }
+            for like in rule.reserved.iter().chain([&rule.files]) {
+                if like.matches('*').count() > 1 {
+                    let message = format!("`{like}` has more than one `*`");
+                    problems.push(self.pack_problem(like, message));
+                }
+            }
+        }
+    }
+
+    /// Presets whose answers `new` would refuse.
+    fn check_presets(&self, problems: &mut Vec<Problem>) {
+        for (name, preset) in &self.manifest.presets {
+            let answers = serde_json::to_value(&preset.answers).unwrap_or_default();
+            let answers = answers.as_object().cloned().unwrap_or_default();
+            let mut refuse = |key: &str, error: &Error| {
+                let hint = error.hint().unwrap_or_default();
+                let near = hint.split_once("? ").filter(|(near, _)| near.starts_with("did you"));
+                let near = near.map_or_else(String::new, |(near, _)| format!("; {near}?"));
+                let message = format!("the preset `{name}`: {error}{near}");
+                problems.push(Problem::new(self.place_in_preset(name, key), message));
+            };
+            match Choices::from_map(self, &answers) {
+                Err((key, error)) => refuse(&key, &error),
+                Ok(mut choices) => {
+                    choices.name.get_or_insert_with(|| "preset".to_owned());
+                    if let Err(error) = choices.complete(self) {
+                        refuse("", &error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Components that exclude what they cannot be without.
+    fn check_choosable(&self, problems: &mut Vec<Problem>) {
+        for component in &self.components {
+            let id = &component.id;
+            let needed = self.needed_by(component);
+            let known = |id: &&String| self.component(id).is_some();
+            for other in component.manifest.conflicts.iter().filter(known) {
+                let is_always = |id: &str| self.component(id).is_some_and(|it| it.manifest.always);
+                let message = if is_always(other) {
+                    format!("`{id}` can never be chosen: `{other}` is in every project")
+                } else if component.manifest.always {
+                    format!("`{other}` can never be chosen: `{id}` is in every project")
+                } else if needed.contains(other) {
+                    format!("`{id}` can never be chosen: it needs `{other}`")
+                } else {
+                    continue;
+                };
+                problems.push(Problem::new(self.place_of_conflict(component, other), message));
+            }
+        }
+    }
+
+    /// What is there wherever `component` is, slots aside.
+    fn needed_by(&self, component: &Component) -> BTreeSet<String> {
+        let mut needed = BTreeSet::new();
+        let mut waiting = component.manifest.requires.clone();
+        while let Some(id) = waiting.pop() {
+            if let Some(other) = self.component(&id)
+                && needed.insert(id)
+            {
+                waiting.extend(other.manifest.requires.iter().cloned());
+            }
+        }
+        needed
     }
 
     fn check_slots(&self, problems: &mut Vec<Problem>) {
@@ -74,9 +193,7 @@ impl Pack {
     fn check_names(&self, problems: &mut Vec<Problem>) {
         let mut taken: BTreeMap<String, String> = BTreeMap::new();
         let mut take = |name: &str, what: String, place: Place, problems: &mut Vec<Problem>| {
-            let is_kebab = name.starts_with(|c: char| c.is_ascii_lowercase())
-                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-            if !is_kebab {
+            if !is_kebab(name) {
                 problems.push(Problem::new(
                     place.clone(),
                     format!("`{name}` cannot be a flag: flags are made of a-z, 0-9 and `-`"),
@@ -119,7 +236,8 @@ impl Pack {
         }
     }
 
-    fn check_component(&self, component: &Component, problems: &mut Vec<Problem>) {
+    /// What is wrong with a component whatever the others are.
+    fn check_own(&self, component: &Component, problems: &mut Vec<Problem>) {
         let manifest = &component.manifest;
         let mut report = |near: &str, message: String| {
             problems.push(Problem::new(self.place(component, near), message));
@@ -129,6 +247,37 @@ impl Pack {
         if roles.iter().filter(|role| **role).count() != 1 {
             report("", "say one of `flag`, `slot`, `always` and `derived`".to_owned());
         }
+        let paths: BTreeSet<&str> = component.files.iter().map(|file| file.path.as_str()).collect();
+        for path in
+            manifest.executable.iter().chain(manifest.renamed.keys()).chain(manifest.locks.keys())
+        {
+            if !paths.contains(path.as_str()) {
+                report(
+                    path,
+                    unknown(
+                        &format!("the component adds no file `{path}`"),
+                        did_you_mean(path, paths.iter().copied()),
+                    ),
+                );
+            }
+        }
+        for option in &manifest.option {
+            if let Err(reason) = check_option(option) {
+                report(&option.id, reason);
+            }
+        }
+        for former in manifest.renamed.values() {
+            if let Some(reason) = path::unusable(former) {
+                report(former, reason);
+            }
+        }
+    }
+
+    fn check_component(&self, component: &Component, problems: &mut Vec<Problem>) {
+        let manifest = &component.manifest;
+        let mut report = |near: &str, message: String| {
+            problems.push(Problem::new(self.place(component, near), message));
+        };
         if let Some(slot) = &manifest.slot
             && !self.manifest.slots.contains_key(slot)
         {
@@ -163,25 +312,6 @@ impl Pack {
             }
             if Name::service(&service.name, &service.kind).is_err() {
                 report(&service.name, format!("`{}` cannot name a service", service.name));
-            }
-        }
-        let paths: BTreeSet<&str> = component.files.iter().map(|file| file.path.as_str()).collect();
-        for path in
-            manifest.executable.iter().chain(manifest.renamed.keys()).chain(manifest.locks.keys())
-        {
-            if !paths.contains(path.as_str()) {
-                report(
-                    path,
-                    unknown(
-                        &format!("the component adds no file `{path}`"),
-                        did_you_mean(path, paths.iter().copied()),
-                    ),
-                );
-            }
-        }
-        for option in &manifest.option {
-            if let Err(reason) = check_option(option) {
-                report(&option.id, reason);
             }
         }
         self.check_folders(component, problems);
@@ -432,6 +562,37 @@ impl Pack {
         Problem::new(self.pack_place(near), message)
     }
 
+    /// Where `pack.toml` says `key = "value"`.
+    fn place_of_value(&self, key: &str, value: &str) -> Place {
+        let text = self.text(PACK_MANIFEST).unwrap_or_default();
+        let mut offset = 0;
+        for line in text.split_inclusive('\n') {
+            let is_key = line.split('=').next().is_some_and(|name| name.trim() == key);
+            if is_key && let Some(at) = line.find(&format!("\"{value}\"")) {
+                return Place::at(PACK_MANIFEST, text, offset + at + 1);
+            }
+            offset += line.len();
+        }
+        Place::file(PACK_MANIFEST)
+    }
+
+    /// Where a preset says `key`, or where it begins.
+    fn place_in_preset(&self, preset: &str, key: &str) -> Place {
+        let text = self.text(PACK_MANIFEST).unwrap_or_default();
+        let from = text.find(&format!("presets.{preset}")).unwrap_or(0);
+        let at = if key.is_empty() { None } else { text[from..].find(key) };
+        Place::at(PACK_MANIFEST, text, from + at.unwrap_or(0))
+    }
+
+    /// Where a component says that it conflicts with `other`.
+    fn place_of_conflict(&self, component: &Component, other: &str) -> Place {
+        let path = format!("components/{}/{COMPONENT_MANIFEST}", component.id);
+        let text = self.text(&path).unwrap_or_default();
+        let from = text.find("conflicts").unwrap_or(0);
+        let at = text[from..].find(&format!("\"{other}\"")).map_or(0, |at| at + 1);
+        Place::at(path, text, from + at)
+    }
+
     fn place_in(&self, path: &str, near: &str) -> Place {
         let Ok(text) = self.text(path) else {
             return Place::file(path);
@@ -442,6 +603,25 @@ impl Pack {
             _ => Place::file(path),
         }
     }
+}
+
+/// Whether a text can be a flag or a name: a-z, 0-9 and `-`, with a letter first.
+fn is_kebab(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Whether a text is a version: three numbers, and what semantic versions may have behind them.
+fn is_version(text: &str) -> bool {
+    let (numbers, behind) = match text.find(['-', '+']) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-+.".contains(c);
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && behind.is_none_or(|behind| !behind.is_empty() && behind.chars().all(is_word))
 }
 
 /// Whether no project can have both components.

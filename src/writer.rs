@@ -110,7 +110,7 @@ fn create(
     let result = stage(tree, late, parent, interrupted).and_then(|(stage, late)| {
         fs::rename(stage.project(), destination)
             .map(|()| late)
-            .map_err(|error| Error::io("cannot create", destination, error))
+            .map_err(|error| not_created(destination, error))
     });
     if result.is_err() {
         for folder in created.iter().rev() {
@@ -209,6 +209,19 @@ fn if_missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
+/// Why something could not be renamed to `path`, where nothing was when it was looked at.
+fn not_created(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::DirectoryNotEmpty
+        | io::ErrorKind::NotADirectory => Error::Destination {
+            message: format!("`{}` was made by another program meanwhile", path.display()),
+            hint: "choose another name, or another place with `--into DIR`".to_owned(),
+        },
+        _ => Error::io("cannot create", path, error),
+    }
+}
+
 /// Renames each entry of what is staged inside `destination` to its place.
 fn fill(stage: &Stage, destination: &Path) -> Result<(), Error> {
     let mut moved: Vec<PathBuf> = Vec::new();
@@ -231,8 +244,7 @@ fn move_entries(staged: &Path, destination: &Path, moved: &mut Vec<PathBuf>) -> 
     for entry in entries {
         let entry = entry.map_err(|error| Error::io("cannot read", staged, error))?;
         let path = destination.join(entry.file_name());
-        fs::rename(entry.path(), &path)
-            .map_err(|error| Error::io("cannot create", &path, error))?;
+        fs::rename(entry.path(), &path).map_err(|error| not_created(&path, error))?;
         moved.push(path);
     }
     Ok(())
@@ -446,6 +458,10 @@ fn create_missing(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut created: Vec<PathBuf> = Vec::new();
     for path in missing.into_iter().rev() {
         if let Err(error) = fs::create_dir(path) {
+            // Another program may need the same folder.
+            if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() {
+                continue;
+            }
             for done in created.iter().rev() {
                 let _ = fs::remove_dir(done);
             }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -481,7 +481,7 @@ fn a_project_whose_state_cannot_be_read_is_an_error_of_its_own() {
         ("name = \"x\"\n", "error: `scaffold.toml` says no `schema`"),
         (
             "schema = 1\nname = \"x\"\n[components]\nmll = true\n",
-            "error: scaffold.toml: `mll` is not something to choose",
+            "error: scaffold.toml:4:1: `mll` is not something to choose under `[components]`",
         ),
     ] {
         let work = common::folder(&[("scaffold.toml", state)]);
@@ -557,4 +557,190 @@ fn read_until(screen: &mut impl std::io::Read, seen: &mut String, text: &str) {
         assert!(count > 0, "`{text}` was not shown:\n{seen}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
     }
+}
+
+/// What the shell proposes, asked in the shell itself: its script is loaded, and its function is
+/// called as the shell would on Tab.
+#[test]
+fn bash_completes_the_components_of_the_pack() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let script = stdout(&scaffold_ok(work.path(), &["completions", "bash"]));
+    std::fs::write(work.path().join("scaffold.bash"), script).expect("written");
+    let proposed = |words: &str| -> Vec<String> {
+        let ask = format!(
+            "source scaffold.bash; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _scaffold scaffold \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash")
+            .args(["--norc", "-c", &ask])
+            .current_dir(work.path())
+            .output()
+            .expect("bash starts");
+        assert_eq!(stderr(&output), "");
+        stdout(&output).lines().map(str::to_owned).collect()
+    };
+    assert_eq!(proposed("scaffold add real"), ["realtime"]);
+    assert_eq!(proposed("scaffold add ml ra"), ["rabbitmq"]);
+    assert_eq!(proposed("scaffold remove ng"), ["nginx"]);
+    assert_eq!(proposed("scaffold plan add m"), ["ml"]);
+    assert_eq!(proposed("scaffold add service s --kind inf"), ["inference"]);
+    assert!(proposed("scaffold remove --y").contains(&"--yes".to_owned()));
+}
+
+#[test]
+fn zsh_and_fish_complete_the_components_of_the_pack() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let zsh = stdout(&scaffold_ok(work.path(), &["completions", "zsh"]));
+    let at = zsh.find("(add)").expect("zsh knows `add`");
+    assert!(
+        zsh[at..].contains("component -- Flags or ids of components:((docker\\:"),
+        "{}",
+        &zsh[at..at + 2000]
+    );
+    let fish = stdout(&scaffold_ok(work.path(), &["completions", "fish"]));
+    for command in ["add", "remove"] {
+        let line = format!(
+            "complete -c scaffold -n \"__fish_scaffold_using_subcommand {command}; and not __fish_seen_subcommand_from service\" -f -a \""
+        );
+        let at = fish.find(&line).unwrap_or_else(|| panic!("fish completes `{command}`"));
+        let proposed = &fish[at + line.len()..];
+        let proposed = &proposed[..proposed.find("'\"\n").expect("the list ends")];
+        assert!(
+            proposed.starts_with("docker\\t'") && proposed.contains("\nrabbitmq\\t'"),
+            "{proposed}"
+        );
+    }
+}
+
+/// What the operating system refuses gets a hint that helps with just that.
+#[cfg(target_os = "linux")]
+#[test]
+fn hints_fit_what_was_refused() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let full = |arguments: &[&str]| {
+        let device =
+            std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+        let output = Command::new(env!("CARGO_BIN_EXE_scaffold"))
+            .args(arguments)
+            .current_dir(work.path())
+            .stdout(device)
+            .output()
+            .expect("the program starts");
+        assert_eq!(output.status.code(), Some(1));
+        stderr(&output)
+    };
+    assert_eq!(
+        full(&["list"]),
+        "error: cannot write to `standard output`: No space left on device (os error 28)\n\nhint: free some space where the output goes\n"
+    );
+    let refused = |source: ErrorKind, action| {
+        scaffold::error::Error::io(action, Path::new("some/file"), source.into())
+    };
+    let hint = |error: scaffold::error::Error| error.hint().unwrap_or_default();
+    assert_eq!(
+        hint(refused(ErrorKind::PermissionDenied, "cannot read")),
+        "you need the right to read it: ls -l some/file"
+    );
+    assert_eq!(
+        hint(refused(ErrorKind::StorageFull, "cannot change")),
+        "free some space, then repeat it"
+    );
+    assert_eq!(
+        hint(refused(ErrorKind::PermissionDenied, "cannot create").elsewhere()),
+        "choose a folder that you may write to with `--into DIR`"
+    );
+    assert_eq!(
+        hint(refused(ErrorKind::StorageFull, "cannot write").elsewhere()),
+        "free some space, or choose another disk with `--into DIR`"
+    );
+}
+
+#[test]
+fn the_next_command_is_one_that_a_shell_takes() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    for (into, cd) in [("my dir", "cd 'my dir'"), ("it's", r"cd 'it'\''s'"), ("-x", "cd ./-x")] {
+        let into = format!("--into={into}");
+        let output = scaffold_ok(work.path(), &["new", "z", &into]);
+        assert!(
+            stderr(&output).contains(&format!("\nNext:  {cd} && make dev")),
+            "{}",
+            stderr(&output)
+        );
+        let output = scaffold_ok(work.path(), &["new", "z", &into, "--dry-run", "--json"]);
+        let answer: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+        assert_eq!(answer["next"][0], cd);
+    }
+}
+
+#[test]
+fn what_stands_behind_two_dashes_is_no_flag() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let output = scaffold(work.path(), &["new", "z", "--", "-x", "--dry-run"]);
+    assert_eq!(
+        stderr(&output),
+        "error: `-x` is one word too many\n\nhint: `scaffold new --help` shows what there is\n"
+    );
+    let output = scaffold(work.path(), &["new", "--", "-x", "--json"]);
+    assert_eq!(stdout(&output), "", "`--json` is not asked for");
+    let output = scaffold(work.path(), &["new", "z", "-x"]);
+    assert!(stderr(&output).starts_with("error: there is no flag `-x`\n"), "{}", stderr(&output));
+    assert_eq!(entries(work.path()).len(), 1);
+}
+
+#[test]
+fn of_many_that_make_one_project_at_once_one_does_and_the_others_are_refused() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    for into in ["one", "deep/down/one"] {
+        let children: Vec<_> = (0..12)
+            .map(|_| {
+                Command::new(env!("CARGO_BIN_EXE_scaffold"))
+                    .args(["new", "z", "--into", into])
+                    .current_dir(work.path())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .expect("the program starts")
+            })
+            .collect();
+        let mut made = 0;
+        for child in children {
+            let output = child.wait_with_output().expect("the program ends");
+            match output.status.code() {
+                Some(0) => made += 1,
+                Some(6) => {}
+                other => panic!("{other:?}: {}", stderr(&output)),
+            }
+        }
+        assert_eq!(made, 1, "{into}");
+    }
+}
+
+#[test]
+fn a_diff_in_json_is_json() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let diff = stdout(&scaffold_ok(work.path(), &["new", "x", "--diff"]));
+    let output = scaffold_ok(work.path(), &["new", "x", "--diff", "--json"]);
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect("the answer is JSON");
+    assert_eq!((&answer["written"], &answer["diff"]), (&Value::Bool(false), &diff.into()));
+    scaffold_ok(work.path(), &["new", "x"]);
+    let project = work.path().join("x");
+    let diff = stdout(&scaffold_ok(&project, &["add", "realtime", "--diff"]));
+    let output = scaffold_ok(&project, &["add", "realtime", "--diff", "--json"]);
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect("the answer is JSON");
+    assert_eq!((&answer["written"], &answer["diff"]), (&Value::Bool(false), &diff.into()));
+}
+
+#[test]
+fn uris_in_sarif_are_encoded() {
+    let pack = small_pack(&[("components/base/files/a dir/50% ü#1.txt", "text\n")]);
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let templates = pack.path().to_str().expect("the path is UTF-8");
+    scaffold_ok(work.path(), &["new", "x", "--templates", templates]);
+    let project = work.path().join("x");
+    std::fs::write(project.join("a dir/50% ü#1.txt"), "mine\n").expect("written");
+    let output = scaffold(&project, &["check", "--sarif", "--templates", templates]);
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    let result = &answer["runs"][0]["results"][0];
+    assert_eq!(
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+        "a%20dir/50%25%20%C3%BC%231.txt"
+    );
 }

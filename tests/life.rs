@@ -3,106 +3,11 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::place::{Place, project_files};
 use common::{SMALL_PACK, files_in, put, scaffold, scaffold_ok, small_pack, stderr, stdout};
 use serde_json::Value;
-
-/// A project of the small pack in a git repository, everything committed.
-struct Place {
-    work: tempfile::TempDir,
-    pack: tempfile::TempDir,
-}
-
-impl Place {
-    fn new(choices: &[&str]) -> Self {
-        Self::of(small_pack(&[]), choices)
-    }
-
-    fn of(pack: tempfile::TempDir, choices: &[&str]) -> Self {
-        let place = Self { work: tempfile::tempdir().expect("a temporary folder"), pack };
-        let templates = place.templates();
-        let mut arguments = vec!["new", "x", "--templates", &templates];
-        arguments.extend(choices);
-        scaffold_ok(place.work.path(), &arguments);
-        place.git(&["init", "--quiet", "--initial-branch=main"]);
-        place.commit("new");
-        place
-    }
-
-    fn templates(&self) -> String {
-        self.pack.path().to_str().expect("the path is UTF-8").to_owned()
-    }
-
-    fn root(&self) -> PathBuf {
-        self.work.path().join("x")
-    }
-
-    /// Runs the program; gives its exit code and its messages.
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.output(arguments);
-        (output.status.code().expect("an exit code"), stderr(&output))
-    }
-
-    fn output(&self, arguments: &[&str]) -> std::process::Output {
-        let templates = self.templates();
-        let mut all = arguments.to_vec();
-        all.extend(["--templates", &templates]);
-        scaffold(&self.root(), &all)
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let (code, text) = self.run(arguments);
-        assert_eq!(code, 0, "{arguments:?}: {text}");
-        text
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let mut all = arguments.to_vec();
-        all.push("--json");
-        serde_json::from_str(&stdout(&self.output(&all))).expect("the answer is JSON")
-    }
-
-    fn git(&self, arguments: &[&str]) -> bool {
-        Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
-            .args(arguments)
-            .current_dir(self.root())
-            .output()
-            .expect("git starts")
-            .status
-            .success()
-    }
-
-    fn commit(&self, message: &str) {
-        assert!(self.git(&["add", "--all"]) && self.git(&["commit", "--quiet", "-m", message]));
-    }
-
-    fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        put(&self.root(), path, text.as_bytes());
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.root().join(path).exists()
-    }
-
-    /// All files but git's and the program's own business.
-    fn files(&self) -> Vec<(String, Vec<u8>, bool)> {
-        project_files(&self.root())
-    }
-}
-
-fn project_files(root: &Path) -> Vec<(String, Vec<u8>, bool)> {
-    let mut files = files_in(root);
-    files
-        .retain(|(path, _, _)| !path.starts_with(".git/") && !path.starts_with(".scaffold/local/"));
-    files
-}
 
 /// The second version of the small pack: a renamed file, a deleted one, a changed default, a
 /// new component, and a changed line.
@@ -712,7 +617,7 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
                 );
             },
             8,
-            "error: scaffold.toml: `extras` is not something to choose\n\nhint: did you mean `extra`? there are: extra, colour, motto, count, loud, name, services\n",
+            "error: scaffold.toml:7:1: `extras` is not something to choose under `[components]`\n\nhint: did you mean `extra`? there are: extra\n",
         ),
         (
             "a damaged base",

@@ -1,7 +1,17 @@
 //! Names of projects: which work, which do not, and what is proposed instead.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
+use scaffold::error::Error;
 use scaffold::name::Name;
+use scaffold::pack::Pack;
+use scaffold::plan::Plan;
+use scaffold::render::render;
+use scaffold::selection::Choices;
+use scaffold::tree::Tree;
+use serde::Deserialize as _;
+use serde_yaml_ng::Value;
 
 fn refused(text: &str) -> (String, String) {
     let error = Name::project(text).expect_err("the name is refused");
@@ -105,5 +115,236 @@ proptest! {
             prop_assert!(!text.ends_with('-'));
             prop_assert!(text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
         }
+    }
+}
+
+// ---- Names that are made of names.
+
+fn rendered(
+    pack: &Pack,
+    choices: &[(&str, &str)],
+    services: &[(&str, &str)],
+) -> Result<Tree, Error> {
+    let mut all = Choices { name: Some("my-app".to_owned()), ..Choices::default() };
+    for (key, value) in choices {
+        match *key {
+            "name" => all.name = Some((*value).to_owned()),
+            _ => all.set_text(pack, &format!("{key}={value}"))?,
+        }
+    }
+    for (name, kind) in services {
+        all.add_service(pack, name, kind)?;
+    }
+    render(&Plan::new(pack, all.complete(pack)?)?)
+}
+
+const ALL: [(&str, &str); 3] = [("ml", "true"), ("realtime", "true"), ("queue", "rabbitmq")];
+
+/// What the project has already, in whatever form: an npm workspace, a manifest of Kubernetes, a
+/// part of the diagram.
+#[test]
+fn a_service_cannot_be_called_as_something_that_is_made_already() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    for kind in ["gateway", "realtime", "inference"] {
+        for name in [
+            "contracts",
+            "state",
+            "callers",
+            "bench",
+            "client",
+            "queue",
+            "network",
+            "namespace",
+            "kustomization",
+            "nginx",
+            "redis",
+            "rabbitmq",
+            "inference-worker",
+        ] {
+            let is_npm = ["contracts", "state", "callers", "bench", "queue"].contains(&name);
+            let result = rendered(&pack, &ALL, &[(name, kind)]);
+            if kind == "inference" && is_npm {
+                // No package of npm, so no clash.
+                result.unwrap_or_else(|error| panic!("{name}={kind}: {error}"));
+                continue;
+            }
+            let error = result.expect_err(name);
+            let text = error.to_string();
+            assert_eq!(error.exit_code(), 2, "{text}");
+            assert!(text.starts_with(&format!("a service cannot be called `{name}`: ")), "{text}");
+            let hint = error.hint().unwrap_or_default();
+            assert_eq!(hint, format!("--service {name}-2={kind}"));
+            let other = format!("{name}-2");
+            rendered(&pack, &ALL, &[(&other, kind)])
+                .unwrap_or_else(|error| panic!("{other}: {error}"));
+        }
+    }
+    let error = rendered(&pack, &[], &[("contracts", "gateway")]).expect_err("it is refused");
+    assert_eq!(
+        error.to_string(),
+        "a service cannot be called `contracts`: the npm workspace `@app/contracts` is in `packages/contracts/package.json` already"
+    );
+    // Where nothing is made of it, it is free.
+    rendered(&pack, &[], &[("state", "gateway")]).expect("no ml and no realtime: no such package");
+    rendered(&pack, &[("kubernetes", "false")], &[("network", "gateway")]).expect("no manifests");
+}
+
+/// Policies are called `one-from-other`: two pairs of services must not make one name.
+#[test]
+fn two_services_do_not_make_one_name_together() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let services =
+        [("a", "inference"), ("b-from-c", "gateway"), ("a-from-b", "inference"), ("c", "gateway")];
+    let error = rendered(&pack, &[("ml", "true")], &services).expect_err("it is refused");
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("`a-from-b-from-c`"), "{error}");
+}
+
+#[test]
+fn a_project_cannot_be_called_as_a_namespace_of_kubernetes_itself() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    for name in ["kube-system", "kube-public", "kube-node-lease", "kube-mine", "default"] {
+        let error = rendered(&pack, &[("name", name)], &[]).expect_err(name);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "a project cannot be called `{name}`: the Kubernetes namespace `{name}` is not free"
+            )
+        );
+        assert_eq!(error.hint(), Some(format!("another name works, such as `my-{name}`")));
+        assert_eq!(error.exit_code(), 2);
+        let other = format!("my-{name}");
+        rendered(&pack, &[("name", &other)], &[]).expect("what is proposed works");
+        let without = [("name", name), ("kubernetes", "false")];
+        rendered(&pack, &without, &[]).expect("without Kubernetes there is no namespace");
+    }
+    rendered(&pack, &[("name", "kubernetes")], &[]).expect("only the prefix is kept");
+}
+
+#[test]
+fn a_name_that_becomes_too_long_says_what_it_becomes_and_how_long_it_may_be() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let name = "m".repeat(63);
+    let error = rendered(&pack, &ALL, &[(&name, "inference")]).expect_err("a label is too long");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "a service cannot be called `{name}`: the Kubernetes label `{name}-worker` would have 70 characters, and 63 are allowed"
+        )
+    );
+    assert_eq!(
+        error.hint(),
+        Some("56 characters are the most that this service can have here".to_owned())
+    );
+    let without = [("ml", "true"), ("kubernetes", "false")];
+    rendered(&pack, &without, &[(&name, "inference")]).expect("without Kubernetes it is no label");
+}
+
+/// The longest name, up to 63, that `works`.
+fn longest(works: impl Fn(&str) -> bool) -> String {
+    let length = (1..=63).rev().find(|length| works(&"m".repeat(*length)));
+    "m".repeat(length.expect("one letter works"))
+}
+
+/// Every name at its longest: whatever is rendered is within the limits of RFC 1123 and
+/// Kubernetes, and nothing is there twice.
+#[test]
+fn the_longest_names_make_only_names_within_limits() {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let project =
+        longest(|name| rendered(&pack, &[&ALL[..], &[("name", name)]].concat(), &[]).is_ok());
+    assert_eq!(project.len(), 63);
+    for (kind, most) in [("gateway", 63), ("realtime", 63), ("inference", 56)] {
+        let service = longest(|name| rendered(&pack, &ALL, &[(name, kind)]).is_ok());
+        assert_eq!(service.len(), most, "{kind}");
+        let choices = [&ALL[..], &[("name", project.as_str())]].concat();
+        let tree = rendered(&pack, &choices, &[(&service, kind)]).expect("it was tried");
+        let mut objects: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+        let mut looked = 0;
+        for (path, file) in tree
+            .iter()
+            .filter(|(path, _)| path.rsplit_once('.').is_some_and(|(_, suffix)| suffix == "yaml"))
+        {
+            let text = std::str::from_utf8(&file.bytes).expect("YAML is text");
+            for document in serde_yaml_ng::Deserializer::from_str(text) {
+                let value = Value::deserialize(document).expect("it is YAML");
+                check_names(path, &value, &mut looked);
+                let (kind, name) = (&value["kind"], &value["metadata"]["name"]);
+                if let (Some(kind), Some(name), Some((folder, _))) =
+                    (kind.as_str(), name.as_str(), path.rsplit_once('/'))
+                {
+                    *objects
+                        .entry((folder.to_owned(), kind.to_owned(), name.to_owned()))
+                        .or_default() += 1;
+                }
+            }
+        }
+        assert!(looked > 100, "names were looked at: {looked}");
+        let twice: Vec<_> = objects.iter().filter(|(_, count)| **count > 1).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        let mut packages: Vec<String> = tree
+            .iter()
+            .filter(|(path, _)| path.ends_with("package.json"))
+            .map(|(path, file)| {
+                let manifest: serde_json::Value =
+                    serde_json::from_slice(&file.bytes).unwrap_or_else(|_| panic!("{path}"));
+                manifest["name"].as_str().unwrap_or(path).to_owned()
+            })
+            .collect();
+        let all = packages.len();
+        packages.sort();
+        packages.dedup();
+        assert_eq!(packages.len(), all, "each workspace has a name of its own");
+        assert!(packages.iter().all(|name| name.len() <= 214), "npm's limit");
+    }
+}
+
+/// Walks through a document: labels, names of objects, containers, ports and volumes.
+fn check_names(path: &str, value: &Value, looked: &mut usize) {
+    let within = |name: &str, most: usize, what: &str| {
+        assert!(name.len() <= most, "{path}: {what} `{name}` has {} characters", name.len());
+    };
+    match value {
+        Value::Mapping(fields) => {
+            for (key, inner) in fields {
+                let key = key.as_str().unwrap_or_default();
+                if ["labels", "matchLabels", "podSelector"].contains(&key)
+                    && let Value::Mapping(labels) = inner
+                {
+                    for text in labels.iter().filter_map(|(_, label)| label.as_str()) {
+                        *looked += 1;
+                        within(text, 63, "the label");
+                    }
+                }
+                if ["containers", "initContainers", "volumes", "volumeMounts"].contains(&key) {
+                    for text in inner.as_sequence().into_iter().flatten() {
+                        if let Some(name) = text["name"].as_str() {
+                            *looked += 1;
+                            within(name, 63, "the container or volume");
+                        }
+                    }
+                }
+                if ["serviceName", "namespace", "hostname"].contains(&key)
+                    && let Some(name) = inner.as_str()
+                {
+                    *looked += 1;
+                    within(name, 63, key);
+                }
+                check_names(path, inner, looked);
+            }
+            let kind = value["kind"].as_str().unwrap_or_default();
+            if let Some(name) = value["metadata"]["name"].as_str() {
+                *looked += 1;
+                let is_label =
+                    ["Service", "Namespace", "Deployment", "StatefulSet"].contains(&kind);
+                within(name, if is_label { 63 } else { 253 }, kind);
+            }
+        }
+        Value::Sequence(items) => {
+            for item in items {
+                check_names(path, item, looked);
+            }
+        }
+        _ => {}
     }
 }

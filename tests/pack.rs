@@ -497,3 +497,232 @@ fn a_default_that_applies_with_others_is_on_only_beside_them() {
     assert!(!polished(&[("polish", false)]));
     assert_eq!(every_selection(&pack, "x").len(), 5, "without, and with it two times two colours");
 }
+
+/// What `scaffold pack lint` says of the small pack with changes: a line for each problem.
+fn linted(changes: &[(&str, &str)], prepare: impl Fn(&Path)) -> Vec<String> {
+    let folder = small_pack(changes);
+    prepare(folder.path());
+    let output = scaffold(folder.path(), &["pack", "lint", ".", "--json"]);
+    let answer: serde_json::Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let problems = answer["problems"].as_array().expect("a list");
+    assert_eq!(output.status.code(), Some(if problems.is_empty() { 0 } else { 7 }));
+    problems
+        .iter()
+        .map(|problem| {
+            format!(
+                "{}:{}: {}",
+                problem["path"].as_str().expect("text"),
+                problem["line"],
+                problem["message"].as_str().expect("text")
+            )
+        })
+        .collect()
+}
+
+/// An option with two values beside its default, of which a template takes one only.
+#[test]
+fn lint_renders_every_value_of_an_option() {
+    let with =
+        |option: &str| format!("{}\n[[option]]\n{option}\nhelp = \"h\"\n", common::SMALL_PACK[5].1);
+    let cases = [
+        (
+            "id = \"style\"\ntype = \"enum\"\nvalues = [\"plain\", \"fancy\", \"odd\"]\ndefault = \"plain\"",
+            "{% if options.style == \"odd\" %}{{ pin(table=\"npm\", name=\"no\") }}{% endif %}",
+        ),
+        (
+            "id = \"fast\"\ntype = \"bool\"\ndefault = false",
+            "{% if options.fast %}{{ pin(table=\"npm\", name=\"no\") }}{% endif %}",
+        ),
+        (
+            "id = \"size\"\ntype = \"int\"\ndefault = 3\nminimum = 0\nmaximum = 9",
+            "{% if options.size == 9 %}{{ pin(table=\"npm\", name=\"no\") }}{% endif %}",
+        ),
+        (
+            "id = \"size\"\ntype = \"int\"\ndefault = 3\nminimum = 0\nmaximum = 9",
+            "{% if options.size == 0 %}{{ pin(table=\"npm\", name=\"no\") }}{% endif %}",
+        ),
+        (
+            "id = \"words\"\ntype = \"string\"\ndefault = \"some\"",
+            "{% if options.words == \"\" %}{{ pin(table=\"npm\", name=\"no\") }}{% endif %}",
+        ),
+    ];
+    for (option, template) in cases {
+        // Only together with `blue`: neither the first selection nor the defaults show it.
+        let found = linted(
+            &[
+                ("components/extra/component.toml", &with(option)),
+                ("components/blue/files+extra/style.txt.tera", template),
+            ],
+            |_| {},
+        );
+        assert_eq!(
+            found,
+            [
+                "components/blue/files+extra/style.txt.tera:1: no version is pinned for `no` in `[npm]`"
+            ],
+            "{option}"
+        );
+    }
+}
+
+#[test]
+fn lint_finds_what_can_never_be_used() {
+    let pack = |more: &str| format!("{}{more}", common::SMALL_PACK[0].1);
+    let cases: [(&str, String, &[&str]); 14] = [
+        (
+            "pack.toml",
+            pack("\n[[names]]\nwhat = \"label\"\nfiles = \"*.yaml\"\nline = \"name:\"\n"),
+            &["pack.toml:20: `name:` needs one `*`, which stands for the name"],
+        ),
+        (
+            "pack.toml",
+            pack("\n[[names]]\nwhat = \"label\"\nfiles = \"*/*.yaml\"\nline = \"name: *\"\n"),
+            &["pack.toml:19: `*/*.yaml` has more than one `*`"],
+        ),
+        (
+            "pack.toml",
+            pack("\n[presets.all]\nsummary = \"s\"\nanswers = { extra = true, extro = true }\n"),
+            &[
+                "pack.toml:19: the preset `all`: `extro` is not something to choose; did you mean `extra`?",
+            ],
+        ),
+        (
+            "pack.toml",
+            pack("\n[presets.all]\nsummary = \"s\"\nanswers = { colour = \"bleu\" }\n"),
+            &[
+                "pack.toml:19: the preset `all`: `bleu` is not a choice of `--colour`; did you mean `blue`?",
+            ],
+        ),
+        (
+            "pack.toml",
+            pack("\n[presets.all]\nsummary = \"s\"\nanswers = { colour = \"blue\" }\n"),
+            &["pack.toml:17: the preset `all`: `colour` has nothing to carry: it needs `extra`"],
+        ),
+        (
+            "pack.toml",
+            pack("").replace("version = \"1.2.3\"", "version = \"\""),
+            &[
+                "pack.toml:2: `` is not a version: three numbers with dots between them, such as `1.0.0`",
+            ],
+        ),
+        (
+            "pack.toml",
+            pack("").replace("version = \"1.2.3\"", "version = \"1.2\""),
+            &[
+                "pack.toml:2: `1.2` is not a version: three numbers with dots between them, such as `1.0.0`",
+            ],
+        ),
+        (
+            "pack.toml",
+            pack("").replace("name = \"small\"", "name = \"\""),
+            &["pack.toml:1: `` cannot name a pack: names are made of a-z, 0-9 and `-`"],
+        ),
+        (
+            "components/more/component.toml",
+            "summary = \"s\"\nflag = \"more\"\nconflicts = [\"base\"]\n".to_owned(),
+            &[
+                "components/more/component.toml:3: `more` can never be chosen: `base` is in every project",
+            ],
+        ),
+        (
+            "components/more/component.toml",
+            "summary = \"s\"\nflag = \"more\"\nrequires = [\"extra\"]\nconflicts = [\"extra\"]\n"
+                .to_owned(),
+            &["components/more/component.toml:4: `more` can never be chosen: it needs `extra`"],
+        ),
+        (
+            "components/blue/component.toml",
+            "summary = \"blue\"\nslot = \"colour\"\nconflicts = [\"base\"]\n".to_owned(),
+            &[
+                "components/blue/component.toml:3: `blue` can never be chosen: `base` is in every project",
+            ],
+        ),
+        (
+            "components/base/component.toml",
+            common::SMALL_PACK[2].1.replace(
+                "always = true",
+                "always = true\nrenamed = { \"run.sh\" = \"../run.sh\" }",
+            ),
+            &["components/base/component.toml:3: `../run.sh` leaves the destination"],
+        ),
+        (
+            "components/base/component.toml",
+            common::SMALL_PACK[2].1.replace(
+                "always = true",
+                "always = true\nrenamed = { \"run.sh\" = \"/etc/run.sh\" }",
+            ),
+            &["components/base/component.toml:3: `/etc/run.sh` leaves the destination"],
+        ),
+        (
+            "components/readme.txt",
+            "a file".to_owned(),
+            &[
+                "components/readme.txt:0: `components/` holds a folder for each component, and nothing else",
+            ],
+        ),
+    ];
+    for (path, text, expected) in cases {
+        assert_eq!(linted(&[(path, &text)], |_| {}), expected, "{path}:\n{text}");
+    }
+}
+
+#[test]
+fn lint_finds_a_folder_without_a_manifest() {
+    let missing = "components/lonely:0: the component has no `component.toml`";
+    let folders: [&[&str]; 3] =
+        [&["components/lonely"], &["components/lonely/files"], &["components/lonely/files/deep"]];
+    for folders in folders {
+        let found = linted(&[], |pack| {
+            for folder in folders {
+                std::fs::create_dir_all(pack.join(folder)).expect("a folder");
+            }
+        });
+        assert_eq!(found, [missing], "{folders:?}");
+    }
+}
+
+/// A pipe that nobody writes to would be waited for without end.
+#[cfg(unix)]
+#[test]
+fn refuses_what_is_no_plain_file_in_a_pack() {
+    for path in ["components/base/files/pipe", "components/base/pipe", "versions.toml"] {
+        let found = linted(&[], |pack| {
+            let _ = std::fs::remove_file(pack.join(path));
+            let made = std::process::Command::new("mkfifo").arg(pack.join(path)).status();
+            assert!(made.expect("`mkfifo` starts").success());
+        });
+        let expected = format!("{path}:0: a pack holds plain files only");
+        assert!(found.contains(&expected), "{found:?}");
+    }
+}
+
+/// One problem of each stage: reading the folder, reading manifests, checking, rendering.
+#[test]
+fn lint_reports_the_problems_of_all_stages_at_once() {
+    let later: [(&str, &str); 2] = [
+        ("components/extra/files+blue/fails.txt.tera", "{{ pin(table=\"npm\", name=\"no\") }}\n"),
+        ("components/base/files/typo.txt.tera", "{{ projct.name }}\n"),
+    ];
+    let checked = [
+        "components/base/files/typo.txt.tera:1: `projct` is declared nowhere; did you mean `project`?",
+        "components/extra/files+blue/fails.txt.tera:1: no version is pinned for `no` in `[npm]`",
+    ];
+    assert_eq!(linted(&later, |_| {}), checked);
+    // A manifest that cannot be read hides what depends on it, and nothing else.
+    let mut all = later.to_vec();
+    all.push(("components/other/component.toml", "summary = 1\nflag = \"other\"\n"));
+    all.push(("components/base/files/con.md", "x\n"));
+    let found = linted(&all, |pack| {
+        std::fs::create_dir_all(pack.join("components/lonely")).expect("a folder");
+    });
+    assert_eq!(
+        found,
+        [
+            "components/base/files/con.md:0: `con.md` has the name of a Windows device in it",
+            checked[0],
+            "components/lonely:0: the component has no `component.toml`",
+            "components/other/component.toml:1: invalid type: integer `1`, expected a string",
+        ]
+    );
+}

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod matrix;
+pub mod place;
 pub mod project;
 
 use std::fs;
