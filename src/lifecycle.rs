@@ -84,9 +84,8 @@ pub fn intend(
         Some(_) => chosen.clone(),
         None => parse_selection(pack, &text_of(&state.base, STATE_FILES[0]), Reading::Former)?,
     };
-    let selection = operation.selection(pack, &rendered, &chosen)?;
-    let plan = Plan::new(pack, selection)?;
-    let theirs = rendered_files(&plan)?;
+    let (plan, theirs) = planned(pack, operation, &rendered, &chosen)
+        .map_err(|error| in_project(operation, error))?;
     let records = state.records();
     let rules = rules(&plan, &records);
     let mut failure = None;
@@ -176,6 +175,38 @@ pub fn intend(
     intent.changes = changes;
     intent.merge = merged;
     Ok(intent)
+}
+
+/// What the operation leads to, and its rendering.
+fn planned<'a>(
+    pack: &'a Pack,
+    operation: &Operation,
+    rendered: &Selection,
+    chosen: &Selection,
+) -> Result<(Plan<'a>, Tree), Error> {
+    let plan = Plan::new(pack, operation.selection(pack, rendered, chosen)?)?;
+    let tree = rendered_files(&plan)?;
+    Ok((plan, tree))
+}
+
+/// A hint that names a flag of `new`, as it is done in a project.
+fn in_project(operation: &Operation, error: Error) -> Error {
+    let Error::Usage { message, hint } = error else {
+        return error;
+    };
+    let service = hint.strip_prefix("--service ").and_then(|named| named.split_once('='));
+    let is_from_file = matches!(operation, Operation::Apply | Operation::Update);
+    let hint = match (service, operation) {
+        (Some((name, kind)), Operation::AddService { .. }) => {
+            format!("scaffold add service {name} --kind {kind}")
+        }
+        (Some((name, _)), _) => format!("call it `{name}` in `scaffold.toml`"),
+        (None, _) if is_from_file && hint.starts_with("another name") => {
+            format!("{hint}; say it in `scaffold.toml`, and repeat this")
+        }
+        _ => hint,
+    };
+    Error::Usage { message, hint }
 }
 
 /// The services that were rendered and are not chosen any more.

@@ -521,6 +521,43 @@ fn a_project_of_a_newer_pack_is_not_told_to_update() {
     assert_eq!(output.status.code(), Some(5));
 }
 
+/// A name that does not work is told with what is done in a project, which is not what `new` takes.
+#[test]
+fn hints_about_names_are_those_of_the_command() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    common::scaffold_ok(work.path(), &["new", "x"]);
+    let root = work.path().join("x");
+    let refused = |arguments: &[&str]| {
+        let output = scaffold(&root, arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        stderr(&output)
+    };
+    let taken = "error: a service cannot be called `contracts`: the npm workspace `@app/contracts` is in `packages/contracts/package.json` already\n\nhint: ";
+    assert_eq!(
+        refused(&["add", "service", "contracts", "--kind", "gateway"]),
+        format!("{taken}scaffold add service contracts-2 --kind gateway\n")
+    );
+    assert!(
+        refused(&["add", "service", "Edge", "--kind", "gateway"])
+            .ends_with("\n\nhint: scaffold add service edge --kind gateway\n")
+    );
+    let reserved = "error: a project cannot be called `default`: the Kubernetes namespace `default` is not free\n\nhint: another name works, such as `my-default`";
+    assert_eq!(refused(&["set", "name=default"]), format!("{reserved}\n"));
+    let sound = fs::read_to_string(root.join("scaffold.toml")).expect("it is rendered");
+    put(&root, "scaffold.toml", sound.replace("name = \"x\"", "name = \"default\"").as_bytes());
+    for command in ["apply", "update"] {
+        assert_eq!(
+            refused(&[command]),
+            format!("{reserved}; say it in `scaffold.toml`, and repeat this\n")
+        );
+    }
+    let more = format!("{sound}\n[[service]]\nname = \"contracts\"\nkind = \"gateway\"\n");
+    put(&root, "scaffold.toml", more.as_bytes());
+    assert_eq!(refused(&["apply"]), format!("{taken}call it `contracts-2` in `scaffold.toml`\n"));
+    put(&root, "scaffold.toml", more.replace("contracts", "contracts-2").as_bytes());
+    common::scaffold_ok(&root, &["apply"]);
+}
+
 // ---- Flags and paths.
 
 #[test]
