@@ -34,6 +34,7 @@ pub mod render;
 pub mod repair;
 pub mod run;
 pub mod selection;
+pub mod syntax;
 pub mod template;
 pub mod transaction;
 pub mod tree;

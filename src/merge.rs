@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::TextMerge;
 
-use crate::keyed::{Language, Overlap};
+use crate::keyed::{self, Overlap, still_says};
+use crate::syntax::Language;
 use crate::tree::{File, Tree};
 
 /// What stands beside a file that cannot be merged, behind its name.
@@ -303,8 +304,8 @@ fn overlapping<'a>(
     let conflicted = by_lines.is_conflicted();
     let merged = by_lines.to_string();
     if let Some(language) = Language::of(path)
-        && (conflicted || !language.parses(&merged))
-        && let Some((merged, overlaps)) = language.merge(was, own, new)
+        && (conflicted || !language.reads(&merged, &[was, own, new]))
+        && let Some((merged, overlaps)) = keyed::merge(language, was, own, new)
     {
         let clean = overlaps.is_empty();
         let listed = overlaps.into_iter().map(|overlap| Conflict::overlap(path, overlap));
@@ -349,7 +350,7 @@ pub fn is_open(conflict: &Conflict, ours: &mut dyn FnMut(&str) -> Ours) -> bool 
             pointer.is_empty()
                 || text(&content.bytes)
                     .zip(Language::of(&conflict.path))
-                    .is_none_or(|(text, language)| language.still_says(text, pointer, wanted))
+                    .is_none_or(|(text, language)| still_says(language, text, pointer, wanted))
         }
         (ConflictKind::Beside, _) => {
             conflict.theirs.as_deref().is_none_or(|beside| !matches!(ours(beside), Ours::Absent))

@@ -1,0 +1,774 @@
+//! The merge by key: nothing that one side wrote is lost, comments, keys and their order included.
+//! `KEYED_CASES=10000 cargo test --test keyed` tries that many cases of each language.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use scaffold::keyed::{Overlap, merge, settle, still_says};
+use scaffold::syntax::{Document, Language};
+use serde_json::Value;
+
+const CASES: u32 = 400;
+
+/// A document with comments in every place that can have one.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    header: Vec<String>,
+    root: Vec<Member>,
+    end: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    /// Empty for an element of a list.
+    key: String,
+    node: Node,
+    lead: Vec<String>,
+    tail: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    Leaf(String),
+    List { elements: Vec<Member>, end: Vec<String> },
+    Table { members: Vec<Member>, end: Vec<String>, form: Form },
+    Rows { rows: Vec<Member>, are_named: bool },
+}
+
+/// How TOML writes a table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Section,
+    Inline,
+    Dotted,
+}
+
+/// One edit; the numbers choose what it does, where, and how.
+type Edit = (u8, usize, usize);
+
+/// Who edits: only they use these words.
+struct Editor {
+    name: char,
+    count: usize,
+    language: Language,
+    has_comments: bool,
+}
+
+impl Editor {
+    fn word(&mut self) -> String {
+        self.count += 1;
+        format!("<{}{}>", self.name, self.count)
+    }
+
+    fn key(&mut self, choice: usize) -> String {
+        self.count += 1;
+        match choice % 7 {
+            // Both sides may add the same key.
+            0 => format!("both-{}", choice / 7 % 4),
+            _ => format!("{}{}", self.name, self.count),
+        }
+    }
+
+    /// A value that says who wrote it, with what looks like marks of either language in it.
+    fn leaf(&mut self, choice: usize) -> Node {
+        self.count += 1;
+        let word = format!("{}{}", self.name, self.count);
+        Node::Leaf(match (choice % 5, self.language) {
+            (0, _) => format!("\"{word} # // /* , ] }} \\\" \""),
+            (1, _) => format!("\"{}\"", choice % 3),
+            (2, Language::Toml) => format!("'''{word}\n# no comment, ] }}\n'''"),
+            (3, Language::Toml) => format!("'{word} \\'"),
+            (4, Language::Toml) => format!("1979-05-27 07:32:{:02}", self.count % 60),
+            _ => format!("{}{}", if self.name == 'o' { 1 } else { 2 }, self.count),
+        })
+    }
+
+    fn member(&mut self, key: String, node: Node, choice: usize) -> Member {
+        let mut comment = |is_there: bool| {
+            if is_there && self.has_comments { vec![self.word()] } else { Vec::new() }
+        };
+        let (lead, tail) = (comment(choice % 3 == 0), comment(choice % 4 == 0));
+        Member { key, node, lead, tail }
+    }
+
+    fn row(&mut self, are_named: bool, choice: usize) -> Member {
+        let (key, node) = (self.key(1), self.leaf(choice));
+        let mut members = vec![self.member(key, node, choice / 2)];
+        if are_named {
+            let name = if choice % 5 == 0 { format!("both-{choice}") } else { self.word() };
+            members.insert(0, self.member("name".to_owned(), Node::Leaf(format!("\"{name}\"")), 1));
+        }
+        let node = Node::Table { members, end: Vec::new(), form: Form::Section };
+        self.member(String::new(), node, choice)
+    }
+
+    fn edit(&mut self, model: &mut Model, (kind, place, choice): Edit) {
+        match kind % 16 {
+            0..=2 if self.has_comments => {
+                let word = self.word();
+                let mut places = comments(model);
+                let count = places.len();
+                let (comments, most) = &mut places[place % count];
+                if comments.len() < *most {
+                    comments.insert(choice % (comments.len() + 1), word);
+                }
+            }
+            3 => with(&mut comments(model), place, |(comments, _)| {
+                comments.pop();
+            }),
+            4 => {
+                let word = self.word();
+                with(&mut comments(model), place, |(comments, _)| {
+                    if let Some(last) = comments.last_mut() {
+                        *last = word;
+                    }
+                });
+            }
+            5 => {
+                let leaf = self.leaf(choice);
+                with(&mut leaves(&mut model.root), place, |node| **node = leaf);
+            }
+            kind => {
+                let mut holders = Vec::new();
+                collect(&mut model.root, Holder::Table(None), &mut holders);
+                let position = place % holders.len();
+                let (members, holder) = &mut holders[position];
+                self.edit_members(members, *holder, kind, choice);
+            }
+        }
+    }
+
+    fn edit_members(&mut self, members: &mut Vec<Member>, holder: Holder, kind: u8, choice: usize) {
+        let at = |length: usize| choice / 3 % length.max(1);
+        let fixed = members.iter().position(|member| member.key == "name");
+        match kind {
+            // Take away, and move.
+            12 | 13 => {
+                let position = at(members.len());
+                if position < members.len() && fixed != Some(position) {
+                    members.remove(position);
+                }
+            }
+            14 => {
+                let (from, to) = (at(members.len()), choice / 11 % members.len().max(1));
+                if from < members.len() && fixed.is_none() {
+                    let member = members.remove(from);
+                    members.insert(to, member);
+                }
+            }
+            _ => {
+                let member = match holder {
+                    Holder::List => {
+                        let node = self.leaf(choice);
+                        self.member(String::new(), node, choice)
+                    }
+                    Holder::Rows(are_named) => self.row(are_named, choice),
+                    Holder::Table(form) => {
+                        let key = self.key(choice);
+                        let node = match kind {
+                            // Below a table on one line is no header.
+                            9 if form != Some(Form::Dotted) => {
+                                let elements = (0..choice % 3)
+                                    .map(|more| {
+                                        let node = self.leaf(more);
+                                        self.member(String::new(), node, choice + more)
+                                    })
+                                    .collect();
+                                Node::List { elements, end: Vec::new() }
+                            }
+                            10 if form != Some(Form::Dotted) => {
+                                let own = [Form::Section, Form::Inline, Form::Dotted][choice % 3];
+                                let form = match form {
+                                    Some(Form::Inline) => Form::Inline,
+                                    _ => own,
+                                };
+                                let (inner, leaf) = (self.key(1), self.leaf(choice));
+                                let members = vec![self.member(inner, leaf, choice)];
+                                Node::Table { members, end: Vec::new(), form }
+                            }
+                            11 if form.is_none() => {
+                                let are_named = choice % 3 != 0;
+                                let rows = vec![self.row(are_named, choice)];
+                                Node::Rows { rows, are_named }
+                            }
+                            _ => self.leaf(choice),
+                        };
+                        self.member(key, node, choice)
+                    }
+                };
+                let name = |member: &Member| match &member.node {
+                    Node::Table { members, .. } => members.first().and_then(|first| {
+                        match &first.node {
+                            Node::Leaf(text) if first.key == "name" => Some(text.clone()),
+                            _ => None,
+                        }
+                    }),
+                    _ => None,
+                };
+                let is_taken = members.iter().any(|other| {
+                    (!member.key.is_empty() && other.key == member.key)
+                        || (member.key.is_empty() && name(&member).is_some() && name(other) == name(&member))
+                });
+                if !is_taken {
+                    let position = (fixed.map_or(0, |fixed| fixed + 1)).max(at(members.len() + 1));
+                    members.insert(position, member);
+                }
+            }
+        }
+    }
+}
+
+fn with<T>(places: &mut [T], place: usize, change: impl FnOnce(&mut T)) {
+    let count = places.len();
+    if let Some(place) = places.get_mut(place % count.max(1)) {
+        change(place);
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Holder {
+    Table(Option<Form>),
+    List,
+    Rows(bool),
+}
+
+/// Everything that members can be added to.
+fn collect<'m>(
+    members: &'m mut Vec<Member>,
+    holder: Holder,
+    found: &mut Vec<(&'m mut Vec<Member>, Holder)>,
+) {
+    // A list of members cannot be given out beside what is within them, so every second is.
+    let within = members.iter().position(|member| !matches!(member.node, Node::Leaf(_)));
+    match within {
+        Some(_) if found.len() % 2 == 0 => {
+            for member in members {
+                match &mut member.node {
+                    Node::Leaf(_) => {}
+                    Node::List { elements, .. } => collect(elements, Holder::List, found),
+                    Node::Table { members, form, .. } => {
+                        collect(members, Holder::Table(Some(*form)), found);
+                    }
+                    Node::Rows { rows, are_named } => {
+                        collect(rows, Holder::Rows(*are_named), found);
+                    }
+                }
+            }
+        }
+        _ => found.push((members, holder)),
+    }
+}
+
+fn leaves(members: &mut [Member]) -> Vec<&mut Node> {
+    let mut found = Vec::new();
+    for member in members.iter_mut().filter(|member| member.key != "name") {
+        match &mut member.node {
+            Node::List { elements: inner, .. }
+            | Node::Table { members: inner, .. }
+            | Node::Rows { rows: inner, .. } => found.extend(leaves(inner)),
+            leaf => found.push(leaf),
+        }
+    }
+    found
+}
+
+/// Every place for comments, and how many it takes.
+fn comments(model: &mut Model) -> Vec<(&mut Vec<String>, usize)> {
+    fn within<'m>(members: &'m mut [Member], found: &mut Vec<(&'m mut Vec<String>, usize)>) {
+        for member in members {
+            found.push((&mut member.lead, 3));
+            match &mut member.node {
+                Node::Leaf(_) => found.push((&mut member.tail, 1)),
+                Node::List { elements, end } => {
+                    found.push((&mut member.tail, 1));
+                    found.push((end, 2));
+                    within(elements, found);
+                }
+                Node::Table { members, end, form } => {
+                    if *form == Form::Inline {
+                        found.push((&mut member.tail, 1));
+                        found.push((end, 2));
+                    }
+                    within(members, found);
+                }
+                Node::Rows { rows, .. } => within(rows, found),
+            }
+        }
+    }
+    let mut found = vec![(&mut model.header, 3), (&mut model.end, 3)];
+    within(&mut model.root, &mut found);
+    found
+}
+
+impl Model {
+    fn text(&self, language: Language, has_comments: bool) -> String {
+        match language {
+            Language::Json => self.json(has_comments),
+            Language::Toml => {
+                let mut text = String::new();
+                for comment in &self.header {
+                    text += &format!("# {comment}\n");
+                }
+                if !self.header.is_empty() {
+                    text.push('\n');
+                }
+                toml_lines(&self.root, "", &mut text);
+                for comment in &self.end {
+                    text += &format!("# {comment}\n");
+                }
+                text
+            }
+        }
+    }
+
+    fn json(&self, has_comments: bool) -> String {
+        let lines = |comments: &[String]| -> String {
+            comments.iter().map(|comment| format!("// {comment}\n")).collect()
+        };
+        if !has_comments {
+            return json_members(&self.root, true, &[], 0) + "\n";
+        }
+        let body = json_members(&self.root, true, &[], 0);
+        format!("{}{body}\n{}", lines(&self.header), lines(&self.end))
+    }
+}
+
+fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usize) -> String {
+    let (open, close) = if are_keyed { ("{", "}") } else { ("[", "]") };
+    let indent = "\n".to_owned() + &"  ".repeat(depth + 1);
+    let shown = |comment: &String| {
+        if comment.len() % 3 == 0 { format!("/* {comment} */") } else { format!("// {comment}") }
+    };
+    let mut text = open.to_owned();
+    for (number, member) in members.iter().enumerate() {
+        for comment in &member.lead {
+            text += &format!("{indent}{}", shown(comment));
+        }
+        text += &indent;
+        if are_keyed {
+            text += &format!("\"{}\": ", member.key);
+        }
+        text += &match &member.node {
+            Node::Leaf(leaf) => leaf.clone(),
+            Node::List { elements, end } => json_members(elements, false, end, depth + 1),
+            Node::Table { members, end, .. } => json_members(members, true, end, depth + 1),
+            Node::Rows { rows, .. } => json_members(rows, false, &[], depth + 1),
+        };
+        if number + 1 < members.len() {
+            text.push(',');
+        }
+        for comment in &member.tail {
+            text += &format!(" {}", shown(comment));
+        }
+    }
+    for comment in end {
+        text += &format!("{indent}{}", shown(comment));
+    }
+    text + "\n" + &"  ".repeat(depth) + close
+}
+
+fn toml_value(node: &Node, depth: usize) -> String {
+    let (members, end, [open, close]) = match node {
+        Node::Leaf(leaf) => return leaf.clone(),
+        Node::List { elements, end } => (elements, end, ["[", "]"]),
+        Node::Table { members, end, .. } => (members, end, ["{", "}"]),
+        Node::Rows { .. } => unreachable!("rows have headers"),
+    };
+    let indent = "\n".to_owned() + &"    ".repeat(depth + 1);
+    let mut text = open.to_owned();
+    for member in members {
+        for comment in &member.lead {
+            text += &format!("{indent}# {comment}");
+        }
+        let value = toml_value(&member.node, depth + 1);
+        let sign = if member.key.is_empty() { "" } else { " = " };
+        text += &format!("{indent}{}{sign}{value},", member.key);
+        for comment in &member.tail {
+            text += &format!(" # {comment}");
+        }
+    }
+    for comment in end {
+        text += &format!("{indent}# {comment}");
+    }
+    text + "\n" + close
+}
+
+/// The lines of a table, then the tables below it.
+fn toml_lines(members: &[Member], prefix: &str, text: &mut String) {
+    let has_header = |member: &&Member| {
+        matches!(member.node, Node::Rows { .. } | Node::Table { form: Form::Section, .. })
+    };
+    let commented = |comments: &[String]| -> String {
+        comments.iter().map(|comment| format!("# {comment}\n")).collect()
+    };
+    let tailed = |comments: &[String]| -> String {
+        comments.iter().map(|comment| format!(" # {comment}")).collect()
+    };
+    for member in members.iter().filter(|member| !has_header(member)) {
+        *text += &commented(&member.lead);
+        match &member.node {
+            Node::Table { members, form: Form::Dotted, .. } => {
+                for inner in members {
+                    *text += &commented(&inner.lead);
+                    let value = toml_value(&inner.node, 0);
+                    let tail = tailed(&inner.tail);
+                    *text += &format!("{} . \"{}\" = {value}{tail}\n", member.key, inner.key);
+                }
+            }
+            node => {
+                let value = toml_value(node, 0);
+                *text += &format!("{} = {value}{}\n", member.key, tailed(&member.tail));
+            }
+        }
+    }
+    for member in members.iter().filter(has_header) {
+        let path = format!("{prefix}{}", member.key);
+        let rows = match &member.node {
+            Node::Rows { rows, .. } => rows.as_slice(),
+            _ => std::slice::from_ref(member),
+        };
+        for row in rows {
+            *text += &format!("\n{}", commented(&row.lead));
+            let is_row = row.key.is_empty();
+            let (open, close) = if is_row { ("[[", "]]") } else { ("[", "]") };
+            *text += &format!("{open}{path}{close}{}\n", tailed(&row.tail));
+            if let Node::Table { members, .. } = &row.node {
+                toml_lines(members, &format!("{path}."), text);
+            }
+        }
+    }
+}
+
+/// JSON without comments and trailing commas.
+fn without_comments(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = if c == '"' {
+            let mut end = 1;
+            while !rest[end..].starts_with('"') {
+                end += if rest[end..].starts_with('\\') { 2 } else { 1 };
+            }
+            end + 1
+        } else if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+            continue;
+        } else if rest.starts_with("/*") {
+            rest = &rest[rest.find("*/").expect("it ends") + 2..];
+            continue;
+        } else {
+            c.len_utf8()
+        };
+        plain.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    plain
+}
+
+fn parsed(language: Language, text: &str) -> Value {
+    match language {
+        Language::Json => serde_json::from_str(&without_comments(text)),
+        Language::Toml => Ok(toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))),
+    }
+    .unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// The names of elements that all have one.
+fn names(value: &Value) -> Option<Vec<String>> {
+    let list = value.as_array().filter(|list| !list.is_empty())?;
+    list.iter().map(|element| Some(element.get("name")?.as_str()?.to_owned())).collect()
+}
+
+/// The parts of a value with their keys or names.
+fn parts(value: &Value) -> Option<Vec<(String, &Value)>> {
+    if let Some(object) = value.as_object() {
+        return Some(object.iter().map(|(key, value)| (key.clone(), value)).collect());
+    }
+    Some(names(value)?.into_iter().zip(value.as_array()?).collect())
+}
+
+fn flat(value: &Value, path: &[String], found: &mut BTreeMap<Vec<String>, Value>) {
+    match parts(value) {
+        Some(parts) => {
+            for (key, inner) in parts {
+                flat(inner, &[path, &[key]].concat(), found);
+            }
+        }
+        None if value.as_array().is_some_and(Vec::is_empty) => {}
+        None => {
+            found.insert(path.to_vec(), value.clone());
+        }
+    }
+}
+
+/// The path of a pointer with names instead of numbers; `-` stands for any.
+fn path_of(pointer: &str, result: &Value) -> Vec<String> {
+    let mut here = Some(result);
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|part| {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            let name = here.and_then(|value| {
+                names(value)?.get(part.parse::<usize>().ok()?).cloned()
+            });
+            here = here.and_then(|value| match value {
+                Value::Array(list) => list.get(part.parse::<usize>().ok()?),
+                other => other.get(&part),
+            });
+            name.unwrap_or(part)
+        })
+        .collect()
+}
+
+fn words(text: &str) -> BTreeSet<&str> {
+    text.match_indices('<')
+        .filter_map(|(start, _)| Some(&text[start..=start + text[start..].find('>')?]))
+        .collect()
+}
+
+fn at<'v>(value: &'v Value, path: &[String]) -> Option<&'v Value> {
+    let Some((first, rest)) = path.split_first() else { return Some(value) };
+    let (_, inner) = parts(value)?.into_iter().find(|(key, _)| key == first)?;
+    at(inner, rest)
+}
+
+fn keys(value: Option<&Value>) -> Vec<String> {
+    value.and_then(parts).into_iter().flatten().map(|(key, _)| key).collect()
+}
+
+fn common(one: &[String], other: &[String]) -> Vec<String> {
+    one.iter().filter(|key| other.contains(key)).cloned().collect()
+}
+
+/// Whether a side has keys in another order than the base, anywhere.
+fn is_moved(base: &Value, side: &Value) -> bool {
+    let (before, now) = (keys(Some(base)), keys(Some(side)));
+    common(&before, &now) != common(&now, &before)
+        || parts(base).into_iter().flatten().any(|(key, inner)| {
+            at(side, std::slice::from_ref(&key)).is_some_and(|side| is_moved(inner, side))
+        })
+}
+
+fn scalars(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(list) => list.iter().for_each(|inner| scalars(inner, found)),
+        Value::Object(object) => object.values().for_each(|inner| scalars(inner, found)),
+        other => found.push(other.to_string()),
+    }
+}
+
+/// What must hold after any merge.
+fn check(
+    language: Language,
+    texts: [&str; 3],
+    merged: &str,
+    overlaps: &[Overlap],
+) -> Result<(), String> {
+    let values = texts.map(|text| parsed(language, text));
+    let result = parsed(language, merged);
+    let flats = [&values[0], &values[1], &values[2], &result].map(|value| {
+        let mut found = BTreeMap::new();
+        flat(value, &[], &mut found);
+        found
+    });
+    let covering: Vec<Vec<String>> =
+        overlaps.iter().map(|overlap| path_of(&overlap.pointer, &result)).collect();
+    let is_covered = |path: &[String]| {
+        covering.iter().any(|other| {
+            let mut pairs = path.iter().zip(other);
+            pairs.all(|(one, other)| one == other || other == "-")
+        })
+    };
+    let paths: BTreeSet<&Vec<String>> = flats.iter().flat_map(BTreeMap::keys).collect();
+    for path in paths {
+        let [base, ours, theirs, now] = flats.each_ref().map(|flat| flat.get(path));
+        let is_right = if ours == theirs || theirs == base {
+            now == ours
+        } else if ours == base {
+            now == theirs || (is_covered(path) && now == ours)
+        } else if ours.or(theirs).is_some_and(Value::is_array) {
+            let all = [base, ours, theirs, now].map(|side| {
+                let mut found = Vec::new();
+                side.iter().for_each(|side| scalars(side, &mut found));
+                found
+            });
+            let has = |side: usize| {
+                all[side].iter().all(|word| all[0].contains(word) || all[3].contains(word))
+            };
+            has(1) && (has(2) || is_covered(path))
+        } else {
+            now == ours && is_covered(path)
+        };
+        if !is_right {
+            return Err(format!("{path:?}: {base:?}, {ours:?}, {theirs:?} became {now:?}"));
+        }
+    }
+
+    let [base, ours, theirs] = texts.map(words);
+    let now = words(merged);
+    let recorded: String =
+        overlaps.iter().filter_map(|overlap| overlap.theirs.as_deref()).collect();
+    let recorded = words(&recorded);
+    for word in &ours {
+        let is_kept = now.contains(word);
+        if (!base.contains(word) || theirs.contains(word)) && !is_kept {
+            return Err(format!("{word} of ours is lost"));
+        }
+        if base.contains(word) && !theirs.contains(word) && is_kept && overlaps.is_empty() {
+            return Err(format!("{word}, which they removed, is still there"));
+        }
+    }
+    let paths = [texts[0], texts[1], texts[2]].map(|text| places(language, text));
+    for word in &theirs {
+        if base.contains(word) && !ours.contains(word) && now.contains(word) {
+            return Err(format!("{word}, which the user removed, came back"));
+        }
+        if !base.contains(word) && !now.contains(word) && !recorded.contains(word) {
+            // It may go only with what the user removed, or what is told.
+            let path = &paths[2][*word];
+            let is_removed = (1..=path.len()).any(|length| {
+                let has = |side: usize| {
+                    at(&values[side], &path[..length]).is_some()
+                        || paths[side].values().any(|other| other.starts_with(&path[..length]))
+                };
+                has(0) && !has(1)
+            });
+            if !is_removed && !is_covered(path) {
+                return Err(format!("{word} of theirs at {path:?} is lost"));
+            }
+        }
+    }
+
+    let mut waiting = vec![Vec::new()];
+    while let Some(path) = waiting.pop() {
+        let [base, ours, theirs] = values.each_ref().map(|value| keys(at(value, &path)));
+        let now = keys(at(&result, &path));
+        let is_ours = common(&now, &ours) == common(&ours, &now);
+        let is_theirs = common(&now, &theirs) == common(&theirs, &now);
+        let moved = |side: &[String]| common(&base, side) != common(side, &base);
+        let is_right = if moved(&theirs) && !is_moved(&values[0], &values[1]) {
+            is_theirs || is_covered(&path)
+        } else {
+            is_ours || (is_theirs && !moved(&ours))
+        };
+        if !is_right {
+            return Err(format!("order at {path:?}: {base:?} {ours:?} {theirs:?} became {now:?}"));
+        }
+        waiting.extend(now.into_iter().map(|key| [path.clone(), vec![key]].concat()));
+    }
+    Ok(())
+}
+
+/// The keys that each comment belongs to, found by a word put in place of the value.
+fn places(language: Language, text: &str) -> BTreeMap<String, Vec<String>> {
+    let document = Document::read(language, text).expect("it can be read");
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![(Vec::new(), &document.body)];
+    while let Some((path, body)) = waiting.pop() {
+        use scaffold::syntax::Body;
+        let pieces: Vec<_> = match body {
+            Body::Scalar { .. } => continue,
+            Body::List(group) | Body::Table(group) => {
+                for comment in &group.end.comments {
+                    found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), path.clone())));
+                }
+                group.pieces.iter().collect()
+            }
+            Body::Section { entries, sections } => entries.iter().chain(sections).collect(),
+        };
+        for piece in pieces {
+            let mut inner = [path.clone(), piece.path.clone()].concat();
+            if piece.path.is_empty() || piece.in_array {
+                let name = match piece.body.value().at(&["name".to_owned()]) {
+                    Some(scaffold::syntax::Value::Text(name)) => name.clone(),
+                    _ => format!("{:?}", piece.body.value()),
+                };
+                inner.push(name);
+            }
+            for trivia in [&piece.lead, &piece.aside, &piece.gap, &piece.tail] {
+                for comment in &trivia.comments {
+                    found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), inner.clone())));
+                }
+            }
+            waiting.push((inner, &piece.body));
+        }
+    }
+    for comment in document.header.comments.iter().chain(&document.end.comments) {
+        found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), Vec::new())));
+    }
+    found
+}
+
+fn sides(
+    language: Language,
+    has_comments: bool,
+    edits: &[Vec<Edit>; 3],
+) -> [String; 3] {
+    let editor = |name| Editor { name, count: 0, language, has_comments };
+    let mut base = Model::default();
+    let mut author = editor('b');
+    for edit in &edits[0] {
+        author.edit(&mut base, *edit);
+    }
+    let [ours, theirs] = [('o', &edits[1]), ('t', &edits[2])].map(|(name, edits)| {
+        let (mut model, mut editor) = (base.clone(), editor(name));
+        for edit in edits {
+            editor.edit(&mut model, *edit);
+        }
+        model
+    });
+    [&base, &ours, &theirs].map(|model| model.text(language, has_comments))
+}
+
+fn any_edits() -> impl Strategy<Value = [Vec<Edit>; 3]> {
+    let edit = || (any::<u8>(), any::<usize>(), any::<usize>());
+    (
+        prop::collection::vec(edit(), 4..40),
+        prop::collection::vec(edit(), 0..9),
+        prop::collection::vec(edit(), 0..9),
+    )
+        .prop_map(|(base, ours, theirs)| [base, ours, theirs])
+}
+
+fn fuzz(language: Language) {
+    let cases =
+        std::env::var("KEYED_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let counts = std::cell::Cell::new([0_usize; 3]);
+    TestRunner::new(config)
+        .run(&(any_edits(), any::<u8>()), |(edits, choice)| {
+            let has_comments = language == Language::Toml || choice % 4 != 0;
+            let texts = sides(language, has_comments, &edits);
+            let [base, ours, theirs] = texts.each_ref().map(String::as_str);
+            let Some((merged, overlaps)) = merge(language, base, ours, theirs) else {
+                return Err(TestCaseError::fail(format!("not merged:\n{base}\n----\n{ours}\n----\n{theirs}")));
+            };
+            let mut now = counts.get();
+            now[0] += 1;
+            now[1] += usize::from(!overlaps.is_empty());
+            now[2] += words(&merged).len();
+            counts.set(now);
+            let again = merge(language, theirs, &merged, theirs);
+            prop_assert_eq!(again, Some((merged.clone(), Vec::new())), "the same again");
+            check(language, [base, ours, theirs], &merged, &overlaps).map_err(|reason| {
+                TestCaseError::fail(format!(
+                    "{reason}\n{overlaps:?}\n---- base\n{base}\n---- ours\n{ours}\n---- theirs\n{theirs}\n---- merged\n{merged}"
+                ))
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let [cases, overlapping, words] = counts.get();
+    println!("{cases} cases of {language:?}, {overlapping} with an overlap, {words} words");
+}
+
+#[test]
+fn nothing_is_lost_from_toml() {
+    fuzz(Language::Toml);
+}
+
+#[test]
+fn nothing_is_lost_from_json() {
+    fuzz(Language::Json);
+}
