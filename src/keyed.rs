@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use similar::{Algorithm, capture_diff_slices};
+use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices};
 
 use crate::syntax::{Body, Comment, Document, Group, Language, Piece, Trivia, Value};
 
@@ -117,20 +117,43 @@ impl<'p, 'a> Sides<'p, 'a> {
             [Some(base), None, Some(theirs)] => base.body.value() != theirs.body.value(),
             _ => false,
         });
+        is_changed || self.is_added_twice()
+    }
+
+    /// Whether the sides put different elements in one place, or one of them where the other
+    /// changed what it put them in place of.
+    fn is_added_twice(&self) -> bool {
         let added = [1, 2].map(|side| {
-            let mut added: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            let mut added: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
             for id in &self.ids[side] {
-                if let Some((place, value)) = id.split_once(':') {
+                if let Some((place, value)) = place(id) {
                     added.entry(place).or_default().push(value);
                 }
             }
             added
         });
-        is_changed
-            || added[0].iter().any(|(place, ours)| {
-                added[1].get(place).is_some_and(|theirs| theirs != ours)
-            })
+        let value = |side: usize, id: &str| self.get(side, id).map(|piece| piece.body.value());
+        [(1, &added[0], &added[1]), (2, &added[1], &added[0])].into_iter().any(
+            |(side, own, others)| {
+                own.iter().any(|((start, end), elements)| {
+                    let is_same = others.get(&(*start, *end)) == Some(elements);
+                    let is_met = others.keys().any(|(other, _)| other == start)
+                        || (*start..*end).any(|number| {
+                            let id = number.to_string();
+                            value(3 - side, &id) != value(0, &id)
+                        });
+                    is_met && !is_same
+                })
+            },
+        )
     }
+}
+
+/// The part of the base that an added element takes the place of, and what it says.
+fn place(id: &str) -> Option<((usize, usize), &str)> {
+    let (place, value) = id.strip_prefix('+')?.split_once(':')?;
+    let (start, end) = place.split_once('-')?;
+    Some(((start.parse().ok()?, end.parse().ok()?), value))
 }
 
 /// The ids of elements that all have a name, no two of a side the same.
@@ -149,30 +172,60 @@ fn named(pieces: &[Vec<&Piece>; 3], name: &str) -> Option<[Vec<String>; 3]> {
 }
 
 /// The ids of elements by their places: an element of the base has its number there, and keeps
-/// it where it was only changed; another one is told by the place where it was added, and what
-/// it says.
+/// it where it was moved or changed; another one is told by the place where it was added, and
+/// what it says.
 fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
     let values = pieces.each_ref().map(|side| -> Vec<String> {
         side.iter().map(|piece| format!("{:?}", piece.body.value())).collect()
     });
-    let base = (0..values[0].len()).map(|number| number.to_string()).collect();
+    let said = pieces.each_ref().map(|side| -> Vec<String> {
+        side.iter().map(|piece| format!("{:?}{:?}", piece.body.value(), piece.comments())).collect()
+    });
+    let base = &values[0];
     let [ours, theirs] = [1, 2].map(|side| {
-        let mut ids: Vec<String> = Vec::new();
-        for change in capture_diff_slices(Algorithm::Myers, &values[0], &values[side]) {
-            let (_, old, new) = change.as_tag_tuple();
-            if old.len() == new.len() {
-                ids.extend(old.map(|number| number.to_string()));
-                continue;
+        let own = &values[side];
+        // Of elements that say the same, comments tell which is which.
+        let changes: Vec<_> = capture_diff_slices(Algorithm::Myers, &said[0], &said[side])
+            .iter()
+            .map(DiffOp::as_tag_tuple)
+            .collect();
+        let mut former: Vec<Option<usize>> = vec![None; own.len()];
+        for (_, old, new) in changes.iter().filter(|(tag, _, _)| *tag == DiffTag::Equal) {
+            new.clone().zip(old.clone()).for_each(|(new, old)| former[new] = Some(old));
+        }
+        // Nearby first, then anywhere.
+        let nearby = changes.iter().map(|(_, old, new)| (old.clone(), new.clone()));
+        for (old, new) in nearby.chain([(0..base.len(), 0..own.len())]) {
+            for new in new {
+                let is_free = |old: &usize| !former.contains(&Some(*old));
+                let same = old.clone().filter(is_free).find(|old| base[*old] == own[new]);
+                former[new] = former[new].or(same);
             }
-            for value in &values[side][new] {
-                let prefix = format!("+{}:{value}\n", old.start);
-                let count = ids.iter().filter(|id| id.starts_with(&prefix)).count();
-                ids.push(format!("{prefix}{count}"));
+        }
+        for (_, old, new) in changes.iter().filter(|(_, old, new)| old.len() == new.len()) {
+            for (new, old) in new.clone().zip(old.clone()) {
+                if former[new].is_none() && !former.contains(&Some(old)) {
+                    former[new] = Some(old);
+                }
+            }
+        }
+        let mut ids: Vec<String> = Vec::new();
+        for (_, old, new) in changes {
+            for new in new {
+                let id = former[new].map_or_else(
+                    || {
+                        let prefix = format!("+{}-{}:{}\n", old.start, old.end, own[new]);
+                        let count = ids.iter().filter(|id| id.starts_with(&prefix)).count();
+                        format!("{prefix}{count}")
+                    },
+                    |old| old.to_string(),
+                );
+                ids.push(id);
             }
         }
         ids
     });
-    [base, ours, theirs]
+    [(0..base.len()).map(|number| number.to_string()).collect(), ours, theirs]
 }
 
 /// Whether two values are merged piece by piece.
@@ -396,6 +449,9 @@ impl Merger {
     ) -> Group<'a> {
         if base.is_some_and(|base| base.text == ours.text) {
             return theirs.clone();
+        }
+        if !self.is_settled && base.is_some_and(|base| base.text == theirs.text) {
+            return ours.clone();
         }
         let pieces = [base.map(|base| &base.pieces), Some(&ours.pieces), Some(&theirs.pieces)]
             .map(|pieces| pieces.into_iter().flatten().collect());

@@ -513,11 +513,16 @@ fn path_of(pointer: &str, result: &Value) -> Vec<String> {
             let name = here.and_then(|value| {
                 names(value)?.get(part.parse::<usize>().ok()?).cloned()
             });
+            let is_list = here.is_some_and(Value::is_array);
             here = here.and_then(|value| match value {
                 Value::Array(list) => list.get(part.parse::<usize>().ok()?),
                 other => other.get(&part),
             });
-            name.unwrap_or(part)
+            match name {
+                Some(name) => name,
+                None if is_list && part != "-" => "?".to_owned(),
+                None => part,
+            }
         })
         .collect()
 }
@@ -611,29 +616,30 @@ fn check(
     let recorded: String =
         overlaps.iter().filter_map(|overlap| overlap.theirs.as_deref()).collect();
     let recorded = words(&recorded);
+    let paths = texts.map(|text| places(language, text));
+    // Whoever put a comment on something else wrote it anew there.
+    let has_moved = |word: &str, side: usize| paths[side].0[word] != paths[0].0[word];
     for word in &ours {
         let is_kept = now.contains(word);
         if (!base.contains(word) || theirs.contains(word)) && !is_kept {
             return Err(format!("{word} of ours is lost"));
         }
-        if base.contains(word) && !theirs.contains(word) && is_kept && overlaps.is_empty() {
+        let is_gone = base.contains(word) && !theirs.contains(word) && !has_moved(word, 1);
+        if is_gone && is_kept && overlaps.is_empty() {
             return Err(format!("{word}, which they removed, is still there"));
         }
     }
-    let paths = [texts[0], texts[1], texts[2]].map(|text| places(language, text));
     for word in &theirs {
-        if base.contains(word) && !ours.contains(word) && now.contains(word) {
+        let is_gone = base.contains(word) && !ours.contains(word) && !has_moved(word, 2);
+        if is_gone && now.contains(word) {
             return Err(format!("{word}, which the user removed, came back"));
         }
         if !base.contains(word) && !now.contains(word) && !recorded.contains(word) {
             // It may go only with what the user removed, or what is told.
-            let path = &paths[2][*word];
+            let path = &paths[2].0[*word];
             let is_removed = (1..=path.len()).any(|length| {
-                let has = |side: usize| {
-                    at(&values[side], &path[..length]).is_some()
-                        || paths[side].values().any(|other| other.starts_with(&path[..length]))
-                };
-                has(0) && !has(1)
+                let count = |side: usize| paths[side].1.get(&path[..length]).copied();
+                count(1).unwrap_or_default() < count(0).unwrap_or_default()
             });
             if !is_removed && !is_covered(path) {
                 return Err(format!("{word} of theirs at {path:?} is lost"));
@@ -661,10 +667,14 @@ fn check(
     Ok(())
 }
 
-/// The keys that each comment belongs to, found by a word put in place of the value.
-fn places(language: Language, text: &str) -> BTreeMap<String, Vec<String>> {
+/// The keys that each comment belongs to, and those of every piece.
+fn places(
+    language: Language,
+    text: &str,
+) -> (BTreeMap<String, Vec<String>>, BTreeMap<Vec<String>, usize>) {
     let document = Document::read(language, text).expect("it can be read");
     let mut found = BTreeMap::new();
+    let mut all = BTreeMap::new();
     let mut waiting = vec![(Vec::new(), &document.body)];
     while let Some((path, body)) = waiting.pop() {
         use scaffold::syntax::Body;
@@ -683,7 +693,10 @@ fn places(language: Language, text: &str) -> BTreeMap<String, Vec<String>> {
             if piece.path.is_empty() || piece.in_array {
                 let name = match piece.body.value().at(&["name".to_owned()]) {
                     Some(scaffold::syntax::Value::Text(name)) => name.clone(),
-                    _ => format!("{:?}", piece.body.value()),
+                    _ => match piece.body.value() {
+                        scaffold::syntax::Value::Table(_) => "?".to_owned(),
+                        value => format!("{value:?}"),
+                    },
                 };
                 inner.push(name);
             }
@@ -692,13 +705,16 @@ fn places(language: Language, text: &str) -> BTreeMap<String, Vec<String>> {
                     found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), inner.clone())));
                 }
             }
+            for length in path.len() + 1..=inner.len() {
+                *all.entry(inner[..length].to_vec()).or_default() += 1;
+            }
             waiting.push((inner, &piece.body));
         }
     }
     for comment in document.header.comments.iter().chain(&document.end.comments) {
         found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), Vec::new())));
     }
-    found
+    (found, all)
 }
 
 fn sides(
