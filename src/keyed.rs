@@ -184,6 +184,9 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
     let base = &values[0];
     let [ours, theirs] = [1, 2].map(|side| {
         let own = &values[side];
+        if own == base {
+            return (0..own.len()).map(|number| number.to_string()).collect();
+        }
         // Of elements that say the same, comments tell which is which.
         let changes: Vec<_> = capture_diff_slices(Algorithm::Myers, &said[0], &said[side])
             .iter()
@@ -193,12 +196,15 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
         for (_, old, new) in changes.iter().filter(|(tag, _, _)| *tag == DiffTag::Equal) {
             new.clone().zip(old.clone()).for_each(|(new, old)| former[new] = Some(old));
         }
-        // Nearby first, then anywhere.
-        let nearby = changes.iter().map(|(_, old, new)| (old.clone(), new.clone()));
-        for (old, new) in nearby.chain([(0..base.len(), 0..own.len())]) {
+        // What was moved with its comments, then what is nearby, then anything.
+        let everywhere = (0..base.len(), 0..own.len());
+        let nearby = changes.iter().map(|(_, old, new)| ((old.clone(), new.clone()), &values));
+        let places = [(everywhere.clone(), &said)].into_iter().chain(nearby);
+        for ((old, new), texts) in places.chain([(everywhere, &values)]) {
             for new in new {
                 let is_free = |old: &usize| !former.contains(&Some(*old));
-                let same = old.clone().filter(is_free).find(|old| base[*old] == own[new]);
+                let mut free = old.clone().filter(is_free);
+                let same = free.find(|old| texts[0][*old] == texts[side][new]);
                 former[new] = former[new].or(same);
             }
         }
@@ -469,8 +475,7 @@ impl Merger {
         } else {
             Sides::keyed(pieces)
         };
-        let whole = Value::Table(BTreeMap::new());
-        let (pieces, left) = self.pieces(&sides, &whole, Spacing::of(ours), pointer);
+        let (pieces, left) = self.pieces(&sides, None, Spacing::of(ours), pointer);
         let mut end = trivia(base.map(|base| &base.end), &ours.end, &theirs.end);
         end.comments.splice(0..0, left);
         let model = if ours.pieces.is_empty() { theirs } else { ours };
@@ -496,12 +501,11 @@ impl Merger {
             Some(Body::Section { entries, sections }) => (&entries[..], &sections[..]),
             _ => (&[][..], &[][..]),
         });
-        let whole = ours.value();
         let entries = parts.map(|(entries, _)| entries.iter().collect());
-        let (entries, mut left) = self.pieces(&Sides::keyed(entries), &whole, None, pointer);
+        let (entries, mut left) = self.pieces(&Sides::keyed(entries), Some(ours), None, pointer);
         let sections = parts.map(|(_, sections)| sections.iter().collect());
-        let sides = self.sections(sections, [&whole, &theirs.value()], pointer);
-        let (sections, more) = self.pieces(&sides, &whole, None, pointer);
+        let sides = self.sections(sections, [&ours.value(), &theirs.value()], pointer);
+        let (sections, more) = self.pieces(&sides, Some(ours), None, pointer);
         left.extend(more);
         (Body::Section { entries, sections }, left)
     }
@@ -555,12 +559,11 @@ impl Merger {
         sides
     }
 
-    /// Pieces of one table, object or list. `whole` is what the user's table says, in whatever
-    /// form that is written.
+    /// Pieces of one table, object or list. `own` is the user's table, where it has lines of TOML.
     fn pieces<'a>(
         &mut self,
         sides: &Sides<'_, 'a>,
-        whole: &Value,
+        own: Option<&Body<'a>>,
         spacing: Option<Spacing<'a>>,
         pointer: &str,
     ) -> Merged<'a, Vec<Piece<'a>>> {
@@ -575,7 +578,7 @@ impl Merger {
                     true
                 }
                 [base, None, Some(theirs)] => {
-                    self.is_settled || self.is_new(base, theirs, sides, whole, pointer)
+                    self.is_settled || self.is_new(base, theirs, sides, own, pointer)
                 }
                 _ => true,
             };
@@ -629,49 +632,56 @@ impl Merger {
         base: Option<&Piece>,
         theirs: &Piece,
         sides: &Sides,
-        whole: &Value,
+        own: Option<&Body>,
         pointer: &str,
     ) -> bool {
         let new = theirs.body.value();
         if base.is_some_and(|base| base.body.value() == new) {
             return false;
         }
-        // The user may have it in another form.
-        let there = whole.at(&theirs.path).filter(|there| match &theirs.body {
-            _ if theirs.path.is_empty() => false,
-            _ if theirs.in_array => {
-                !sides.pieces[1].iter().any(|own| own.in_array && own.path == theirs.path)
+        let is_element = theirs.in_array || theirs.path.is_empty();
+        let is_beside = is_element && sides.pieces[1].iter().any(|own| own.path == theirs.path);
+        // The user may have it in another form, or something else in its place.
+        let there = match own.filter(|own| !is_beside && is_in_the_way(own, theirs)) {
+            Some(own) => {
+                let whole = own.value();
+                let known = |length: &usize| whole.at(&theirs.path[..*length]).is_some();
+                let length = (1..=theirs.path.len()).rev().find(known).unwrap_or_default();
+                let path = &theirs.path[..length];
+                whole.at(path).map(|value| (path, value.clone()))
             }
-            Body::Section { entries, .. } => {
-                !matches!(there, Value::Table(_))
-                    || entries.iter().any(|entry| there.at(&entry.path).is_some())
-            }
-            _ => true,
-        });
+            None => None,
+        };
         if base.is_none() && there.is_none() {
             return true;
         }
-        if there != Some(&new) {
-            let place = if theirs.in_array || theirs.path.is_empty() { "/-" } else { "" };
+        if there.as_ref().is_none_or(|(path, value)| *path != theirs.path || *value != new) {
+            let place = if is_element && there.is_none() { "/-" } else { "" };
+            let path = there.as_ref().map_or(&theirs.path[..], |(path, _)| path);
             self.overlaps.push(Overlap {
-                pointer: format!("{pointer}{}{place}", joined(&theirs.path)),
-                ours: there.map(|there| there.shown(self.language)),
+                pointer: format!("{pointer}{}{place}", joined(path)),
+                ours: there.map(|(_, value)| value.shown(self.language)),
                 theirs: Some(theirs.body.shown(self.language)),
             });
         }
         false
     }
 
-    /// The user's comments on what goes although they wrote on it, by the piece that comes next
-    /// and stays; by nothing where none does.
+    /// Comments on what goes that have to stay, by the piece that comes next and stays; by nothing
+    /// where none does. They are the user's on what goes although they wrote on it, and those
+    /// that theirs have on another piece now, which goes as well.
     fn carried<'i, 'a>(
         &self,
         sides: &'i Sides<'_, 'a>,
         kept: &BTreeSet<&str>,
     ) -> BTreeMap<&'i str, Vec<Comment<'a>>> {
+        let base = |id: &str| sides.get(0, id).map(Piece::comments).unwrap_or_default();
         let mut carried: BTreeMap<&str, Vec<Comment>> = BTreeMap::new();
-        if !self.is_settled {
-            return carried;
+        let mut stranded = Vec::new();
+        for (id, piece) in sides.ids[2].iter().zip(&sides.pieces[2]) {
+            if !kept.contains(id.as_str()) {
+                stranded.extend(added(&base(id), &piece.comments()));
+            }
         }
         let mut waiting: Vec<Comment> = Vec::new();
         for (id, piece) in sides.ids[1].iter().zip(&sides.pieces[1]) {
@@ -681,8 +691,12 @@ impl Merger {
                 }
                 continue;
             }
-            let base = sides.get(0, id).map(Piece::comments).unwrap_or_default();
-            let texts = added(&base, &piece.comments());
+            let comments = piece.comments();
+            let texts: Vec<&str> = if self.is_settled {
+                added(&base(id), &comments)
+            } else {
+                comments.into_iter().filter(|comment| stranded.contains(comment)).collect()
+            };
             let space = piece.lead.first_space();
             waiting.extend(texts.into_iter().map(|text| Comment { space, text }));
         }
@@ -718,6 +732,22 @@ impl Merger {
             ..ours.clone()
         }
     }
+}
+
+/// Whether a table has something that leaves no place for a line or a header of theirs.
+fn is_in_the_way(own: &Body, theirs: &Piece) -> bool {
+    let Body::Section { entries, sections } = own else {
+        return false;
+    };
+    let is_section = matches!(theirs.body, Body::Section { .. });
+    let (path, is_array) = (&theirs.path, theirs.in_array);
+    let meets = |other: &Piece| path.starts_with(&other.path) || other.path.starts_with(path);
+    entries.iter().any(meets)
+        || sections.iter().any(|other| match (is_section, other.in_array || is_array) {
+            (true, false) => false,
+            (true, true) => meets(other) && !(path == &other.path && other.in_array == is_array),
+            (false, _) => meets(other),
+        })
 }
 
 /// Puts comments before those of `lead`, as a paragraph of their own where there are such.

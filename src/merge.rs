@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use similar::TextMerge;
+use similar::{MergeResolution, TextMerge};
 
 use crate::keyed::{self, Overlap, still_says};
 use crate::syntax::Language;
@@ -15,6 +15,11 @@ use crate::tree::{File, Tree};
 
 /// What stands beside a file that cannot be merged, behind its name.
 pub const BESIDE: &str = ".theirs";
+/// The words behind the markers.
+const OURS: &str = "yours";
+const THEIRS: &str = "rendered now";
+/// The marker between both versions.
+const SEPARATOR: &str = "=======";
 
 /// A file as an operation finds or leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +85,10 @@ pub struct Conflict {
     /// Digest of a lock file as the operation left it: one that has changed since is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// How many lines of a file with markers read `=======` and are no marker, as below a
+    /// heading of Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub underlines: Option<usize>,
 }
 
 impl Conflict {
@@ -92,6 +101,7 @@ impl Conflict {
             theirs: None,
             renew: None,
             digest: None,
+            underlines: None,
         }
     }
 
@@ -300,7 +310,7 @@ fn overlapping<'a>(
         return beside(merge, path, ours, theirs);
     }
     let mut by_lines = TextMerge::from_lines(was, own, new);
-    by_lines.labels("rendered before", "yours", "rendered now");
+    by_lines.labels("rendered before", OURS, THEIRS);
     let conflicted = by_lines.is_conflicted();
     let merged = by_lines.to_string();
     if let Some(language) = Language::of(path)
@@ -319,7 +329,14 @@ fn overlapping<'a>(
         return Cow::Owned(like(ours, merged.as_bytes()));
     }
     if conflicted {
-        merge.conflicts.push(Conflict::new(path, ConflictKind::Markers));
+        let regions = by_lines.regions().iter();
+        let written =
+            regions.filter(|region| region.resolution() == MergeResolution::Conflict).count();
+        let separators = merged.lines().filter(|line| *line == SEPARATOR).count();
+        merge.conflicts.push(Conflict {
+            underlines: Some(separators - written).filter(|count| *count > 0),
+            ..Conflict::new(path, ConflictKind::Markers)
+        });
     }
     Cow::Owned(like(ours, merged.as_bytes()))
 }
@@ -343,7 +360,9 @@ pub fn is_open(conflict: &Conflict, ours: &mut dyn FnMut(&str) -> Ours) -> bool 
     match (conflict.kind, &own) {
         (ConflictKind::Blocked, own) => matches!(own, Ours::Other(_)),
         (_, Ours::Absent) => false,
-        (ConflictKind::Markers, Ours::File(content)) => has_markers(&content.bytes),
+        (ConflictKind::Markers, Ours::File(content)) => {
+            marker_line(conflict, &content.bytes).is_some()
+        }
         (ConflictKind::Key, Ours::File(content)) => {
             let pointer = conflict.pointer.as_deref().unwrap_or_default();
             let wanted = conflict.ours.as_deref().map(str::trim);
@@ -368,6 +387,26 @@ pub fn has_markers(bytes: &[u8]) -> bool {
     let begins =
         |mark: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(mark));
     begins(b"<<<<<<< ") && begins(b">>>>>>> ")
+}
+
+/// The first line, from 1, that still is one of the markers of `conflict`: each of them counts
+/// alone, since a file of which some are gone is as broken as one that has them all.
+#[must_use]
+pub fn marker_line(conflict: &Conflict, bytes: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = || text.lines().zip(1..);
+    let (begin, end) = (format!("<<<<<<< {OURS}"), format!(">>>>>>> {THEIRS}"));
+    let written = lines().find(|(line, _)| *line == begin || *line == end);
+    let separators: Vec<usize> =
+        lines().filter(|(line, _)| *line == SEPARATOR).map(|(_, number)| number).collect();
+    let between = (separators.len() > conflict.underlines.unwrap_or_default())
+        .then(|| separators.first().copied())
+        .flatten();
+    let other = has_markers(bytes)
+        .then(|| lines().find(|(line, _)| line.starts_with("<<<<<<< ")))
+        .flatten()
+        .map(|(_, number)| number);
+    [written.map(|(_, number)| number), between, other].into_iter().flatten().min()
 }
 
 /// `sha256:` of some bytes.

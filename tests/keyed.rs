@@ -592,7 +592,7 @@ fn check(
         let is_right = if ours == theirs || theirs == base {
             now == ours
         } else if ours == base {
-            now == theirs || (is_covered(path) && now == ours)
+            now == theirs || (is_covered(path) && (now == ours || now.is_some_and(Value::is_array)))
         } else if ours.or(theirs).is_some_and(Value::is_array) {
             let all = [base, ours, theirs, now].map(|side| {
                 let mut found = Vec::new();

@@ -360,6 +360,64 @@ fn markers_that_are_left_keep_check_red_and_stop_the_next_operation() {
     assert_eq!(place.read("fixed.txt"), "mended by both\n");
 }
 
+/// Whoever takes `<<<<<<<` away first and is called off leaves a file that nothing can read.
+#[test]
+fn any_part_of_the_markers_is_unresolved() {
+    // With CRLF, and with a heading that is underlined as the versions are parted.
+    for (heading, end) in [("", "\n"), ("Title\n=======\n", "\n"), ("Title\n=======\n", "\r\n")] {
+        let fixed = |line: &str| format!("{heading}{line}\n").replace('\n', end);
+        let place = Place::of(first_version(), &[]);
+        put(
+            place.pack.path(),
+            "components/base/files/fixed.txt",
+            fixed("broken").replace("\r\n", "\n").as_bytes(),
+        );
+        place.ok(&["update"]);
+        place.write("fixed.txt", &fixed("mended by us"));
+        place.commit("edit");
+        publish_second(&place);
+        put(
+            place.pack.path(),
+            "components/base/files/fixed.txt",
+            fixed("fixed").replace("\r\n", "\n").as_bytes(),
+        );
+        assert_eq!(place.run(&["update"]).0, 4);
+        let marked = place.read("fixed.txt");
+        let (begin, between, finish) = ("<<<<<<< yours", "=======", ">>>>>>> rendered now");
+        assert_eq!(
+            marked,
+            fixed(&format!("{begin}\nmended by us\n{between}\nfixed\n{finish}")),
+        );
+        for left in 0..8 {
+            let mut text = heading.replace('\n', end);
+            let lines = [begin, "mended by us", between, "fixed", finish];
+            for (number, line) in lines.into_iter().enumerate() {
+                if number % 2 == 1 || left >> (number / 2) & 1 == 1 {
+                    text += &format!("{line}{end}");
+                }
+            }
+            place.write("fixed.txt", &text);
+            let is_clean = left == 0;
+            let code = if is_clean { 0 } else { 4 };
+            assert_eq!(place.run(&["check", "unresolved"]).0, code, "{text}");
+            assert_eq!(place.run(&["plan", "add", "extra"]).0, code, "{text}");
+            if !is_clean {
+                let (code, message) = place.run(&["resolve", "fixed.txt"]);
+                assert_eq!(code, 4, "{text}");
+                assert!(message.contains(": there are markers left\n"), "{message}");
+            }
+        }
+        place.ok(&["resolve", "fixed.txt"]);
+    }
+    // Where there never was a conflict, a heading is a heading.
+    let place = Place::of(first_version(), &[]);
+    place.write("fixed.txt", "Title\n=======\n");
+    place.write("README.md", &format!("More\n=======\n\n{}", place.read("README.md")));
+    place.commit("edit");
+    place.ok(&["add", "extra"]);
+    place.ok(&["check", "unresolved"]);
+}
+
 #[test]
 fn a_second_update_after_a_conflict_starts_from_the_truth() {
     let place = Place::of(first_version(), &[]);
