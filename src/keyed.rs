@@ -57,11 +57,8 @@ pub fn still_says(language: Language, text: &str, pointer: &str, wanted: Option<
         Language::Json => read(wanted),
         Language::Toml => read(&format!("value = {wanted}"))?.at(&["value".to_owned()]).cloned(),
     });
-    let path: Vec<String> = pointer
-        .split('/')
-        .skip(1)
-        .map(|part| part.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let path: Vec<String> =
+        pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
     document.at(&path) == wanted.as_ref()
 }
 
@@ -88,7 +85,8 @@ impl<'p, 'a> Sides<'p, 'a> {
     }
 
     fn keyed(pieces: [Vec<&'p Piece<'a>>; 3]) -> Self {
-        let ids = pieces.each_ref().map(|side| side.iter().map(|piece| joined(&piece.path)).collect());
+        let ids =
+            pieces.each_ref().map(|side| side.iter().map(|piece| joined(&piece.path)).collect());
         Self { pieces, ids }
     }
 
@@ -268,7 +266,8 @@ fn plain(comment: &str) -> String {
 }
 
 /// The order of the pieces that are kept: that of the user, or the new one where only that is
-/// another; what one side added follows what it followed there.
+/// another. What one side added follows what it followed there; what both added in one place is
+/// in alphabetical order, so that it does not matter which came first.
 fn order<'i>(ids: &'i [Vec<String>; 3], kept: &BTreeSet<&str>) -> Vec<&'i str> {
     let [base, ours, theirs] = ids;
     let is_moved = |side: &[String]| {
@@ -286,6 +285,9 @@ fn order<'i>(ids: &'i [Vec<String>; 3], kept: &BTreeSet<&str>) -> Vec<&'i str> {
         match found.iter().position(|other| *other == id) {
             Some(position) => place = position + 1,
             None => {
+                let is_before =
+                    |next: &&str| !second.iter().any(|other| other == next) && *next < id;
+                place += found[place..].iter().take_while(|next| is_before(next)).count();
                 found.insert(place, id);
                 place += 1;
             }
@@ -295,11 +297,7 @@ fn order<'i>(ids: &'i [Vec<String>; 3], kept: &BTreeSet<&str>) -> Vec<&'i str> {
 }
 
 /// The comments of both sides, less those that one of them removed.
-fn trivia<'a>(
-    base: Option<&Trivia<'a>>,
-    ours: &Trivia<'a>,
-    theirs: &Trivia<'a>,
-) -> Trivia<'a> {
+fn trivia<'a>(base: Option<&Trivia<'a>>, ours: &Trivia<'a>, theirs: &Trivia<'a>) -> Trivia<'a> {
     let nothing = Trivia::default();
     let sides = [base.unwrap_or(&nothing), ours, theirs];
     let ids = sides.map(|side| {
@@ -534,8 +532,7 @@ impl Merger {
             let (elements, is_named) = Sides::elements(elements);
             let is_frozen = !is_named && !self.is_settled && elements.overlap();
             if is_frozen {
-                let [ours, theirs] =
-                    values.map(|value| Some(value.at(path)?.shown(self.language)));
+                let [ours, theirs] = values.map(|value| Some(value.at(path)?.shown(self.language)));
                 let pointer = format!("{pointer}{}", joined(path));
                 self.overlaps.push(Overlap { pointer, ours, theirs });
             }
@@ -593,9 +590,9 @@ impl Merger {
             let Some(any) = ours.or(theirs) else { continue };
             let mut inner = format!("{pointer}{}", joined(&any.path));
             if any.in_array || any.path.is_empty() {
-                let before = merged.iter().filter(|other| {
-                    other.path == any.path && other.in_array == any.in_array
-                });
+                let before = merged
+                    .iter()
+                    .filter(|other| other.path == any.path && other.in_array == any.in_array);
                 inner = format!("{inner}/{}", before.count());
             }
             let is_first = merged.is_empty();

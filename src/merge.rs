@@ -389,6 +389,38 @@ pub fn has_markers(bytes: &[u8]) -> bool {
     begins(b"<<<<<<< ") && begins(b">>>>>>> ")
 }
 
+/// Both versions of a text that has whole conflict markers: with what stands before `=======`, and
+/// with what stands behind it. `None` where a marker is missing.
+#[must_use]
+pub fn versions(text: &str) -> Option<[String; 2]> {
+    let mut versions = [String::new(), String::new()];
+    // In which version a line is: both, the first, the common one that some settings show, the
+    // second.
+    let mut part = 0;
+    for line in text.split_inclusive('\n') {
+        let marker = |mark: &str| line.trim_end() == mark || line.starts_with(&format!("{mark} "));
+        let next =
+            ["<<<<<<<", "|||||||", SEPARATOR, ">>>>>>>"].iter().position(|mark| marker(mark));
+        part = match (part, next) {
+            (0, Some(0)) => 1,
+            (1, Some(1)) => 2,
+            (1 | 2, Some(2)) => 3,
+            (3, Some(3)) => 0,
+            (_, Some(_)) => return None,
+            (part, None) => {
+                if part == 0 || part == 1 {
+                    versions[0].push_str(line);
+                }
+                if part == 0 || part == 3 {
+                    versions[1].push_str(line);
+                }
+                part
+            }
+        };
+    }
+    (part == 0).then_some(versions)
+}
+
 /// The first line, from 1, that still is one of the markers of `conflict`: each of them counts
 /// alone, since a file of which some are gone is as broken as one that has them all.
 #[must_use]

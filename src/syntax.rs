@@ -239,7 +239,8 @@ impl<'a> Body<'a> {
         match self {
             Self::Scalar { .. } => Vec::new(),
             Self::List(group) | Self::Table(group) => {
-                let mut found: Vec<&'a str> = group.pieces.iter().flat_map(Piece::comments).collect();
+                let mut found: Vec<&'a str> =
+                    group.pieces.iter().flat_map(Piece::comments).collect();
                 found.extend(group.end.comments.iter().map(|comment| comment.text));
                 found
             }
@@ -569,9 +570,8 @@ fn nested(sections: Vec<Piece>, depth: usize) -> Option<Vec<Piece>> {
     let mut arrays: BTreeSet<Vec<String>> = BTreeSet::new();
     let mut waiting = sections.into_iter().peekable();
     while let Some(mut piece) = waiting.next() {
-        let is_below = |path: &[String], above: &[String]| {
-            path.len() > above.len() && path.starts_with(above)
-        };
+        let is_below =
+            |path: &[String], above: &[String]| path.len() > above.len() && path.starts_with(above);
         if depth > DEEPEST || arrays.iter().any(|above| is_below(&piece.path, above)) {
             return None;
         }
@@ -609,7 +609,8 @@ fn scalar_end(text: &str, start: usize, language: Language) -> Option<usize> {
             return Some(start + closing(rest, 1, quote)?);
         }
     }
-    let ends: &[char] = if is_toml { &[',', ']', '}', '#', '\n'] } else { &[',', ']', '}', ':', '/'] };
+    let ends: &[char] =
+        if is_toml { &[',', ']', '}', '#', '\n'] } else { &[',', ']', '}', ':', '/'] };
     let is_end = |c: char| ends.contains(&c) || (!is_toml && c.is_ascii_whitespace());
     let length = rest.find(is_end).unwrap_or(rest.len());
     let length = rest[..length].trim_end().len();

@@ -198,17 +198,19 @@ impl Editor {
                     }
                 };
                 let name = |member: &Member| match &member.node {
-                    Node::Table { members, .. } => members.first().and_then(|first| {
-                        match &first.node {
+                    Node::Table { members, .. } => {
+                        members.first().and_then(|first| match &first.node {
                             Node::Leaf(text) if first.key == "name" => Some(text.clone()),
                             _ => None,
-                        }
-                    }),
+                        })
+                    }
                     _ => None,
                 };
                 let is_taken = members.iter().any(|other| {
                     (!member.key.is_empty() && other.key == member.key)
-                        || (member.key.is_empty() && name(&member).is_some() && name(other) == name(&member))
+                        || (member.key.is_empty()
+                            && name(&member).is_some()
+                            && name(other) == name(&member))
                 });
                 if !is_taken {
                     let position = (fixed.map_or(0, |fixed| fixed + 1)).max(at(members.len() + 1));
@@ -469,7 +471,9 @@ fn without_comments(text: &str) -> String {
 fn parsed(language: Language, text: &str) -> Value {
     match language {
         Language::Json => serde_json::from_str(&without_comments(text)),
-        Language::Toml => Ok(toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))),
+        Language::Toml => {
+            Ok(toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+        }
     }
     .unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
@@ -510,9 +514,8 @@ fn path_of(pointer: &str, result: &Value) -> Vec<String> {
         .skip(1)
         .map(|part| {
             let part = part.replace("~1", "/").replace("~0", "~");
-            let name = here.and_then(|value| {
-                names(value)?.get(part.parse::<usize>().ok()?).cloned()
-            });
+            let name =
+                here.and_then(|value| names(value)?.get(part.parse::<usize>().ok()?).cloned());
             let is_list = here.is_some_and(Value::is_array);
             here = here.and_then(|value| match value {
                 Value::Array(list) => list.get(part.parse::<usize>().ok()?),
@@ -682,7 +685,9 @@ fn places(
             Body::Scalar { .. } => continue,
             Body::List(group) | Body::Table(group) => {
                 for comment in &group.end.comments {
-                    found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), path.clone())));
+                    found.extend(
+                        words(comment.text).into_iter().map(|word| (word.to_owned(), path.clone())),
+                    );
                 }
                 group.pieces.iter().collect()
             }
@@ -702,7 +707,11 @@ fn places(
             }
             for trivia in [&piece.lead, &piece.aside, &piece.gap, &piece.tail] {
                 for comment in &trivia.comments {
-                    found.extend(words(comment.text).into_iter().map(|word| (word.to_owned(), inner.clone())));
+                    found.extend(
+                        words(comment.text)
+                            .into_iter()
+                            .map(|word| (word.to_owned(), inner.clone())),
+                    );
                 }
             }
             for length in path.len() + 1..=inner.len() {
@@ -717,11 +726,7 @@ fn places(
     (found, all)
 }
 
-fn sides(
-    language: Language,
-    has_comments: bool,
-    edits: &[Vec<Edit>; 3],
-) -> [String; 3] {
+fn sides(language: Language, has_comments: bool, edits: &[Vec<Edit>; 3]) -> [String; 3] {
     let editor = |name| Editor { name, count: 0, language, has_comments };
     let mut base = Model::default();
     let mut author = editor('b');

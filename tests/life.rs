@@ -384,11 +384,8 @@ fn any_part_of_the_markers_is_unresolved() {
         assert_eq!(place.run(&["update"]).0, 4);
         let marked = place.read("fixed.txt");
         let (begin, between, finish) = ("<<<<<<< yours", "=======", ">>>>>>> rendered now");
-        assert_eq!(
-            marked,
-            fixed(&format!("{begin}\nmended by us\n{between}\nfixed\n{finish}")),
-        );
-        for left in 0..8 {
+        assert_eq!(marked, fixed(&format!("{begin}\nmended by us\n{between}\nfixed\n{finish}")),);
+        for left in (0..8).rev() {
             let mut text = heading.replace('\n', end);
             let lines = [begin, "mended by us", between, "fixed", finish];
             for (number, line) in lines.into_iter().enumerate() {
@@ -594,6 +591,100 @@ fn a_merge_of_two_branches_is_finished_by_apply() {
         if !["README.md", "run.sh"].contains(&path.as_str()) {
             assert_eq!(fs::read(place.root().join(&path)).expect(&path), bytes, "{path}");
         }
+    }
+}
+
+/// Both branches put a `[[service]]` at the end of `scaffold.toml`, which git cannot merge: `apply`
+/// merges it by name, whichever branch came first.
+#[test]
+fn two_branches_that_each_add_a_service_are_merged_by_apply() {
+    for (first, second) in [("ml", "realtime"), ("realtime", "ml")] {
+        let work = tempfile::tempdir().expect("a temporary folder");
+        scaffold_ok(work.path(), &["new", "x"]);
+        let root = work.path().join("x");
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git")
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+                .args(arguments)
+                .current_dir(&root)
+                .output()
+                .expect("git starts");
+            output.status.success()
+        };
+        let commit = |message: &str| {
+            assert!(git(&["add", "--all"]) && git(&["commit", "--quiet", "-m", message]));
+        };
+        assert!(git(&["init", "--quiet", "--initial-branch=main"]));
+        commit("new");
+        for component in [first, second] {
+            assert!(git(&["checkout", "--quiet", "-b", component, "main"]));
+            scaffold_ok(&root, &["add", component]);
+            let path = root.join("scaffold.toml");
+            let text = fs::read_to_string(&path).expect("it is there");
+            let (before, service) = text.rsplit_once("[[service]]").expect("it has services");
+            fs::write(&path, format!("{before}# Ours is {component}.\n[[service]]{service}"))
+                .expect("it is written");
+            commit(component);
+        }
+        assert!(!git(&["merge", first]));
+        let text = fs::read_to_string(root.join("scaffold.toml")).expect("it is there");
+        assert!(text.contains("\n=======\n"), "git merged it, and this test shows nothing: {text}");
+        scaffold_ok(&root, &["apply"]);
+        let text = fs::read_to_string(root.join("scaffold.toml")).expect("it is there");
+        for component in [first, second] {
+            assert!(text.contains(&format!("# Ours is {component}.\n[[service]]\n")), "{text}");
+        }
+        commit("merge");
+        scaffold_ok(&root, &["check"]);
+        let both = tempfile::tempdir().expect("a temporary folder");
+        scaffold_ok(both.path(), &["new", "x", "--ml", "--realtime"]);
+        let expected = project_files(&both.path().join("x"));
+        let paths: Vec<&String> = expected.iter().map(|(path, _, _)| path).collect();
+        let files = project_files(&root);
+        assert_eq!(files.iter().map(|(path, _, _)| path).collect::<Vec<_>>(), paths);
+        for (file, expected) in files.iter().zip(&expected) {
+            assert!(file == expected || file.0 == "scaffold.toml", "{}", file.0);
+        }
+        let plain: Vec<&str> = text.lines().filter(|line| !line.starts_with("# Ours")).collect();
+        let expected =
+            fs::read_to_string(both.path().join("x/scaffold.toml")).expect("it is there");
+        assert_eq!(plain.join("\n") + "\n", expected);
+    }
+}
+
+#[test]
+fn comments_in_scaffold_toml_outlive_every_operation() {
+    let place = Place::new(&["--extra"]);
+    let text = place
+        .read("scaffold.toml")
+        .replace("schema = 1", "# head\n\nschema = 1 # form")
+        .replace("extra = true", "# why\nextra = true # because")
+        .replace("[[service]]\n", "# the first worker\n[[service]] # here\n# called so\n")
+        .replace("kind = \"worker\"", "kind = \"worker\" # of course")
+        + "# the end\n";
+    place.write("scaffold.toml", &text);
+    place.commit("comments");
+    let comments: Vec<&str> = ["# head", "# form", "# why", "# because", "# the first worker"]
+        .into_iter()
+        .chain(["# here", "# called so", "# of course", "# the end"])
+        .collect();
+    let operations: [&[&str]; 6] = [
+        &["add", "service", "another", "--kind", "worker"],
+        &["set", "count=5"],
+        &["remove", "service", "worker"],
+        &["add", "service", "third", "--kind", "worker"],
+        &["remove", "extra"],
+        &["add", "extra"],
+    ];
+    for operation in operations {
+        place.ok(operation);
+        place.commit("operation");
+        let text = place.read("scaffold.toml");
+        for comment in &comments {
+            assert!(text.contains(comment), "{operation:?}: {comment} is lost:\n{text}");
+        }
+        place.ok(&["check", "unresolved", "behind"]);
+        assert_eq!(place.ok(&["apply"]), "nothing to change\n", "{text}");
     }
 }
 
