@@ -92,13 +92,10 @@ impl<'p, 'a> Sides<'p, 'a> {
 
     /// Elements by their names, or else by what they were in the base.
     fn elements(pieces: [Vec<&'p Piece<'a>>; 3]) -> (Self, bool) {
-        match NAMES.iter().find_map(|name| named(&pieces, name)) {
-            Some(ids) => (Self { pieces, ids }, true),
-            None => {
-                let ids = placed(&pieces);
-                (Self { pieces, ids }, false)
-            }
-        }
+        let named = NAMES.iter().find_map(|name| named(&pieces, name));
+        let is_named = named.is_some();
+        let ids = named.unwrap_or_else(|| placed(&pieces));
+        (Self { pieces, ids }, is_named)
     }
 
     /// Whether the sides changed the same elements, or added different ones in the same place.
@@ -282,16 +279,14 @@ fn order<'i>(ids: &'i [Vec<String>; 3], kept: &BTreeSet<&str>) -> Vec<&'i str> {
     let mut found = kept(first);
     let mut place = 0;
     for id in kept(second) {
-        match found.iter().position(|other| *other == id) {
-            Some(position) => place = position + 1,
-            None => {
-                let is_before =
-                    |next: &&str| !second.iter().any(|other| other == next) && *next < id;
-                place += found[place..].iter().take_while(|next| is_before(next)).count();
-                found.insert(place, id);
-                place += 1;
-            }
+        if let Some(position) = found.iter().position(|other| *other == id) {
+            place = position + 1;
+            continue;
         }
+        let is_before = |next: &&&str| !second.iter().any(|other| other == **next) && **next < id;
+        place += found[place..].iter().take_while(is_before).count();
+        found.insert(place, id);
+        place += 1;
     }
     found
 }
@@ -340,7 +335,9 @@ fn trivia<'a>(base: Option<&Trivia<'a>>, ours: &Trivia<'a>, theirs: &Trivia<'a>)
 }
 
 fn joined(path: &[String]) -> String {
-    path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+    path.iter()
+        .flat_map(|key| ["/".to_owned(), key.replace('~', "~0").replace('/', "~1")])
+        .collect()
 }
 
 /// What is merged, and the comments of the user's that it has no place for.
@@ -484,7 +481,8 @@ impl Merger {
             end.space = "";
         }
         let is_comma_last = model.is_comma_last && !pieces.is_empty();
-        Group { pieces, end, is_comma_last, text: ours.text }
+        let start = trivia(base.map(|base| &base.start), &ours.start, &theirs.start);
+        Group { start, pieces, end, is_comma_last, text: ours.text }
     }
 
     /// The lines below a header, or a whole document of TOML.

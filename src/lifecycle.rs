@@ -92,12 +92,7 @@ pub fn intend(
             (there, _) => there,
         }
     };
-    let still_stale: Vec<Conflict> = records
-        .conflicts
-        .iter()
-        .filter(|conflict| conflict.kind == ConflictKind::Stale && is_open(conflict, &mut look))
-        .cloned()
-        .collect();
+    let still_stale = still_stale(&records, &mut look);
     let mut merged = match &repair {
         Some(repair) => repair.merge(&mut look, &theirs, &rules),
         None => merge(&state.base, &mut look, &theirs, &rules),
@@ -173,6 +168,14 @@ pub fn intend(
     intent.changes = changes;
     intent.merge = merged;
     Ok(intent)
+}
+
+/// Lock files that nobody has renewed since an earlier operation.
+fn still_stale(records: &Records, look: &mut dyn FnMut(&str) -> Ours) -> Vec<Conflict> {
+    let mut is_stale = |conflict: &&Conflict| {
+        conflict.kind == ConflictKind::Stale && is_open(conflict, &mut *look)
+    };
+    records.conflicts.iter().filter(|conflict| is_stale(conflict)).cloned().collect()
 }
 
 fn reading(operation: &Operation) -> Reading {

@@ -209,6 +209,8 @@ pub enum Body<'a> {
 /// Pieces with commas between them.
 #[derive(Debug, Clone)]
 pub struct Group<'a> {
+    /// The comment behind the opening bracket.
+    pub start: Trivia<'a>,
     /// The pieces.
     pub pieces: Vec<Piece<'a>>,
     /// What stands before the closing bracket.
@@ -353,13 +355,11 @@ impl<'a> Scanner<'a> {
             let start = self.at;
             self.skip_while(|byte| byte.is_ascii_whitespace());
             let space = &self.text[start..self.at];
-            match self.comment() {
-                Some(text) => trivia.comments.push(Comment { space, text }),
-                None => {
-                    trivia.space = space;
-                    return trivia;
-                }
-            }
+            let Some(text) = self.comment() else {
+                trivia.space = space;
+                return trivia;
+            };
+            trivia.comments.push(Comment { space, text });
         }
     }
 
@@ -383,6 +383,17 @@ impl<'a> Scanner<'a> {
             self.at = start;
             return Trivia::default();
         }
+    }
+
+    /// The tail, where a comment is in it.
+    fn comment_tail(&mut self) -> Trivia<'a> {
+        let start = self.at;
+        let tail = self.tail();
+        if tail.comments.is_empty() {
+            self.at = start;
+            return Trivia::default();
+        }
+        tail
     }
 
     fn line_end(&mut self) -> &'a str {
@@ -416,6 +427,7 @@ impl<'a> Scanner<'a> {
     fn group(&mut self, close: u8, depth: usize) -> Option<Group<'a>> {
         let start = self.at;
         self.at += 1;
+        let opening = self.comment_tail();
         let mut pieces: Vec<Piece> = Vec::new();
         let mut keys = BTreeSet::new();
         let mut is_comma_last = false;
@@ -424,7 +436,7 @@ impl<'a> Scanner<'a> {
             if self.next()? == close {
                 self.at += 1;
                 let text = &self.text[start..self.at];
-                return Some(Group { pieces, end: lead, is_comma_last, text });
+                return Some(Group { start: opening, pieces, end: lead, is_comma_last, text });
             }
             if !pieces.is_empty() && !is_comma_last {
                 return None;
@@ -445,12 +457,7 @@ impl<'a> Scanner<'a> {
                 gap = Trivia::default();
                 self.at = behind;
             }
-            let mark = self.at;
-            let mut tail = self.tail();
-            if tail.comments.is_empty() {
-                tail = Trivia::default();
-                self.at = mark;
-            }
+            let tail = self.comment_tail();
             let (in_array, line_end) = (false, "");
             pieces.push(Piece { lead, head, aside, path, in_array, body, gap, tail, line_end });
         }
@@ -706,6 +713,7 @@ impl Writer {
 
     fn group(&mut self, group: &Group, brackets: [&str; 2]) {
         self.push(brackets[0]);
+        self.trivia(&group.start);
         for (number, piece) in group.pieces.iter().enumerate() {
             self.trivia(&piece.lead);
             self.push(piece.head);

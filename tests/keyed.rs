@@ -2,11 +2,12 @@
 //! `KEYED_CASES=10000 cargo test --test keyed` tries that many cases of each language.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use scaffold::keyed::{Overlap, merge, settle, still_says};
-use scaffold::syntax::{Document, Language};
+use scaffold::syntax::{self, Body, Document, Language};
 use serde_json::Value;
 
 const CASES: u32 = 400;
@@ -88,7 +89,7 @@ impl Editor {
         let mut comment = |is_there: bool| {
             if is_there && self.has_comments { vec![self.word()] } else { Vec::new() }
         };
-        let (lead, tail) = (comment(choice % 3 == 0), comment(choice % 4 == 0));
+        let (lead, tail) = (comment(choice.is_multiple_of(3)), comment(choice.is_multiple_of(4)));
         Member { key, node, lead, tail }
     }
 
@@ -96,7 +97,8 @@ impl Editor {
         let (key, node) = (self.key(1), self.leaf(choice));
         let mut members = vec![self.member(key, node, choice / 2)];
         if are_named {
-            let name = if choice % 5 == 0 { format!("both-{choice}") } else { self.word() };
+            let name =
+                if choice.is_multiple_of(5) { format!("both-{choice}") } else { self.word() };
             members.insert(0, self.member("name".to_owned(), Node::Leaf(format!("\"{name}\"")), 1));
         }
         let node = Node::Table { members, end: Vec::new(), form: Form::Section };
@@ -188,7 +190,7 @@ impl Editor {
                                 Node::Table { members, end: Vec::new(), form }
                             }
                             11 if form.is_none() => {
-                                let are_named = choice % 3 != 0;
+                                let are_named = !choice.is_multiple_of(3);
                                 let rows = vec![self.row(are_named, choice)];
                                 Node::Rows { rows, are_named }
                             }
@@ -244,7 +246,7 @@ fn collect<'m>(
     // A list of members cannot be given out beside what is within them, so every second is.
     let within = members.iter().position(|member| !matches!(member.node, Node::Leaf(_)));
     match within {
-        Some(_) if found.len() % 2 == 0 => {
+        Some(_) if found.len().is_multiple_of(2) => {
             for member in members {
                 match &mut member.node {
                     Node::Leaf(_) => {}
@@ -269,7 +271,7 @@ fn leaves(members: &mut [Member]) -> Vec<&mut Node> {
             Node::List { elements: inner, .. }
             | Node::Table { members: inner, .. }
             | Node::Rows { rows: inner, .. } => found.extend(leaves(inner)),
-            leaf => found.push(leaf),
+            leaf @ Node::Leaf(_) => found.push(leaf),
         }
     }
     found
@@ -310,14 +312,14 @@ impl Model {
             Language::Toml => {
                 let mut text = String::new();
                 for comment in &self.header {
-                    text += &format!("# {comment}\n");
+                    let _ = writeln!(text, "# {comment}");
                 }
                 if !self.header.is_empty() {
                     text.push('\n');
                 }
                 toml_lines(&self.root, "", &mut text);
                 for comment in &self.end {
-                    text += &format!("# {comment}\n");
+                    let _ = writeln!(text, "# {comment}");
                 }
                 text
             }
@@ -340,16 +342,20 @@ fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usiz
     let (open, close) = if are_keyed { ("{", "}") } else { ("[", "]") };
     let indent = "\n".to_owned() + &"  ".repeat(depth + 1);
     let shown = |comment: &String| {
-        if comment.len() % 3 == 0 { format!("/* {comment} */") } else { format!("// {comment}") }
+        if comment.len().is_multiple_of(3) {
+            format!("/* {comment} */")
+        } else {
+            format!("// {comment}")
+        }
     };
     let mut text = open.to_owned();
     for (number, member) in members.iter().enumerate() {
         for comment in &member.lead {
-            text += &format!("{indent}{}", shown(comment));
+            let _ = write!(text, "{indent}{}", shown(comment));
         }
         text += &indent;
         if are_keyed {
-            text += &format!("\"{}\": ", member.key);
+            let _ = write!(text, "\"{}\": ", member.key);
         }
         text += &match &member.node {
             Node::Leaf(leaf) => leaf.clone(),
@@ -361,11 +367,11 @@ fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usiz
             text.push(',');
         }
         for comment in &member.tail {
-            text += &format!(" {}", shown(comment));
+            let _ = write!(text, " {}", shown(comment));
         }
     }
     for comment in end {
-        text += &format!("{indent}{}", shown(comment));
+        let _ = write!(text, "{indent}{}", shown(comment));
     }
     text + "\n" + &"  ".repeat(depth) + close
 }
@@ -381,17 +387,17 @@ fn toml_value(node: &Node, depth: usize) -> String {
     let mut text = open.to_owned();
     for member in members {
         for comment in &member.lead {
-            text += &format!("{indent}# {comment}");
+            let _ = write!(text, "{indent}# {comment}");
         }
         let value = toml_value(&member.node, depth + 1);
         let sign = if member.key.is_empty() { "" } else { " = " };
-        text += &format!("{indent}{}{sign}{value},", member.key);
+        let _ = write!(text, "{indent}{}{sign}{value},", member.key);
         for comment in &member.tail {
-            text += &format!(" # {comment}");
+            let _ = write!(text, " # {comment}");
         }
     }
     for comment in end {
-        text += &format!("{indent}# {comment}");
+        let _ = write!(text, "{indent}# {comment}");
     }
     text + "\n" + close
 }
@@ -415,12 +421,12 @@ fn toml_lines(members: &[Member], prefix: &str, text: &mut String) {
                     *text += &commented(&inner.lead);
                     let value = toml_value(&inner.node, 0);
                     let tail = tailed(&inner.tail);
-                    *text += &format!("{} . \"{}\" = {value}{tail}\n", member.key, inner.key);
+                    let _ = writeln!(text, "{} . \"{}\" = {value}{tail}", member.key, inner.key);
                 }
             }
             node => {
                 let value = toml_value(node, 0);
-                *text += &format!("{} = {value}{}\n", member.key, tailed(&member.tail));
+                let _ = writeln!(text, "{} = {value}{}", member.key, tailed(&member.tail));
             }
         }
     }
@@ -431,10 +437,10 @@ fn toml_lines(members: &[Member], prefix: &str, text: &mut String) {
             _ => std::slice::from_ref(member),
         };
         for row in rows {
-            *text += &format!("\n{}", commented(&row.lead));
+            let _ = write!(text, "\n{}", commented(&row.lead));
             let is_row = row.key.is_empty();
             let (open, close) = if is_row { ("[[", "]]") } else { ("[", "]") };
-            *text += &format!("{open}{path}{close}{}\n", tailed(&row.tail));
+            let _ = writeln!(text, "{open}{path}{close}{}", tailed(&row.tail));
             if let Node::Table { members, .. } = &row.node {
                 toml_lines(members, &format!("{path}."), text);
             }
@@ -680,11 +686,10 @@ fn places(
     let mut all = BTreeMap::new();
     let mut waiting = vec![(Vec::new(), &document.body)];
     while let Some((path, body)) = waiting.pop() {
-        use scaffold::syntax::Body;
         let pieces: Vec<_> = match body {
             Body::Scalar { .. } => continue,
             Body::List(group) | Body::Table(group) => {
-                for comment in &group.end.comments {
+                for comment in group.start.comments.iter().chain(&group.end.comments) {
                     found.extend(
                         words(comment.text).into_iter().map(|word| (word.to_owned(), path.clone())),
                     );
@@ -697,9 +702,9 @@ fn places(
             let mut inner = [path.clone(), piece.path.clone()].concat();
             if piece.path.is_empty() || piece.in_array {
                 let name = match piece.body.value().at(&["name".to_owned()]) {
-                    Some(scaffold::syntax::Value::Text(name)) => name.clone(),
+                    Some(syntax::Value::Text(name)) => name.clone(),
                     _ => match piece.body.value() {
-                        scaffold::syntax::Value::Table(_) => "?".to_owned(),
+                        syntax::Value::Table(_) => "?".to_owned(),
                         value => format!("{value:?}"),
                     },
                 };
@@ -792,4 +797,35 @@ fn nothing_is_lost_from_toml() {
 #[test]
 fn nothing_is_lost_from_json() {
     fuzz(Language::Json);
+}
+
+const TOML: Language = Language::Toml;
+const JSON: Language = Language::Json;
+
+fn merged(language: Language, base: &str, ours: &str, theirs: &str) -> (String, Vec<Overlap>) {
+    merge(language, base, ours, theirs).expect("it is merged")
+}
+
+/// A merge in which nothing overlaps.
+fn clean(language: Language, base: &str, ours: &str, theirs: &str) -> String {
+    let (text, overlaps) = merged(language, base, ours, theirs);
+    assert_eq!(overlaps, [], "{text}");
+    text
+}
+
+fn overlap(pointer: &str, ours: Option<&str>, theirs: Option<&str>) -> Overlap {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Overlap { pointer: pointer.to_owned(), ours: owned(ours), theirs: owned(theirs) }
+}
+
+/// Every place that a comment of TOML can have, in one file whose values change on both sides.
+#[test]
+fn a_comment_stays_wherever_it_stands() {
+    let base = "a = 1\nlist = [\n  1,\n  2,\n]\ninline = { x = 1 }\nd.e = 1\n\n[t]\nk = 1\n\n[[s]]\nname = \"one\"\nport = 1\n";
+    let ours = "# head\n\n# on a\na = 2 # behind a\nlist = [ # open\n  # on one\n  1, # behind one\n  2,\n  # end of list\n] # behind list\ninline = { x = 1 } # behind inline\n# on d.e\nd.e = 1 # behind d.e\n\n# on t\n[t] # behind t\n# on k\nk = 1\n\n# on s\n[[s]] # behind s\nname = \"one\" # behind name\nport = 1\n# the end\n";
+    let theirs = "a = 1\nlist = [\n  0,\n  1,\n  2,\n  3,\n]\ninline = { x = 2 }\nd.e = 2\n\n[t]\nk = 2\n\n[[s]]\nname = \"one\"\nport = 2\n";
+    assert_eq!(
+        clean(TOML, base, ours, theirs),
+        "# head\n\n# on a\na = 2 # behind a\nlist = [ # open\n  0,\n  # on one\n  1, # behind one\n  2,\n  3,\n  # end of list\n] # behind list\ninline = { x = 2 } # behind inline\n# on d.e\nd.e = 2 # behind d.e\n\n# on t\n[t] # behind t\n# on k\nk = 2\n\n# on s\n[[s]] # behind s\nname = \"one\" # behind name\nport = 2\n# the end\n"
+    );
 }

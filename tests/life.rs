@@ -390,7 +390,8 @@ fn any_part_of_the_markers_is_unresolved() {
             let lines = [begin, "mended by us", between, "fixed", finish];
             for (number, line) in lines.into_iter().enumerate() {
                 if number % 2 == 1 || left >> (number / 2) & 1 == 1 {
-                    text += &format!("{line}{end}");
+                    text.push_str(line);
+                    text.push_str(end);
                 }
             }
             place.write("fixed.txt", &text);
