@@ -211,18 +211,20 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
             }
         }
         let mut ids: Vec<String> = Vec::new();
-        for (_, old, new) in changes {
-            for new in new {
-                let id = former[new].map_or_else(
-                    || {
-                        let prefix = format!("+{}-{}:{}\n", old.start, old.end, own[new]);
-                        let count = ids.iter().filter(|id| id.starts_with(&prefix)).count();
-                        format!("{prefix}{count}")
-                    },
-                    |old| old.to_string(),
-                );
-                ids.push(id);
-            }
+        for (new, said) in own.iter().enumerate() {
+            let id = former[new].map_or_else(
+                || {
+                    // It is between the elements of the base that are before and behind it.
+                    let start = former[..new].iter().rev().find_map(|old| *old);
+                    let start = start.map_or(0, |old| old + 1);
+                    let end = former[new..].iter().find_map(|old| *old).unwrap_or(base.len());
+                    let prefix = format!("+{start}-{}:{said}\n", end.max(start));
+                    let count = ids.iter().filter(|id| id.starts_with(&prefix)).count();
+                    format!("{prefix}{count}")
+                },
+                |old| old.to_string(),
+            );
+            ids.push(id);
         }
         ids
     });
@@ -498,12 +500,16 @@ impl Merger {
             _ => (&[][..], &[][..]),
         });
         let entries = parts.map(|(entries, _)| entries.iter().collect());
-        let (entries, mut left) = self.pieces(&Sides::keyed(entries), Some(ours), None, pointer);
+        let (entries, left) = self.pieces(&Sides::keyed(entries), Some(ours), None, pointer);
         let sections = parts.map(|(_, sections)| sections.iter().collect());
         let sides = self.sections(sections, [&ours.value(), &theirs.value()], pointer);
-        let (sections, more) = self.pieces(&sides, Some(ours), None, pointer);
-        left.extend(more);
-        (Body::Section { entries, sections }, left)
+        let (mut sections, mut more) = self.pieces(&sides, Some(ours), None, pointer);
+        // What has no place among the lines has one before the first header.
+        match sections.first_mut() {
+            Some(first) if !left.is_empty() => set_before(&mut first.lead, left),
+            _ => more.extend(left),
+        }
+        (Body::Section { entries, sections }, more)
     }
 
     /// Tables by their headers, those of an array by their names or places. An array that both
@@ -599,12 +605,13 @@ impl Merger {
                 (None, _, Some(spacing)) => spacing.apply(any.clone(), is_first),
                 _ => any.clone(),
             };
+            // What comes to be the first, or is it no longer, is spaced as its new place is.
+            let was_first = sides.ids[1].first().is_some_and(|first| first == id);
             if let Some(spacing) = spacing
-                && sides.ids[1].first().is_some_and(|first| first == id)
-                && !is_first
-                && piece.lead == Trivia::default()
+                && was_first != is_first
+                && piece.lead.comments.is_empty()
             {
-                piece.lead.space = spacing.other;
+                piece.lead.space = if is_first { spacing.first } else { spacing.other };
             }
             if contested.contains(id) {
                 self.overlaps.push(Overlap {
@@ -635,7 +642,8 @@ impl Merger {
             return false;
         }
         let is_element = theirs.in_array || theirs.path.is_empty();
-        let is_beside = is_element && sides.pieces[1].iter().any(|own| own.path == theirs.path);
+        let is_same = |own: &&Piece| own.path == theirs.path && own.in_array == theirs.in_array;
+        let is_beside = is_element && sides.pieces[1].iter().any(is_same);
         // The user may have it in another form, or something else in its place.
         let there = match own.filter(|own| !is_beside && is_in_the_way(own, theirs)) {
             Some(own) => {
@@ -650,7 +658,11 @@ impl Merger {
         if base.is_none() && there.is_none() {
             return true;
         }
-        if there.as_ref().is_none_or(|(path, value)| *path != theirs.path || *value != new) {
+        let is_same = |value: &Value| match value {
+            Value::List(values) if theirs.in_array => *values == [new.clone()],
+            value => !theirs.in_array && *value == new,
+        };
+        if there.as_ref().is_none_or(|(path, value)| *path != theirs.path || !is_same(value)) {
             let place = if is_element && there.is_none() { "/-" } else { "" };
             let path = there.as_ref().map_or(&theirs.path[..], |(path, _)| path);
             self.overlaps.push(Overlap {

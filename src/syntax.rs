@@ -235,16 +235,15 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The comments within it, in order.
+    /// The comments within it.
     #[must_use]
     pub fn comments(&self) -> Vec<&'a str> {
         match self {
             Self::Scalar { .. } => Vec::new(),
             Self::List(group) | Self::Table(group) => {
-                let mut found: Vec<&'a str> =
-                    group.pieces.iter().flat_map(Piece::comments).collect();
-                found.extend(group.end.comments.iter().map(|comment| comment.text));
-                found
+                let around = group.start.comments.iter().chain(&group.end.comments);
+                let around = around.map(|comment| comment.text);
+                around.chain(group.pieces.iter().flat_map(Piece::comments)).collect()
             }
             Self::Section { entries, sections } => {
                 entries.iter().chain(sections).flat_map(Piece::comments).collect()
@@ -658,7 +657,10 @@ fn scalar_value(text: &str, language: Language) -> Option<Value> {
 #[derive(Default)]
 struct Writer {
     text: String,
-    is_line_full: bool,
+    /// A line comment has begun.
+    is_in_comment: bool,
+    /// A line of TOML was the last of its text, and had no end.
+    owes_line_end: bool,
 }
 
 impl Writer {
@@ -666,10 +668,11 @@ impl Writer {
         if text.is_empty() {
             return;
         }
-        if self.is_line_full && !text.trim_start_matches([' ', '\t', '\r']).starts_with('\n') {
+        let ends_line = text.trim_start_matches([' ', '\t', '\r']).starts_with('\n');
+        if self.owes_line_end || (self.is_in_comment && !ends_line) {
             self.text.push('\n');
         }
-        self.is_line_full = false;
+        (self.owes_line_end, self.is_in_comment) = (false, false);
         self.text.push_str(text);
     }
 
@@ -677,7 +680,7 @@ impl Writer {
         for comment in &trivia.comments {
             self.push(comment.space);
             self.push(comment.text);
-            self.is_line_full = comment.is_line();
+            self.is_in_comment = comment.is_line();
         }
         self.push(trivia.space);
     }
@@ -705,7 +708,7 @@ impl Writer {
         }
         self.trivia(&piece.tail);
         self.push(piece.line_end);
-        self.is_line_full = piece.line_end.is_empty();
+        self.owes_line_end = piece.line_end.is_empty();
         if is_section {
             self.body(&piece.body);
         }

@@ -32,7 +32,7 @@ struct Member {
 #[derive(Debug, Clone)]
 enum Node {
     Leaf(String),
-    List { elements: Vec<Member>, end: Vec<String> },
+    List { elements: Vec<Member>, start: Vec<String>, end: Vec<String> },
     Table { members: Vec<Member>, end: Vec<String>, form: Form },
     Rows { rows: Vec<Member>, are_named: bool },
 }
@@ -177,7 +177,7 @@ impl Editor {
                                         self.member(String::new(), node, choice + more)
                                     })
                                     .collect();
-                                Node::List { elements, end: Vec::new() }
+                                Node::List { elements, start: Vec::new(), end: Vec::new() }
                             }
                             10 if form != Some(Form::Dotted) => {
                                 let own = [Form::Section, Form::Inline, Form::Dotted][choice % 3];
@@ -284,8 +284,9 @@ fn comments(model: &mut Model) -> Vec<(&mut Vec<String>, usize)> {
             found.push((&mut member.lead, 3));
             match &mut member.node {
                 Node::Leaf(_) => found.push((&mut member.tail, 1)),
-                Node::List { elements, end } => {
+                Node::List { elements, start, end } => {
                     found.push((&mut member.tail, 1));
+                    found.push((start, 1));
                     found.push((end, 2));
                     within(elements, found);
                 }
@@ -331,14 +332,19 @@ impl Model {
             comments.iter().map(|comment| format!("// {comment}\n")).collect()
         };
         if !has_comments {
-            return json_members(&self.root, true, &[], 0) + "\n";
+            return json_members(&self.root, true, [&[], &[]], 0) + "\n";
         }
-        let body = json_members(&self.root, true, &[], 0);
+        let body = json_members(&self.root, true, [&[], &[]], 0);
         format!("{}{body}\n{}", lines(&self.header), lines(&self.end))
     }
 }
 
-fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usize) -> String {
+fn json_members(
+    members: &[Member],
+    are_keyed: bool,
+    [start, end]: [&[String]; 2],
+    depth: usize,
+) -> String {
     let (open, close) = if are_keyed { ("{", "}") } else { ("[", "]") };
     let indent = "\n".to_owned() + &"  ".repeat(depth + 1);
     let shown = |comment: &String| {
@@ -349,6 +355,9 @@ fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usiz
         }
     };
     let mut text = open.to_owned();
+    for comment in start {
+        let _ = write!(text, " {}", shown(comment));
+    }
     for (number, member) in members.iter().enumerate() {
         for comment in &member.lead {
             let _ = write!(text, "{indent}{}", shown(comment));
@@ -359,9 +368,11 @@ fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usiz
         }
         text += &match &member.node {
             Node::Leaf(leaf) => leaf.clone(),
-            Node::List { elements, end } => json_members(elements, false, end, depth + 1),
-            Node::Table { members, end, .. } => json_members(members, true, end, depth + 1),
-            Node::Rows { rows, .. } => json_members(rows, false, &[], depth + 1),
+            Node::List { elements, start, end } => {
+                json_members(elements, false, [start, end], depth + 1)
+            }
+            Node::Table { members, end, .. } => json_members(members, true, [&[], end], depth + 1),
+            Node::Rows { rows, .. } => json_members(rows, false, [&[], &[]], depth + 1),
         };
         if number + 1 < members.len() {
             text.push(',');
@@ -377,14 +388,18 @@ fn json_members(members: &[Member], are_keyed: bool, end: &[String], depth: usiz
 }
 
 fn toml_value(node: &Node, depth: usize) -> String {
-    let (members, end, [open, close]) = match node {
+    let nothing = Vec::new();
+    let (members, start, end, [open, close]) = match node {
         Node::Leaf(leaf) => return leaf.clone(),
-        Node::List { elements, end } => (elements, end, ["[", "]"]),
-        Node::Table { members, end, .. } => (members, end, ["{", "}"]),
+        Node::List { elements, start, end } => (elements, start, end, ["[", "]"]),
+        Node::Table { members, end, .. } => (members, &nothing, end, ["{", "}"]),
         Node::Rows { .. } => unreachable!("rows have headers"),
     };
     let indent = "\n".to_owned() + &"    ".repeat(depth + 1);
     let mut text = open.to_owned();
+    for comment in start {
+        let _ = write!(text, " # {comment}");
+    }
     for member in members {
         for comment in &member.lead {
             let _ = write!(text, "{indent}# {comment}");
@@ -827,5 +842,455 @@ fn a_comment_stays_wherever_it_stands() {
     assert_eq!(
         clean(TOML, base, ours, theirs),
         "# head\n\n# on a\na = 2 # behind a\nlist = [ # open\n  0,\n  # on one\n  1, # behind one\n  2,\n  3,\n  # end of list\n] # behind list\ninline = { x = 2 } # behind inline\n# on d.e\nd.e = 2 # behind d.e\n\n# on t\n[t] # behind t\n# on k\nk = 2\n\n# on s\n[[s]] # behind s\nname = \"one\" # behind name\nport = 2\n# the end\n"
+    );
+}
+
+/// As that of TOML, in JSON as editors keep their settings: what both sides changed between the
+/// comments is merged, and the text stays one that such editors read.
+#[test]
+fn comments_of_json_stay_as_well() {
+    let base = "{\n  \"a\": 1,\n  \"list\": [1, 2],\n  \"o\": {\n    \"x\": 1\n  }\n}\n";
+    let ours = "// head\n{ // open\n  // on a\n  \"a\": /* aside */ 2, // behind a\n  \"list\": [1 /* one */, 2 /* two */], /* behind list */\n  \"o\": {\n    \"x\": 1, // behind x\n    // end of o\n  }, // behind o\n  /* end */\n}\n// the end";
+    let theirs =
+        "{\n  \"a\": 1,\n  \"list\": [1, 2, 3],\n  \"o\": {\n    \"x\": 2\n  },\n  \"new\": 1\n}\n";
+    let text = clean(JSON, base, ours, theirs);
+    assert_eq!(
+        text,
+        "// head\n{ // open\n  // on a\n  \"a\": /* aside */ 2, // behind a\n  \"list\": [1 /* one */, 2, 3 /* two */], /* behind list */\n  \"o\": {\n    \"x\": 2, // behind x\n    // end of o\n  }, // behind o\n  \"new\": 1,\n  /* end */\n}\n// the end"
+    );
+    assert!(JSON.reads(&text, &[base, ours, theirs]));
+    assert!(!JSON.reads(&text, &[base, theirs]), "nobody else has comments");
+}
+
+#[test]
+fn a_comment_that_both_sides_changed_stays_twice() {
+    assert_eq!(
+        clean(TOML, "# old\na = 1 # old\n", "# mine\na = 1 # mine\n", "# new\na = 1 # new\n"),
+        "# mine\n# new\n# new\na = 1 # mine\n"
+    );
+    // Changed by one side, it is as that side wrote it; the indentation does not matter.
+    assert_eq!(
+        clean(TOML, "# old\na = 1\n", "#  old\na = 2\n", "# new\na = 1\n"),
+        "# new\na = 2\n"
+    );
+    assert_eq!(clean(TOML, "# old\na = 1\n", "a = 1\n", "# old\na = 2\n"), "a = 2\n");
+    assert_eq!(clean(TOML, "# old\na = 1\n", "# old\na = 2\n", "a = 1\n"), "a = 2\n");
+    assert_eq!(
+        clean(JSON, "{\n  \"a\": 1\n}", "{\n  \"a\": 2\n}", "{\n  // one\n  // two\n  \"a\": 1\n}"),
+        "{\n  // one\n  // two\n  \"a\": 2\n}"
+    );
+    assert_eq!(
+        clean(JSON, "{\n  // old\n  \"a\": 1\n}", "{\n  // old\n  \"a\": 2\n}", "{\n  \"a\": 1\n}"),
+        "{\n  \"a\": 2\n}"
+    );
+    // Equal comments are counted.
+    assert_eq!(
+        clean(TOML, "# x\na = 1\n", "# x\n# x\na = 1\n", "# x\na = 2\n"),
+        "# x\n# x\na = 2\n"
+    );
+    assert_eq!(
+        clean(TOML, "# x y\n# x\na = 1\n", "# x\na = 1\n", "# x y\n# x\na = 2\n"),
+        "# x\na = 2\n"
+    );
+}
+
+#[test]
+fn a_key_that_the_user_commented_does_not_go_unnoticed() {
+    let gone = |ours: &str, pointer: &str| {
+        let base = "a = 1\n\n[t]\nb = [1]\n";
+        let (text, overlaps) = merged(TOML, base, ours, "");
+        assert_eq!(text, ours);
+        let pointers: Vec<&str> = overlaps.iter().map(|one| one.pointer.as_str()).collect();
+        assert!(pointers.contains(&pointer), "{pointers:?}");
+        assert!(overlaps.iter().all(|one| one.ours.is_some() && one.theirs.is_none()));
+    };
+    gone("# mine\na = 1\n", "/a");
+    gone("a = 1 # mine\n", "/a");
+    gone("[t]\nb = [ # mine\n  1]\n", "/t");
+    gone("[t] # mine\nb = [1]\n", "/t");
+    gone("# mine\n[t]\nb = [1]\n", "/t");
+    gone("[t]\nb = [1 # mine\n]\n", "/t");
+    // What is as it was goes with what was rendered on it.
+    assert_eq!(
+        clean(TOML, "# on a\na = 1 # behind\nb = 1\n", "# on a\na = 1\nb = 2\n", "b = 1\n"),
+        "b = 2\n"
+    );
+}
+
+#[test]
+fn a_comment_that_moved_to_what_the_user_removed_stays() {
+    assert_eq!(
+        clean(TOML, "# on\na = 1\nb = 1\nc = 1\n", "# on\na = 1\nc = 1\n", "# on\nb = 1\nc = 1\n"),
+        "# on\nc = 1\n"
+    );
+    assert_eq!(clean(TOML, "# on\na = 1\nb = 1\n", "# on\na = 1\n", "# on\nb = 1\n"), "# on\n");
+}
+
+#[test]
+fn keys_overlap_only_where_both_sides_say_something_else() {
+    let both = |base: &str, ours: &str, theirs: &str| merged(JSON, base, ours, theirs);
+    assert_eq!(
+        both(r#"{"a":1,"b":1,"c":1}"#, r#"{"a":2,"b":1}"#, r#"{"a":3,"c":2}"#),
+        (
+            r#"{"a":2}"#.to_owned(),
+            vec![overlap("/c", None, Some("2")), overlap("/a", Some("2"), Some("3"))]
+        )
+    );
+    assert_eq!(
+        both(r#"{"a":1,"b":1}"#, r#"{"a":2,"b":1}"#, "{}"),
+        (r#"{"a":2}"#.to_owned(), vec![overlap("/a", Some("2"), None)])
+    );
+    assert_eq!(
+        both("{}", r#"{"a/b~":"1"}"#, r#"{"a/b~":"2"}"#).1,
+        [overlap("/a~1b~0", Some("\"1\""), Some("\"2\""))]
+    );
+    assert_eq!(both(r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":2}"#).1, []);
+    assert_eq!(both(r#"{"a":1}"#, "{}", r#"{"a":1}"#), ("{}".to_owned(), vec![]));
+    assert_eq!(both(r#"{"a":{"x":1}}"#, r#"{"a":[1]}"#, r#"{"a":{"x":1}}"#).0, r#"{"a":[1]}"#);
+    assert_eq!(both(r#"{"a":{"x":1}}"#, r#"{"a":{"x":1}}"#, r#"{"a":[1]}"#).0, r#"{"a":[1]}"#);
+    assert_eq!(both("1", "1", "2"), ("2".to_owned(), vec![]));
+    assert_eq!(both("", r#"{"a":1}"#, r#"{"b":1}"#).0, r#"{"a":1, "b":1}"#);
+    assert_eq!(both("1", "2", "3").1, [overlap("", Some("2"), Some("3"))]);
+    // A scalar in place of a list that the user commented in is told.
+    let (text, overlaps) = merged(TOML, "a = [1]\n", "a = [ # mine\n 1]\n", "a = 1\n");
+    assert_eq!(text, "a = [ # mine\n 1]\n");
+    assert_eq!(overlaps, [overlap("/a", Some("[ # mine\n 1]"), Some("1"))]);
+    // Numbers are compared as they are written: these two are one float.
+    let (ours, theirs) = ("{\"a\": 9007199254740993.0}", "{\"a\": 9007199254740992.0}");
+    assert_eq!(both("{\"a\": 0}", ours, theirs).1.len(), 1);
+    // In TOML by what they say.
+    assert_eq!(clean(TOML, "a = 1000\n", "a = 1_000\n", "a = 2\n"), "a = 2\n");
+}
+
+#[test]
+fn lists_merge_by_element() {
+    let list = |base: &str, ours: &str, theirs: &str| {
+        let (text, overlaps) = merged(JSON, base, ours, theirs);
+        (text, overlaps.len())
+    };
+    let text = |text: &str, overlaps| (text.to_owned(), overlaps);
+    assert_eq!(list("[1, 2]", "[0, 1, 2]", "[1, 2, 3]"), text("[0, 1, 2, 3]", 0));
+    assert_eq!(list("[1, 2, 3]", "[1, 3]", "[1, 2, 3, 4]"), text("[1, 3, 4]", 0));
+    assert_eq!(list("[1, 2, 3]", "[1, 2, 9]", "[2, 3]"), text("[2, 9]", 0));
+    assert_eq!(list("[1, 2]", "[1, 2, 3]", "[1, 2, 3]"), text("[1, 2, 3]", 0));
+    assert_eq!(list("[1, 2]", "[1, 2, 3]", "[1, 2, 4]"), text("[1, 2, 3]", 1));
+    assert_eq!(list("[1, 2]", "[1, 3]", "[1, 4]"), text("[1, 3]", 1));
+    assert_eq!(list("[1, 2]", "[1, 3]", "[1, 3]"), text("[1, 3]", 0));
+    assert_eq!(list("[1, 2]", "[1]", "[1, 4]"), text("[1]", 1));
+    assert_eq!(list("[1, 2]", "[1, 4]", "[1]"), text("[1, 4]", 1));
+    assert_eq!(list("[1, 2]", "[1]", "[1]"), text("[1]", 0));
+    // Two for one, while the other side changed the one.
+    assert_eq!(list("[1, 2, 3]", "[1, 9, 3]", "[1, 4, 5, 3]"), text("[1, 9, 3]", 1));
+    assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 9, 3]"), text("[1, 4, 5, 3]", 1));
+    assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 2, 8]"), text("[1, 4, 5, 8]", 0));
+    assert_eq!(list("[1, 2]", "[1, 2, 3]", "[0, 0, 1, 2, 3]"), text("[0, 0, 1, 2, 3]", 0));
+    // Moved and taken away, or moved by one side alone.
+    assert_eq!(list("[1, 2, 3]", "[3, 1, 2]", "[1, 2]"), text("[1, 2]", 0));
+    assert_eq!(list("[1, 2, 3]", "[3, 1, 2]", "[1, 2, 3]"), text("[3, 1, 2]", 0));
+    assert_eq!(list("[1, 2, 3]", "[1, 2, 3, 4]", "[3, 1, 2]"), text("[3, 4, 1, 2]", 0));
+    assert_eq!(list("[1, 1, 1]", "[1, 1, 1, 2]", "[1, 1]"), text("[1, 1, 2]", 0));
+    // Objects in a list are merged where they stand.
+    assert_eq!(
+        list("[{\"x\": 1, \"y\": 1}, 2]", "[{\"x\": 2, \"y\": 1}, 2]", "[{\"x\": 1, \"y\": 2}, 2]"),
+        text("[{\"x\": 2, \"y\": 2}, 2]", 0)
+    );
+    // White space is the user's.
+    assert_eq!(list("[]", "[]", "[\n  1\n]"), text("[\n  1\n]", 0));
+    assert_eq!(list("[1]", "[0, 1]", "[1,\n  2]"), text("[0, 1, 2]", 0));
+    assert_eq!(
+        list("[1]", "[\n    1,\n    0\n]", "[2, 1]"),
+        text("[\n    2,\n    1,\n    0\n]", 0)
+    );
+    assert_eq!(list("[1, 2]", "[2]", "[0, 1, 2]"), text("[0, 2]", 0));
+    assert_eq!(list("[1]", "[1, /* mine */ 2]", "[]").0, "[ /* mine */ 2]");
+    assert_eq!(list("[1]", "[\n]", "[1]"), text("[\n]", 0));
+    assert_eq!(list("{\"a\": 1}", "{\"a\": 1 }", "{}"), text("{}", 0));
+    assert_eq!(list("{}", "{ }", "{\n  \"a\": 1\n}"), text("{\n  \"a\": 1\n}", 0));
+}
+
+#[test]
+fn elements_with_a_name_are_merged_by_it() {
+    let row = |name: &str, port: u8| format!("[[s]]\nname = \"{name}\"\nport = {port}\n");
+    let rows = |rows: &[(&str, u8)]| -> String {
+        let rows: Vec<String> = rows.iter().map(|(name, port)| row(name, *port)).collect();
+        rows.join("\n")
+    };
+    assert_eq!(
+        clean(TOML, &rows(&[("a", 1)]), &rows(&[("a", 2), ("c", 1)]), &rows(&[("a", 1), ("b", 1)])),
+        rows(&[("a", 2), ("b", 1), ("c", 1)])
+    );
+    assert_eq!(
+        clean(TOML, &rows(&[("a", 1)]), &rows(&[("a", 1), ("b", 1)]), &rows(&[("a", 2), ("c", 1)])),
+        rows(&[("a", 2), ("b", 1), ("c", 1)])
+    );
+    let three = rows(&[("a", 1), ("b", 1), ("c", 1)]);
+    assert_eq!(
+        merged(TOML, &three, &rows(&[("a", 1), ("c", 2)]), &rows(&[("b", 2), ("c", 3)])),
+        (
+            format!("\n{}", rows(&[("c", 2)])),
+            vec![
+                overlap("/s/-", None, Some("{ \"name\" = \"b\", \"port\" = 2 }")),
+                overlap("/s/0/port", Some("2"), Some("3")),
+            ]
+        )
+    );
+    assert_eq!(
+        merged(TOML, &three, &rows(&[("b", 1), ("c", 2)]), &rows(&[("a", 1), ("b", 1)])).1,
+        [overlap("/s/1", Some("{ \"name\" = \"c\", \"port\" = 2 }"), None)]
+    );
+    // Without names, or with one name twice, the place counts.
+    let twice = rows(&[("a", 1), ("a", 2)]);
+    let (text, overlaps) = merged(
+        TOML,
+        &twice,
+        &rows(&[("a", 1), ("a", 2), ("x", 1)]),
+        &rows(&[("a", 1), ("a", 2), ("y", 1)]),
+    );
+    assert_eq!(text, rows(&[("a", 1), ("a", 2), ("x", 1)]));
+    assert_eq!(overlaps.len(), 1);
+    assert_eq!(overlaps[0].pointer, "/s");
+    assert_eq!(
+        clean(TOML, &twice, &rows(&[("a", 1), ("a", 3)]), &rows(&[("a", 4), ("a", 2)])),
+        rows(&[("a", 4), ("a", 3)])
+    );
+    // `id` is a name as well, and tables below an element go with it.
+    let base = "[[s]]\nid = \"a\"\n[s.t]\nx = 1\n\n[[s]]\nid = \"b\"\n[s.t]\nx = 1\n";
+    let ours = base.replace("[[s]]\nid = \"b\"", "[[s]]\nid = \"n\"\n\n[[s]]\nid = \"b\"");
+    let theirs = base.replace("id = \"b\"\n[s.t]\nx = 1", "id = \"b\"\n[s.t]\nx = 2");
+    assert_eq!(
+        clean(TOML, base, &ours, &theirs),
+        "[[s]]\nid = \"a\"\n[s.t]\nx = 1\n\n[[s]]\nid = \"n\"\n\n[[s]]\nid = \"b\"\n[s.t]\nx = 2\n"
+    );
+}
+
+/// What the user wrote in another form is not written a second time.
+#[test]
+fn one_thing_in_two_forms_is_told_and_not_doubled() {
+    let kept = |base: &str, ours: &str, theirs: &str, expected: &[Overlap]| {
+        let found = merge(TOML, base, ours, theirs);
+        assert_eq!(found, Some((ours.to_owned(), expected.to_vec())), "{theirs}");
+    };
+    let one =
+        |pointer: &str, ours: &str, theirs: &str| [overlap(pointer, Some(ours), Some(theirs))];
+    kept("", "a = 1\n", "[a]\nx = 1\n", &one("/a", "1", "{ \"x\" = 1 }"));
+    kept("", "a = 1\n", "a.b = 1\n", &one("/a", "1", "1"));
+    kept("", "a.b = 1\n", "a = 1\n", &one("/a", "{ \"b\" = 1 }", "1"));
+    kept("", "a.b = 1\n", "[a]\nc = 1\n", &one("/a", "{ \"b\" = 1 }", "{ \"c\" = 1 }"));
+    kept("", "[a]\nb = 1\n", "a.c = 1\n", &one("/a", "{ \"b\" = 1 }", "1"));
+    kept("", "[a]\nb = 1\n", "[[a]]\nb = 1\n", &one("/a", "{ \"b\" = 1 }", "{ \"b\" = 1 }"));
+    kept("", "[[a]]\nb = 1\n", "[a.c]\nd = 1\n", &one("/a", "[{ \"b\" = 1 }]", "{ \"d\" = 1 }"));
+    kept("", "a = { b = 1 }\n", "[a.c]\nd = 1\n", &one("/a", "{ \"b\" = 1 }", "{ \"d\" = 1 }"));
+    // The same in another form is the same.
+    kept("", "a = [{ b = 1 }]\n", "[[a]]\nb = 1\n", &[]);
+    kept("", "a = { b = 1 }\n", "[a]\nb = 1\n", &[]);
+    kept("[a]\nb = 1\n", "a.b = 1\n", "[a]\nb = 1\n", &[]);
+    kept("[a]\nb = 1\n", "a.b = 1\n", "[a]\nb = 2\n", &one("/a", "{ \"b\" = 1 }", "{ \"b\" = 2 }"));
+    // These two do not meet.
+    assert_eq!(clean(TOML, "", "[a.b]\nx = 1\n", "[a]\ny = 1\n"), "[a]\ny = 1\n[a.b]\nx = 1\n");
+    assert_eq!(clean(TOML, "", "a.b = 1\n", "a.c = 1\n"), "a.b = 1\na.c = 1\n");
+    // The tables of one element that stand apart cannot be moved together: lines merge them.
+    let apart = "[[a]]\nx = 1\n[b]\ny = 1\n[a.c]\nz = 1\n";
+    assert_eq!(merge(TOML, apart, apart, apart), None);
+    assert_eq!(merge(TOML, "a = 1\n", "a = ", "a = 2\n"), None);
+    assert_eq!(merge(JSON, "{}", "{\"a\": 1, \"a\": 2}", "{}"), None);
+}
+
+#[test]
+fn the_new_order_is_taken_where_the_user_has_none_of_their_own() {
+    let base = "a = 1\nb = 1\nc = 1\n";
+    let theirs = "c = 1\na = 1\nb = 2\n";
+    assert_eq!(
+        clean(TOML, base, "a = 1\nmine = 1\nb = 1\nc = 1\n", theirs),
+        "c = 1\na = 1\nmine = 1\nb = 2\n"
+    );
+    assert_eq!(clean(TOML, base, "b = 1\na = 1\nc = 1\n", theirs), "b = 2\na = 1\nc = 1\n");
+    assert_eq!(
+        clean(TOML, "a = 1\n", "a = 1\nx = 1\nz = 1\n", "a = 1\ny = 1\n"),
+        "a = 1\nx = 1\ny = 1\nz = 1\n"
+    );
+    assert_eq!(clean(TOML, "a = 1\n", "x = 1\na = 1\n", "b = 1\na = 1\n"), "b = 1\nx = 1\na = 1\n");
+}
+
+#[test]
+fn texts_without_a_last_end_of_line_and_with_crlf_are_merged() {
+    assert_eq!(clean(TOML, "a = 1", "a = 2", "a = 1\nb = 1"), "a = 2\nb = 1");
+    assert_eq!(
+        clean(TOML, "a = 1", "a = 1 # mine", "a = 1\n\n[t]\nx = 1\n"),
+        "a = 1 # mine\n\n[t]\nx = 1\n"
+    );
+    assert_eq!(clean(TOML, "a = 1", "a = 1\n# mine", "a = 1\n# new\n"), "a = 1\n# mine\n# new");
+    assert_eq!(
+        clean(TOML, "a = 1\nb = 1\n", "a = 1\r\nb = 1 # mine\r\n", "a = 2\nb = 1\n"),
+        "a = 2\r\nb = 1 # mine\r\n"
+    );
+    assert_eq!(
+        clean(TOML, "x = 1\n", "# h\r\n\r\n# on\r\nx = 1\r\n", "new = 1\nx = 1\n"),
+        "# h\r\n\r\nnew = 1\n# on\r\nx = 1\r\n"
+    );
+    // Above the first empty line is the file's comment, and a new first key comes below it.
+    assert_eq!(
+        clean(TOML, "x = 1\n", "# h\n\n# on\nx = 1\n", "new = 1\nx = 1\n"),
+        "# h\n\nnew = 1\n# on\nx = 1\n"
+    );
+    assert_eq!(clean(TOML, "x = 1\n", "\n\nx = 1\n", "new = 1\nx = 1\n"), "new = 1\n\n\nx = 1\n");
+    // A comment behind which something follows gets its line.
+    assert_eq!(clean(JSON, "[1]", "[1, 2 // mine\n]", "[0, 1]"), "[0, 1, 2 // mine\n]");
+    assert_eq!(
+        clean(JSON, "[1, 2]", "[1, 2]\n// mine", "[1, // new\n 2]"),
+        "[1, // new\n 2]\n// mine"
+    );
+}
+
+#[test]
+fn settled_says_what_theirs_says_with_the_comments_of_both() {
+    let settled = |base: &str, ours: &str, theirs: &str| {
+        settle(TOML, base, ours, theirs).expect("it is settled")
+    };
+    assert_eq!(
+        settled(
+            "a = 1\nb = 1\n",
+            "# mine\nb = 2 # yes\n# gone\nx = 1 # too\na = 3\n# end\n",
+            "# new\na = 1\nb = 1\nc = 1\n"
+        ),
+        "# mine\nb = 1 # yes\nc = 1\n# gone\n# too\n# new\na = 1\n# end\n"
+    );
+    let row = |name: &str| format!("\n[[s]]\nname = \"{name}\"\n");
+    let (one, two) = (row("one"), row("two"));
+    let base = format!("a = 1\n{one}{two}");
+    let ours =
+        base.replace("\n[[s]]\nname = \"one\"", "\n# mine\n[[s]] # here\nname = \"one\" # so");
+    assert_eq!(
+        settled(&base, &ours, &format!("a = 1\n{two}")),
+        "a = 1\n\n# mine\n# here\n# so\n\n[[s]]\nname = \"two\"\n"
+    );
+    let ours = ours.replace(&two, "");
+    assert_eq!(
+        settled(&format!("a = 1\n{one}"), &ours, "a = 1\n"),
+        "a = 1\n\n# mine\n# here\n# so\n"
+    );
+    // In another form, too.
+    assert_eq!(settled("[t]\nx = 1\n", "t.x = 1 # mine\n", "[t]\nx = 2\n"), "# mine\n[t]\nx = 2\n");
+    assert_eq!(settled("l = [1]\n", "l = [ # mine\n  1]\n", "l = 1\n"), "# mine\nl = 1\n");
+    assert_eq!(settled("l = [1]\n", "l = [2, 3]\n", "l = [1]\n"), "l = [1]\n");
+    assert_eq!(settled("l = [1]\n", "l = [1]\n", "l = [2, 3]\n"), "l = [2, 3]\n");
+    assert_eq!(settle(TOML, "", "a = ", ""), None);
+}
+
+#[test]
+fn a_conflict_is_settled_when_the_value_is_another() {
+    assert!(still_says(
+        JSON,
+        "{\"a\": {\"b/c\": [1, {\"d\": \"x\"}]}}",
+        "/a/b~1c/1/d",
+        Some("\"x\"")
+    ));
+    assert!(!still_says(
+        JSON,
+        "{\"a\": {\"b/c\": [1, {\"d\": \"y\"}]}}",
+        "/a/b~1c/1/d",
+        Some("\"x\"")
+    ));
+    assert!(still_says(JSON, "// with comments\n{\"~\": 1,}", "/~0", Some("1")));
+    assert!(still_says(JSON, "{}", "/a", None) && !still_says(JSON, "{\"a\": 1}", "/a", None));
+    assert!(still_says(JSON, "[1]", "/-", None) && still_says(JSON, "1", "/a", None));
+    assert!(still_says(JSON, "{", "/a", Some("1")), "it cannot be read");
+    assert!(still_says(TOML, "[a]\nb = 0x10\n", "/a/b", Some("16")));
+    assert!(still_says(TOML, "[[a]]\nb.c = 'x'\n", "/a/0/b", Some("{ c = \"x\" }")));
+    assert!(!still_says(TOML, "a = 2\n", "/a", Some("1")));
+    assert!(still_says(TOML, "a = [ # x\n  1,\n]\n", "/a", Some("[1]")));
+}
+
+/// Whatever is read is written again, byte for byte.
+#[test]
+fn what_is_read_is_written_again() {
+    let toml = [
+        "",
+        "\n",
+        "# only a comment",
+        "a = 1",
+        "a=1#x\r\n\r\n[ b . \"c d\" ] # y\r\n 'e' . f\t= [ ]\r\n",
+        "a = '''\n''''' # x\nb = \"\"\"\\\"\"\"\"\"\" # y\nc = \"\\\\\" # z\nd = '\\' # w\n",
+        "a = 1979-05-27 07:32:00 # x\nb = [1979-05-27 07:32:00, 1.5e3]\nc = { x.y = 1, z = [{ }] } # y\n",
+        "[[a]]\n[[a.b]]\nx = 1\n[a.b.c]\n[a.d]\n[[a]]\n[e]\n",
+        "a = [\n  1, # x\n  # y\n  2\n  # z\n  ,\n] # w\n\n# end\n",
+        "a = {\n  x = 1, # x\n  y = 2,\n}\n",
+        "true = 1\n1979-05-27 = 1\n\"\" = 1\n",
+    ];
+    for text in toml {
+        assert_eq!(Document::read(TOML, text).expect(text).text(), text);
+    }
+    let json = [
+        "1",
+        " null ",
+        "\"\\\\\\\"\"\n",
+        "{ \"a\" : [ ] , \"b\":{}}",
+        "// x\n[ /* y */ 1 /* z */ , // w\n 2 /* v */ ]\n// u",
+        "{\"a\": /* x */ 1, /* y */ \"b\": 1, }",
+        "[1,\n// x\n]",
+    ];
+    for text in json {
+        assert_eq!(Document::read(JSON, text).expect(text).text(), text);
+    }
+}
+
+#[test]
+fn what_is_not_of_the_language_is_not_read() {
+    let json = [
+        "",
+        "{",
+        "[1",
+        "[1 2]",
+        "{\"a\" 1}",
+        "{a: 1}",
+        "{\"a\": 1 \"b\": 1}",
+        "[,]",
+        "1 2",
+        "/* x",
+        "// x",
+        "\"x",
+        "{\"a\": 1, \"a\": 1}",
+        "[1}",
+        "nul",
+        "{1: 1}",
+        "'x'",
+        "# x\n1",
+        "[1,,2]",
+        "{\"a\": }",
+    ];
+    for text in json {
+        assert!(Document::read(JSON, text).is_none(), "{text}");
+        assert!(!JSON.reads(text, &[text]), "{text}");
+    }
+    for text in ["a", "a = ", "a = 1\na = 2\n", "[a", "a = 1 b = 2", "// x\n", "[a]\n[a]\n"] {
+        assert!(Document::read(TOML, text).is_none(), "{text}");
+    }
+    // Nesting without end must not take the program down.
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(Document::read(JSON, &deep(100)).is_some());
+    assert!(Document::read(JSON, &deep(102)).is_none());
+    assert!(Document::read(JSON, &deep(100_000)).is_none());
+    let array = |depth: usize| format!("[[{}]]\n", vec!["a"; depth].join("."));
+    assert!(Document::read(TOML, &array(50)).is_some());
+    assert_eq!(Language::of("a/b.toml"), Some(TOML));
+    assert_eq!(Language::of("a/b.json"), Some(JSON));
+    assert_eq!((Language::of("a/b.yaml"), Language::of("json")), (None, None));
+    assert!(JSON.reads("{}", &[""]) && !JSON.reads("{,}", &[""]) && !JSON.reads("// x\n{}", &[""]));
+    assert!(JSON.reads("// x\n{}", &["{}", "{} // y"]));
+    assert!(TOML.reads("# x\n", &[]) && !TOML.reads("x", &[]));
+}
+
+#[test]
+fn values_are_shown_on_one_line() {
+    let shown = |language: Language, text: &str| {
+        Document::read(language, text).expect(text).body.value().shown(language)
+    };
+    assert_eq!(
+        shown(TOML, "a = 'x\"'\nb = [1, 0x10]\n[c]\nd.e = true\n[[f]]\n[f.g]\nh = 1\n[[f]]\n"),
+        "{ \"a\" = 'x\"', \"b\" = [1, 16], \"c\" = { \"d\" = { \"e\" = true } }, \"f\" = [{ \"g\" = { \"h\" = 1 } }, {  }] }"
+    );
+    assert_eq!(shown(JSON, "{\"a\":[\"x\\\"\",1.0]}"), "{ \"a\": [\"x\\\"\", 1.0] }");
+    assert_eq!(
+        shown(TOML, "[a.b]\nx = 1\n[a]\ny = 1\n[a.c]\nz = 1\n"),
+        "{ \"a\" = { \"b\" = { \"x\" = 1 }, \"c\" = { \"z\" = 1 }, \"y\" = 1 } }"
     );
 }
