@@ -38,6 +38,7 @@ pub mod repair;
 pub mod run;
 pub mod seal;
 pub mod selection;
+pub mod syntax;
 pub mod template;
 pub mod transaction;
 pub mod tree;

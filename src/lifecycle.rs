@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::git;
+use crate::keyed;
 use crate::manifest::LockfileManifest;
-use crate::merge::{Conflict, ConflictKind, Content, Merge, Ours, Rules, is_open, merge};
+use crate::merge::{
+    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, merge, versions,
+};
 use crate::operation::Operation;
 use crate::pack::{Pack, STATE_FILES};
 use crate::plan::{Plan, Service};
@@ -18,6 +21,7 @@ use crate::reading::{self, adapted_selection};
 use crate::render::{rendered_files, targets};
 use crate::repair::{Repaired, repaired};
 use crate::selection::Selection;
+use crate::syntax::Language;
 use crate::transaction::Change;
 use crate::tree::Tree;
 
@@ -78,7 +82,7 @@ pub fn intend(
     allow_dirty: bool,
 ) -> Result<Intent, Error> {
     let mut notes = Vec::new();
-    let (state, chosen, repair) = starting_point(pack, root, operation, &mut notes)?;
+    let Start { state, chosen, repair, text } = starting_point(pack, root, operation, &mut notes)?;
     let rendered = match &repair {
         // Both parents' services stand in the merged file.
         Some(_) => chosen.clone(),
@@ -90,17 +94,18 @@ pub fn intend(
     let rules = rules(&plan, &records);
     let mut failure = None;
     let mut look = |path: &str| {
-        ours(root, path).unwrap_or_else(|error| {
+        let there = ours(root, path).unwrap_or_else(|error| {
             failure.get_or_insert(error);
             Ours::Other("unreadable")
-        })
+        });
+        match (there, &text) {
+            (Ours::File(content), Some(text)) if path == STATE_FILES[0] => {
+                Ours::File(Content { bytes: text.clone().into_bytes().into(), ..content })
+            }
+            (there, _) => there,
+        }
     };
-    let still_stale: Vec<Conflict> = records
-        .conflicts
-        .iter()
-        .filter(|conflict| conflict.kind == ConflictKind::Stale && is_open(conflict, &mut look))
-        .cloned()
-        .collect();
+    let still_stale = still_stale(&records, &mut look);
     let mut merged = match &repair {
         Some(repair) => repair.merge(&mut look, &theirs, &rules),
         None => merge(&state.base, &mut look, &theirs, &rules),
@@ -110,7 +115,11 @@ pub fn intend(
             merged.conflicts.push(conflict);
         }
     }
-    settle_selection(&mut merged, &mut look, &plan)?;
+    settle_selection(&mut merged, &mut look, &text_of(&state.base, STATE_FILES[0]), &plan)?;
+    if let (Some(_), Ours::File(content)) = (&text, look(STATE_FILES[0])) {
+        // What was merged is not yet in the file.
+        merged.changes.entry(STATE_FILES[0].to_owned()).or_insert(Some(content));
+    }
     merged.conflicts.sort();
     if operation == &Operation::Update {
         notes.extend(news(&state, &plan));
@@ -234,6 +243,23 @@ fn leaving(service: &str, base: &Tree, look: &mut dyn FnMut(&str) -> Ours, named
     leaving
 }
 
+/// Lock files that nobody has renewed since an earlier operation.
+fn still_stale(records: &Records, look: &mut dyn FnMut(&str) -> Ours) -> Vec<Conflict> {
+    let mut is_stale = |conflict: &&Conflict| {
+        conflict.kind == ConflictKind::Stale && is_open(conflict, &mut *look)
+    };
+    records.conflicts.iter().filter(|conflict| is_stale(conflict)).cloned().collect()
+}
+
+/// What an operation starts from.
+struct Start {
+    state: Project,
+    chosen: Selection,
+    repair: Option<Repaired>,
+    /// `scaffold.toml` where git left markers in it that could be merged by key.
+    text: Option<String>,
+}
+
 /// Reads the project's state and choices, refuses what an operation cannot start from, and
 /// gets over a merge of branches.
 fn starting_point(
@@ -241,8 +267,13 @@ fn starting_point(
     root: &Path,
     operation: &Operation,
     notes: &mut Vec<String>,
-) -> Result<(Project, Selection, Option<Repaired>), Error> {
-    let text = selection_file(root)?;
+) -> Result<Start, Error> {
+    let there = selection_file(root)?;
+    let merged = match operation {
+        Operation::Apply => merged_selection(root, &there),
+        _ => None,
+    };
+    let text = merged.clone().unwrap_or(there);
     let repair = match operation {
         Operation::Apply => repaired(pack, root, &text)?,
         _ => None,
@@ -264,7 +295,25 @@ fn starting_point(
     } else {
         parse_selection(pack, &text, Reading::Strict)?
     };
-    Ok((state, chosen, repair))
+    if merged.is_some() {
+        notes.push(format!("merged `{}` by key", STATE_FILES[0]));
+    }
+    Ok(Start { state, chosen, repair, text: merged })
+}
+
+/// `scaffold.toml` in which git left markers, merged by key; `None` where it has none, or both
+/// sides changed the same choice.
+fn merged_selection(root: &Path, text: &str) -> Option<String> {
+    if !has_markers(text.as_bytes()) {
+        return None;
+    }
+    let [ours, theirs] = versions(text)?;
+    // While the file is unmerged git has what both come from; afterwards only commits do.
+    let base = git::content(root, ":1", STATE_FILES[0])
+        .or_else(|| git::content(root, &git::parents(root)?.base, STATE_FILES[0]))?;
+    let base = String::from_utf8(base).ok()?;
+    let (text, overlaps) = keyed::merge(Language::Toml, &base, &ours, &theirs)?;
+    overlaps.is_empty().then_some(text)
 }
 
 /// The text of `scaffold.toml`.
@@ -542,6 +591,7 @@ fn rules(plan: &Plan, records: &Records) -> Rules {
 fn settle_selection(
     merged: &mut Merge,
     look: &mut dyn FnMut(&str) -> Ours,
+    base: &str,
     plan: &Plan,
 ) -> Result<(), Error> {
     let path = STATE_FILES[0];
@@ -564,7 +614,7 @@ fn settle_selection(
         return Ok(());
     };
     let own_text = String::from_utf8_lossy(&own.bytes).into_owned();
-    let text = edited_selection(plan.pack, &own_text, &plan.selection)?;
+    let text = edited_selection(plan.pack, base, &own_text, &plan.selection)?;
     merged.changes.insert(
         path.to_owned(),
         Some(Content { bytes: text.into_bytes().into(), executable: own.executable }),

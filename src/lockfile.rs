@@ -249,12 +249,11 @@ fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
         let from = flags[&path];
         for edge in edges(&path) {
             let to = flags[&edge.to];
-            let dev_optional =
-                from.dev_optional || from.dev || from.optional || edge.dev || edge.optional;
             let now = Flags {
                 dev: to.dev && (from.dev || edge.dev),
                 optional: to.optional && (from.optional || edge.optional),
-                dev_optional: to.dev_optional && dev_optional,
+                // What is only for development, or optional, is either of the two.
+                dev_optional: to.dev_optional && (from.dev_optional || edge.dev || edge.optional),
                 peer: to.peer && (from.peer || edge.peer),
             };
             let changed = now != to;

@@ -15,7 +15,7 @@ use crate::lifecycle::{
     Intent, Leaving, intend, is_newer, lost_base, open_conflicts, project_root, read_state,
     read_whole_state, refuse_foreign, selection_file,
 };
-use crate::merge::{BESIDE, Conflict, ConflictKind, Content, Ours, has_markers};
+use crate::merge::{BESIDE, Conflict, ConflictKind, Content, Ours, marker_line};
 use crate::operation::Operation;
 use crate::output::{print, print_json, say};
 use crate::pack::STATE_FILES;
@@ -234,7 +234,7 @@ impl Session<'_> {
             };
             if conflict.kind == ConflictKind::Markers
                 && let Ours::File(content) = ours(&root, path)?
-                && let Some(line) = marker_line(&content.bytes)
+                && let Some(line) = marker_line(conflict, &content.bytes)
             {
                 return Err(Error::Conflicts {
                     message: format!("{path}:{line}: there are markers left"),
@@ -699,17 +699,6 @@ fn as_uri(path: &str) -> String {
         }
     }
     uri
-}
-
-/// The first line with a marker, from 1.
-fn marker_line(bytes: &[u8]) -> Option<usize> {
-    if !has_markers(bytes) {
-        return None;
-    }
-    bytes
-        .split(|byte| *byte == b'\n')
-        .position(|line| line.starts_with(b"<<<<<<< "))
-        .map(|line| line + 1)
 }
 
 /// The name of a project that never said one: that of its folder, where it can be one.

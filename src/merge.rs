@@ -7,13 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use similar::TextMerge;
+use similar::{MergeResolution, TextMerge};
 
-use crate::keyed::{Language, Overlap};
+use crate::keyed::{self, Overlap, still_says};
+use crate::syntax::Language;
 use crate::tree::{File, Tree};
 
 /// What stands beside a file that cannot be merged, behind its name.
 pub const BESIDE: &str = ".theirs";
+/// The words behind the markers.
+const OURS: &str = "yours";
+const THEIRS: &str = "rendered now";
+/// The marker between both versions.
+const SEPARATOR: &str = "=======";
 
 /// A file as an operation finds or leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +85,10 @@ pub struct Conflict {
     /// Digest of a lock file as the operation left it: one that has changed since is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// How many lines of a file with markers read `=======` and are no marker, as below a
+    /// heading of Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub underlines: Option<usize>,
 }
 
 impl Conflict {
@@ -91,6 +101,7 @@ impl Conflict {
             theirs: None,
             renew: None,
             digest: None,
+            underlines: None,
         }
     }
 
@@ -299,12 +310,12 @@ fn overlapping<'a>(
         return beside(merge, path, ours, theirs);
     }
     let mut by_lines = TextMerge::from_lines(was, own, new);
-    by_lines.labels("rendered before", "yours", "rendered now");
+    by_lines.labels("rendered before", OURS, THEIRS);
     let conflicted = by_lines.is_conflicted();
     let merged = by_lines.to_string();
     if let Some(language) = Language::of(path)
-        && (conflicted || !language.parses(&merged))
-        && let Some((merged, overlaps)) = language.merge(was, own, new)
+        && (conflicted || !language.reads(&merged, &[was, own, new]))
+        && let Some((merged, overlaps)) = keyed::merge(language, was, own, new)
     {
         let clean = overlaps.is_empty();
         let listed = overlaps.into_iter().map(|overlap| Conflict::overlap(path, overlap));
@@ -318,7 +329,14 @@ fn overlapping<'a>(
         return Cow::Owned(like(ours, merged.as_bytes()));
     }
     if conflicted {
-        merge.conflicts.push(Conflict::new(path, ConflictKind::Markers));
+        let regions = by_lines.regions().iter();
+        let written =
+            regions.filter(|region| region.resolution() == MergeResolution::Conflict).count();
+        let separators = merged.lines().filter(|line| *line == SEPARATOR).count();
+        merge.conflicts.push(Conflict {
+            underlines: Some(separators - written).filter(|count| *count > 0),
+            ..Conflict::new(path, ConflictKind::Markers)
+        });
     }
     Cow::Owned(like(ours, merged.as_bytes()))
 }
@@ -342,14 +360,16 @@ pub fn is_open(conflict: &Conflict, ours: &mut dyn FnMut(&str) -> Ours) -> bool 
     match (conflict.kind, &own) {
         (ConflictKind::Blocked, own) => matches!(own, Ours::Other(_)),
         (_, Ours::Absent) => false,
-        (ConflictKind::Markers, Ours::File(content)) => has_markers(&content.bytes),
+        (ConflictKind::Markers, Ours::File(content)) => {
+            marker_line(conflict, &content.bytes).is_some()
+        }
         (ConflictKind::Key, Ours::File(content)) => {
             let pointer = conflict.pointer.as_deref().unwrap_or_default();
             let wanted = conflict.ours.as_deref().map(str::trim);
             pointer.is_empty()
                 || text(&content.bytes)
                     .zip(Language::of(&conflict.path))
-                    .is_none_or(|(text, language)| language.still_says(text, pointer, wanted))
+                    .is_none_or(|(text, language)| still_says(language, text, pointer, wanted))
         }
         (ConflictKind::Beside, _) => {
             conflict.theirs.as_deref().is_none_or(|beside| !matches!(ours(beside), Ours::Absent))
@@ -367,6 +387,58 @@ pub fn has_markers(bytes: &[u8]) -> bool {
     let begins =
         |mark: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(mark));
     begins(b"<<<<<<< ") && begins(b">>>>>>> ")
+}
+
+/// Both versions of a text that has whole conflict markers: with what stands before `=======`, and
+/// with what stands behind it. `None` where a marker is missing.
+#[must_use]
+pub fn versions(text: &str) -> Option<[String; 2]> {
+    let mut versions = [String::new(), String::new()];
+    // In which version a line is: both, the first, the common one that some settings show, the
+    // second.
+    let mut part = 0;
+    for line in text.split_inclusive('\n') {
+        let marker = |mark: &str| line.trim_end() == mark || line.starts_with(&format!("{mark} "));
+        let next =
+            ["<<<<<<<", "|||||||", SEPARATOR, ">>>>>>>"].iter().position(|mark| marker(mark));
+        part = match (part, next) {
+            (0, Some(0)) => 1,
+            (1, Some(1)) => 2,
+            (1 | 2, Some(2)) => 3,
+            (3, Some(3)) => 0,
+            (_, Some(_)) => return None,
+            (part, None) => {
+                if part == 0 || part == 1 {
+                    versions[0].push_str(line);
+                }
+                if part == 0 || part == 3 {
+                    versions[1].push_str(line);
+                }
+                part
+            }
+        };
+    }
+    (part == 0).then_some(versions)
+}
+
+/// The first line, from 1, that still is one of the markers of `conflict`: each of them counts
+/// alone, since a file of which some are gone is as broken as one that has them all.
+#[must_use]
+pub fn marker_line(conflict: &Conflict, bytes: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = || text.lines().zip(1..);
+    let (begin, end) = (format!("<<<<<<< {OURS}"), format!(">>>>>>> {THEIRS}"));
+    let written = lines().find(|(line, _)| *line == begin || *line == end);
+    let separators: Vec<usize> =
+        lines().filter(|(line, _)| *line == SEPARATOR).map(|(_, number)| number).collect();
+    let between = (separators.len() > conflict.underlines.unwrap_or_default())
+        .then(|| separators.first().copied())
+        .flatten();
+    let other = has_markers(bytes)
+        .then(|| lines().find(|(line, _)| line.starts_with("<<<<<<< ")))
+        .flatten()
+        .map(|(_, number)| number);
+    [written.map(|(_, number)| number), between, other].into_iter().flatten().min()
 }
 
 /// `sha256:` of some bytes.

@@ -14,12 +14,14 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{packed, unpacked};
 use crate::error::{Error, Place};
+use crate::keyed::settle;
 use crate::merge::{Conflict, ConflictKind, Content, Ours};
 use crate::pack::{Pack, STATE_FILES, hex};
 use crate::path;
 use crate::plan::Plan;
 use crate::reading::{self, SCHEMA, check_schema};
 use crate::selection::Selection;
+use crate::syntax::Language;
 use crate::tree::{File, Tree};
 
 /// State is small; what is larger is not ours, and must not fill the memory.
@@ -319,54 +321,28 @@ pub fn read_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
 }
 
 /// The user's `scaffold.toml`, made to say `selection`: values change in place, and what the
-/// pack does not have goes.
+/// pack does not have goes. Comments stay, except those that `base`, the file as it was rendered
+/// last time, has on what goes.
 ///
 /// # Errors
-/// [`Error::Project`] where it is not TOML.
-pub fn edited_selection(pack: &Pack, text: &str, selection: &Selection) -> Result<String, Error> {
+/// [`Error::Project`] where it is not TOML, or tables of one list stand apart from each other.
+pub fn edited_selection(
+    pack: &Pack,
+    base: &str,
+    text: &str,
+    selection: &Selection,
+) -> Result<String, Error> {
     let fresh = selection_text(pack, selection);
-    let parse = |text: &str| {
-        text.parse::<toml_edit::DocumentMut>().map_err(|error| Error::Project {
-            message: format!("scaffold.toml: {}", error.message()),
+    settle(Language::Toml, base, text, &fresh).ok_or_else(|| {
+        let reason = match toml::from_str::<toml::Table>(text) {
+            Err(error) => error.message().to_owned(),
+            Ok(_) => "what belongs to one `[[...]]` does not follow it".to_owned(),
+        };
+        Error::Project {
+            message: format!("scaffold.toml: {reason}"),
             hint: "mend `scaffold.toml`; git has its former text".to_owned(),
-        })
-    };
-    let (mut own, new) = (parse(text)?, parse(&fresh)?);
-    own["name"] = new["name"].clone();
-    for section in ["components", "slots", "options"] {
-        let Some(wanted) = new.get(section).and_then(toml_edit::Item::as_table) else {
-            own.remove(section);
-            continue;
-        };
-        let item = own.entry(section).or_insert_with(toml_edit::table);
-        let Some(table) = item.as_table_like_mut() else {
-            *item = toml_edit::Item::Table(wanted.clone());
-            continue;
-        };
-        let gone: Vec<String> = table
-            .iter()
-            .map(|(key, _)| key.to_owned())
-            .filter(|key| !wanted.contains_key(key))
-            .collect();
-        for key in gone {
-            table.remove(&key);
         }
-        for (key, value) in wanted {
-            let decor = table.get(key).and_then(|item| item.as_value()).map(|v| v.decor().clone());
-            table.insert(key, value.clone());
-            let value = table.get_mut(key).and_then(toml_edit::Item::as_value_mut);
-            if let (Some(decor), Some(value)) = (decor, value) {
-                *value.decor_mut() = decor;
-            }
-        }
-    }
-    match new.get("service") {
-        Some(services) => own["service"] = services.clone(),
-        None => {
-            own.remove("service");
-        }
-    }
-    Ok(own.to_string())
+    })
 }
 
 /// Reads a lock. What to do about one that cannot be used depends on the project, so that the

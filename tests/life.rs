@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use common::place::{Place, project_files};
@@ -265,6 +266,62 @@ fn markers_that_are_left_keep_check_red_and_stop_the_next_operation() {
     assert_eq!(place.read("fixed.txt"), "mended by both\n");
 }
 
+/// Whoever takes `<<<<<<<` away first and is called off leaves a file that nothing can read.
+#[test]
+fn any_part_of_the_markers_is_unresolved() {
+    // With CRLF, and with a heading that is underlined as the versions are parted.
+    for (heading, end) in [("", "\n"), ("Title\n=======\n", "\n"), ("Title\n=======\n", "\r\n")] {
+        let fixed = |line: &str| format!("{heading}{line}\n").replace('\n', end);
+        let place = Place::of(first_version(), &[]);
+        put(
+            place.pack.path(),
+            "components/base/files/fixed.txt",
+            fixed("broken").replace("\r\n", "\n").as_bytes(),
+        );
+        place.ok(&["update"]);
+        place.write("fixed.txt", &fixed("mended by us"));
+        place.commit("edit");
+        publish_second(&place);
+        put(
+            place.pack.path(),
+            "components/base/files/fixed.txt",
+            fixed("fixed").replace("\r\n", "\n").as_bytes(),
+        );
+        assert_eq!(place.run(&["update"]).0, 4);
+        let marked = place.read("fixed.txt");
+        let (begin, between, finish) = ("<<<<<<< yours", "=======", ">>>>>>> rendered now");
+        assert_eq!(marked, fixed(&format!("{begin}\nmended by us\n{between}\nfixed\n{finish}")),);
+        for left in (0..8).rev() {
+            let mut text = heading.replace('\n', end);
+            let lines = [begin, "mended by us", between, "fixed", finish];
+            for (number, line) in lines.into_iter().enumerate() {
+                if number % 2 == 1 || left >> (number / 2) & 1 == 1 {
+                    text.push_str(line);
+                    text.push_str(end);
+                }
+            }
+            place.write("fixed.txt", &text);
+            let is_clean = left == 0;
+            let code = if is_clean { 0 } else { 4 };
+            assert_eq!(place.run(&["check", "unresolved"]).0, code, "{text}");
+            assert_eq!(place.run(&["plan", "add", "extra"]).0, code, "{text}");
+            if !is_clean {
+                let (code, message) = place.run(&["resolve", "fixed.txt"]);
+                assert_eq!(code, 4, "{text}");
+                assert!(message.contains(": there are markers left\n"), "{message}");
+            }
+        }
+        place.ok(&["resolve", "fixed.txt"]);
+    }
+    // Where there never was a conflict, a heading is a heading.
+    let place = Place::of(first_version(), &[]);
+    place.write("fixed.txt", "Title\n=======\n");
+    place.write("README.md", &format!("More\n=======\n\n{}", place.read("README.md")));
+    place.commit("edit");
+    place.ok(&["add", "extra"]);
+    place.ok(&["check", "unresolved"]);
+}
+
 #[test]
 fn a_second_update_after_a_conflict_starts_from_the_truth() {
     let place = Place::of(first_version(), &[]);
@@ -520,6 +577,100 @@ fn squash_stash_revert_pick_and_rebase_are_finished_by_apply() {
             place.ok(&["remove", "extra"]);
             assert!(!place.has("services/worker/name.txt"), "{way}: it came from the pack");
         }
+    }
+}
+
+/// Both branches put a `[[service]]` at the end of `scaffold.toml`, which git cannot merge: `apply`
+/// merges it by name, whichever branch came first.
+#[test]
+fn two_branches_that_each_add_a_service_are_merged_by_apply() {
+    for (first, second) in [("ml", "realtime"), ("realtime", "ml")] {
+        let work = tempfile::tempdir().expect("a temporary folder");
+        scaffold_ok(work.path(), &["new", "x"]);
+        let root = work.path().join("x");
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git")
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+                .args(arguments)
+                .current_dir(&root)
+                .output()
+                .expect("git starts");
+            output.status.success()
+        };
+        let commit = |message: &str| {
+            assert!(git(&["add", "--all"]) && git(&["commit", "--quiet", "-m", message]));
+        };
+        assert!(git(&["init", "--quiet", "--initial-branch=main"]));
+        commit("new");
+        for component in [first, second] {
+            assert!(git(&["checkout", "--quiet", "-b", component, "main"]));
+            scaffold_ok(&root, &["add", component]);
+            let path = root.join("scaffold.toml");
+            let text = fs::read_to_string(&path).expect("it is there");
+            let (before, service) = text.rsplit_once("[[service]]").expect("it has services");
+            fs::write(&path, format!("{before}# Ours is {component}.\n[[service]]{service}"))
+                .expect("it is written");
+            commit(component);
+        }
+        assert!(!git(&["merge", first]));
+        let text = fs::read_to_string(root.join("scaffold.toml")).expect("it is there");
+        assert!(text.contains("\n=======\n"), "git merged it, and this test shows nothing: {text}");
+        scaffold_ok(&root, &["apply"]);
+        let text = fs::read_to_string(root.join("scaffold.toml")).expect("it is there");
+        for component in [first, second] {
+            assert!(text.contains(&format!("# Ours is {component}.\n[[service]]\n")), "{text}");
+        }
+        commit("merge");
+        scaffold_ok(&root, &["check"]);
+        let both = tempfile::tempdir().expect("a temporary folder");
+        scaffold_ok(both.path(), &["new", "x", "--ml", "--realtime"]);
+        let expected = project_files(&both.path().join("x"));
+        let paths: Vec<&String> = expected.iter().map(|(path, _, _)| path).collect();
+        let files = project_files(&root);
+        assert_eq!(files.iter().map(|(path, _, _)| path).collect::<Vec<_>>(), paths);
+        for (file, expected) in files.iter().zip(&expected) {
+            assert!(file == expected || file.0 == "scaffold.toml", "{}", file.0);
+        }
+        let plain: Vec<&str> = text.lines().filter(|line| !line.starts_with("# Ours")).collect();
+        let expected =
+            fs::read_to_string(both.path().join("x/scaffold.toml")).expect("it is there");
+        assert_eq!(plain.join("\n") + "\n", expected);
+    }
+}
+
+#[test]
+fn comments_in_scaffold_toml_outlive_every_operation() {
+    let place = Place::new(&["--extra"]);
+    let text = place
+        .read("scaffold.toml")
+        .replace("schema = 1", "# head\n\nschema = 1 # form")
+        .replace("extra = true", "# why\nextra = true # because")
+        .replace("[[service]]\n", "# the first worker\n[[service]] # here\n# called so\n")
+        .replace("kind = \"worker\"", "kind = \"worker\" # of course")
+        + "# the end\n";
+    place.write("scaffold.toml", &text);
+    place.commit("comments");
+    let comments: Vec<&str> = ["# head", "# form", "# why", "# because", "# the first worker"]
+        .into_iter()
+        .chain(["# here", "# called so", "# of course", "# the end"])
+        .collect();
+    let operations: [&[&str]; 6] = [
+        &["add", "service", "another", "--kind", "worker"],
+        &["set", "count=5"],
+        &["remove", "service", "worker"],
+        &["add", "service", "third", "--kind", "worker"],
+        &["remove", "extra"],
+        &["add", "extra"],
+    ];
+    for operation in operations {
+        place.ok(operation);
+        place.commit("operation");
+        let text = place.read("scaffold.toml");
+        for comment in &comments {
+            assert!(text.contains(comment), "{operation:?}: {comment} is lost:\n{text}");
+        }
+        place.ok(&["check", "unresolved", "behind"]);
+        assert_eq!(place.ok(&["apply"]), "nothing to change\n", "{text}");
     }
 }
 

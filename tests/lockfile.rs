@@ -111,3 +111,285 @@ fn a_package_of_the_project_that_is_not_rendered_is_not_taken_from_the_lock() {
         "locks/package-lock.json: neither the lock nor the project has `@app/old`, which `package.json` needs"
     );
 }
+
+/// The flags that a package has.
+fn flags(lock: &Value, path: &str) -> Vec<String> {
+    let entry = lock["packages"][path].as_object().unwrap_or_else(|| panic!("{path} is missing"));
+    let is_flag =
+        |key: &&String| ["dev", "optional", "devOptional", "peer"].contains(&key.as_str());
+    entry.keys().filter(is_flag).cloned().collect()
+}
+
+/// A lock in which each package needs the ones behind it, and the names of its root by kind.
+fn graph(edges: &[(&str, &[&str])], root: &Value) -> Value {
+    let mut packages = json!({"": {"name": "all"}});
+    for (name, needed) in edges {
+        let needed: BTreeMap<&str, &str> = needed.iter().map(|name| (*name, "1.0.0")).collect();
+        packages[format!("node_modules/{name}")] =
+            json!({"version": "1.0.0", "dependencies": needed, "devOptional": true});
+    }
+    prune(&packages, &[("", root.clone())]).expect("a lock")
+}
+
+#[test]
+fn a_package_is_for_development_or_optional_only_where_every_way_to_it_is() {
+    let edges: &[(&str, &[&str])] = &[
+        ("tool", &["shared", "both", "lint"]),
+        ("web", &["shared"]),
+        ("fast", &["both", "native"]),
+        ("both", &["deep"]),
+        ("deep", &[]),
+        ("shared", &[]),
+        ("lint", &["tool"]),
+        ("native", &[]),
+    ];
+    let root = json!({
+        "name": "mine",
+        "dependencies": {"web": "1"},
+        "devDependencies": {"tool": "1"},
+        "optionalDependencies": {"fast": "1"}
+    });
+    let lock = graph(edges, &root);
+    let expected: [(&str, &[&str]); 8] = [
+        ("web", &[]),
+        ("shared", &[]),
+        ("tool", &["dev"]),
+        ("lint", &["dev"]),
+        ("fast", &["optional"]),
+        ("native", &["optional"]),
+        ("both", &["devOptional"]),
+        ("deep", &["devOptional"]),
+    ];
+    for (name, expected) in expected {
+        assert_eq!(flags(&lock, &format!("node_modules/{name}")), expected, "{name}");
+    }
+    // A way without a flag that is found last takes it from everything behind it.
+    let edges: &[(&str, &[&str])] =
+        &[("a", &["m"]), ("m", &["n"]), ("n", &["o"]), ("o", &[]), ("z", &["m"])];
+    let root = json!({"name": "mine", "devDependencies": {"z": "1"}, "dependencies": {"a": "1"}});
+    let lock = graph(edges, &root);
+    for name in ["m", "n", "o"] {
+        assert_eq!(flags(&lock, &format!("node_modules/{name}")), [""; 0], "{name}");
+    }
+    let root = json!({"name": "mine", "devDependencies": {"a": "1"}, "dependencies": {"z": "1"}});
+    let lock = graph(edges, &root);
+    for name in ["m", "n", "o"] {
+        assert_eq!(flags(&lock, &format!("node_modules/{name}")), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn what_a_peer_needs_is_a_peer_unless_something_else_needs_it() {
+    let packages = json!({
+        "node_modules/web": {"version": "1.0.0", "peerDependencies": {"host": "1", "known": "1"}},
+        "node_modules/host": {"version": "1.0.0", "dependencies": {"part": "1"}},
+        "node_modules/part": {"version": "1.0.0"},
+        "node_modules/known": {"version": "1.0.0"}
+    });
+    let lock = prune(
+        &packages,
+        &[("", json!({"name": "mine", "dependencies": {"web": "1", "known": "1"}}))],
+    )
+    .expect("a lock");
+    assert_eq!(flags(&lock, "node_modules/host"), ["peer"]);
+    assert_eq!(flags(&lock, "node_modules/part"), ["peer"]);
+    assert_eq!(flags(&lock, "node_modules/known"), [""; 0]);
+}
+
+#[test]
+fn an_optional_package_may_be_missing_and_a_needed_one_may_not() {
+    let packages = json!({"node_modules/web": {
+        "version": "1.0.0",
+        "optionalDependencies": {"other-platform": "1"},
+        "peerDependencies": {"extra": "1"},
+        "peerDependenciesMeta": {"extra": {"optional": true}}
+    }});
+    let root = json!({"name": "mine", "dependencies": {"web": "1"}});
+    let lock = prune(&packages, &[("", root)]).expect("a lock");
+    assert_eq!(paths(&lock), ["", "node_modules/web"]);
+    let packages = json!({"node_modules/web": {"version": "1", "peerDependencies": {"host": "1"}}});
+    let root = json!({"name": "mine", "dependencies": {"web": "1"}});
+    assert_eq!(
+        prune(&packages, &[("", root)]).expect_err("refused"),
+        "locks/package-lock.json: neither the lock nor the project has `host`, which `node_modules/web` needs"
+    );
+}
+
+/// Node looks beside the package first, then in every folder above it.
+#[test]
+fn a_package_is_found_in_the_nearest_folder() {
+    let packages = json!({
+        "node_modules/@s/web": {"version": "1", "dependencies": {"part": "2", "only-above": "1"}},
+        "node_modules/@s/web/node_modules/part": {"version": "2", "dependencies": {"inner": "1"}},
+        "node_modules/@s/web/node_modules/part/node_modules/inner": {"version": "1"},
+        "node_modules/part": {"version": "1"},
+        "node_modules/inner": {"version": "3"},
+        "node_modules/only-above": {"version": "1"},
+        "services/one/node_modules/part": {"version": "4"},
+        "services/node_modules/only-above": {"version": "5"}
+    });
+    let manifests = [
+        ("", json!({"name": "mine", "workspaces": ["services/*"]})),
+        (
+            "services/one",
+            json!({"name": "one", "dependencies": {"@s/web": "1", "part": "4", "only-above": "5"}}),
+        ),
+    ];
+    let lock = prune(&packages, &manifests).expect("a lock");
+    assert_eq!(
+        paths(&lock),
+        [
+            "",
+            "node_modules/@s/web",
+            "node_modules/@s/web/node_modules/part",
+            "node_modules/@s/web/node_modules/part/node_modules/inner",
+            "node_modules/one",
+            "node_modules/only-above",
+            "services/node_modules/only-above",
+            "services/one",
+            "services/one/node_modules/part",
+        ]
+    );
+}
+
+#[test]
+fn development_packages_count_for_the_projects_own_packages_only() {
+    let packages = json!({
+        "node_modules/web": {"version": "1", "devDependencies": {"builder": "1"}},
+        "node_modules/builder": {"version": "1"},
+        "node_modules/tool": {"version": "1"}
+    });
+    let manifests = [
+        ("", json!({"name": "mine", "workspaces": ["services/*"]})),
+        (
+            "services/one",
+            json!({"name": "one", "dependencies": {"web": "1"}, "devDependencies": {"tool": "1"}}),
+        ),
+    ];
+    let lock = prune(&packages, &manifests).expect("a lock");
+    assert_eq!(
+        paths(&lock),
+        ["", "node_modules/one", "node_modules/tool", "node_modules/web", "services/one"]
+    );
+    assert_eq!(flags(&lock, "node_modules/tool"), ["dev"]);
+    // The project's own packages and the links to them have no flags.
+    assert_eq!(flags(&lock, "services/one"), [""; 0]);
+    assert_eq!(flags(&lock, "node_modules/one"), [""; 0]);
+}
+
+/// The text is what npm itself would write: the names and order of its fields, of the entries,
+/// and one end of line.
+#[test]
+fn the_lock_is_written_as_npm_writes_it() {
+    let full = json!({"packages": {
+        "node_modules/b-a": {
+            "funding": {"url": "u"},
+            "engines": {"node": ">=1"},
+            "license": "MIT",
+            "dependencies": {"_x": "1", "a/b": "1", "Ab": "1", "aB": "1", "a-b": "1", "a1": "1", "ab": "1"},
+            "integrity": "sha512-",
+            "resolved": "https://example.org/",
+            "version": "1.0.0",
+            "dev": true
+        },
+        "node_modules/_x": {"version": "1"},
+        "node_modules/a-b": {"version": "1"},
+        "node_modules/a/b": {"version": "1"},
+        "node_modules/a1": {"version": "1"},
+        "node_modules/ab": {"version": "1"},
+        "node_modules/aB": {"version": "1"},
+        "node_modules/Ab": {"version": "1"}
+    }});
+    let root = json!({
+        "name": "mine", "version": "0.0.0", "private": true, "scripts": {"test": "x"}, "license": "MIT",
+        "devDependencies": {}, "dependencies": {"b-a": "1"}, "engines": {"node": ">=24"}
+    });
+    let manifests = BTreeMap::from([(String::new(), root.to_string())]);
+    let text = prune_npm("lock", &full.to_string(), &manifests).expect("a lock");
+    let expected = r#"{
+  "name": "mine",
+  "version": "0.0.0",
+  "lockfileVersion": 3,
+  "requires": true,
+  "packages": {
+    "": {
+      "name": "mine",
+      "version": "0.0.0",
+      "license": "MIT",
+      "dependencies": {
+        "b-a": "1"
+      },
+      "engines": {
+        "node": ">=24"
+      }
+    },
+    "node_modules/_x": {
+      "version": "1"
+    },
+    "node_modules/a-b": {
+      "version": "1"
+    },
+    "node_modules/a/b": {
+      "version": "1"
+    },
+    "node_modules/a1": {
+      "version": "1"
+    },
+    "node_modules/ab": {
+      "version": "1"
+    },
+    "node_modules/aB": {
+      "version": "1"
+    },
+    "node_modules/Ab": {
+      "version": "1"
+    },
+    "node_modules/b-a": {
+      "version": "1.0.0",
+      "resolved": "https://example.org/",
+      "integrity": "sha512-",
+      "license": "MIT",
+      "dependencies": {
+        "_x": "1",
+        "a-b": "1",
+        "a/b": "1",
+        "a1": "1",
+        "ab": "1",
+        "aB": "1",
+        "Ab": "1"
+      },
+      "engines": {
+        "node": ">=1"
+      },
+      "funding": {
+        "url": "u"
+      }
+    }
+  }
+}
+"#;
+    assert_eq!(text, expected);
+    // A project without a version has none in its lock either.
+    let manifests = BTreeMap::from([(String::new(), json!({"name": "mine"}).to_string())]);
+    let text = prune_npm("lock", &full.to_string(), &manifests).expect("a lock");
+    assert!(!text.contains("version\""), "{text}");
+}
+
+#[test]
+fn what_is_not_json_is_told_with_its_place() {
+    let fine = json!({"name": "mine"}).to_string();
+    let manifests =
+        |folder: &str, text: &str| BTreeMap::from([(folder.to_owned(), text.to_owned())]);
+    let refused = |full: &str, manifests: &BTreeMap<String, String>| {
+        prune_npm("locks/package-lock.json", full, manifests).expect_err("refused").to_string()
+    };
+    assert_eq!(
+        refused("{\n  x", &manifests("", &fine)),
+        "locks/package-lock.json:2:3: this is not JSON"
+    );
+    assert_eq!(refused("{}", &manifests("", "nothing")), "package.json:1:2: this is not JSON");
+    assert_eq!(
+        refused("{}", &manifests("services/one", "")),
+        "services/one/package.json:1:0: this is not JSON"
+    );
+}
