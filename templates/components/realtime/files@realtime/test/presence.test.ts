@@ -96,6 +96,17 @@ test('presence has returned after Redis lost it', async () => {
   await until(async () => (await redis.zCard('channel:flushed:presence')) === 1, 'the beat');
 });
 
+test('who is there is told while Redis has no memory left', async () => {
+  await redis.configSet('maxmemory', '1');
+  try {
+    const ann = await TestClient.open(one, key('k1'));
+    await ann.subscribe('channels/tight');
+    await counts(ann, 'channels/tight', 1);
+  } finally {
+    await redis.configSet('maxmemory', '0');
+  }
+});
+
 test('gives the list once, and from then on what changes in it', async () => {
   const [ann, bob] = await Promise.all([
     TestClient.open(one, key('k1')),
