@@ -303,7 +303,21 @@ fn a_project_without_git_can_be_undone_and_an_archive_of_it_not() {
     // A `.git` that names a folder elsewhere is not believed.
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
     put(elsewhere.path(), "HEAD", b"ref: refs/heads/main\n");
+    put(elsewhere.path(), "other/.git", b"");
+    let other = elsewhere.path().join("other/.git").display().to_string();
+    put(elsewhere.path(), "gitdir", other.as_bytes());
     put(&clone.root(), ".git", format!("gitdir: {}\n", elsewhere.path().display()).as_bytes());
     assert_eq!(clone.run(&["add", "extra"]).0, 0);
-    assert_eq!(files_in(elsewhere.path()).len(), 1);
+    assert_eq!(files_in(elsewhere.path()).len(), 3);
+    // Nor is a link in one that an archive brings.
+    #[cfg(unix)]
+    {
+        fs::remove_file(clone.root().join(".git")).expect("it is there");
+        put(&clone.root(), ".git/HEAD", b"ref: refs/heads/main\n");
+        let link = clone.root().join(".git/scaffold");
+        std::os::unix::fs::symlink(elsewhere.path(), link).expect("a link");
+        assert_eq!(clone.run(&["undo"]).0, 0);
+        assert_eq!(clone.run(&["set", "count=5"]).0, 0);
+        assert_eq!(files_in(elsewhere.path()).len(), 3);
+    }
 }

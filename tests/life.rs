@@ -511,14 +511,22 @@ fn squash_stash_revert_pick_and_rebase_are_finished_by_apply() {
                 "summary = \"another\"\nflag = \"other\"\n[contribute]\nlines = [\"other\"]\n",
             ),
             ("components/other/files/other.txt", "other\n"),
+            (
+                "components/base/files/run.sh",
+                "#!/bin/sh\none\ntwo\nthree\nfour\nfive\nsix\nseven\n",
+            ),
         ])
+    };
+    let edit = |place: &Place, from: &str, to: &str| {
+        place.write("run.sh", &place.read("run.sh").replace(from, to));
     };
     let left = |place: &Place| {
         place.ok(&["add", "extra"]);
-        place.write("run.sh", "#!/bin/sh\necho left\n");
+        edit(place, "one\n", "echo left\n");
     };
     let right = |place: &Place| {
         place.ok(&["add", "other"]);
+        edit(place, "seven\n", "echo right\n");
         place.write("README.md", &place.read("README.md").replace("# X", "# X, ours"));
         place.commit("right");
     };
@@ -564,7 +572,10 @@ fn squash_stash_revert_pick_and_rebase_are_finished_by_apply() {
         let with_left = way != "revert";
         assert_eq!(readme.contains("service worker"), with_left, "{way}: {readme}");
         assert_eq!(place.has("services/worker/name.txt"), with_left, "{way}");
-        assert_eq!(place.read("run.sh").contains("echo left"), with_left, "{way}");
+        // An edit that is reverted along with the operation is gone, and one beside it is not.
+        let script = place.read("run.sh");
+        assert_eq!(script.contains("echo left"), with_left, "{way}: {script}");
+        assert!(script.contains("echo right"), "{way}: {script}");
         if way == "rebase" {
             let goes_on = ["-c", "core.editor=true", "rebase", "--continue"];
             assert!(place.git(&["add", "--all"]) && place.git(&goes_on));
@@ -865,6 +876,40 @@ fn check_is_red_where_the_state_is_lost_or_cut_short_and_its_hint_works() {
 }
 
 type Harm = Box<dyn Fn(&Path)>;
+
+/// Links are not read through: what they lead to is not the project's, and can have no end.
+#[cfg(unix)]
+#[test]
+fn state_behind_a_link_is_refused() {
+    for path in ["scaffold.toml", "scaffold.lock", ".scaffold/base.tar.zst"] {
+        let place = Place::new(&[]);
+        let elsewhere = place.work.path().join("elsewhere");
+        fs::rename(place.root().join(path), &elsewhere).expect("it is there");
+        std::os::unix::fs::symlink(&elsewhere, place.root().join(path)).expect("a link");
+        let (code, text) = place.run(&["check"]);
+        assert_eq!(
+            (code, text.contains(&format!("`{path}` is not a plain file"))),
+            (8, true),
+            "{text}"
+        );
+    }
+}
+
+/// `resolve` writes the lock, which is no edit of the user's.
+#[test]
+fn an_operation_with_a_conflict_is_undone_after_it_was_resolved() {
+    let place = Place::new(&["--extra"]);
+    place.write("services/worker/name.txt", "edited\n");
+    place.commit("edit");
+    let before = place.files();
+    assert_eq!(place.run(&["remove", "extra"]).0, 4);
+    place.ok(&["resolve", "services/worker/name.txt"]);
+    let after = place.files();
+    place.ok(&["undo"]);
+    assert_eq!(place.files(), before);
+    place.ok(&["undo"]);
+    assert_eq!(place.files(), after, "the resolved lock came back as well");
+}
 
 #[test]
 fn adopting_and_checking_do_not_send_people_to_each_other() {

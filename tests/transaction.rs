@@ -356,6 +356,33 @@ fn undo_names_what_was_changed_since_and_leaves_it_where_asked() {
     assert_eq!(snapshot(root), edited);
 }
 
+#[test]
+fn an_operation_that_failed_does_not_take_the_undo_of_the_one_before() {
+    let model = before();
+    let old = snapshot(model.path());
+    let second = |root: &Path, disk: &dyn Disk| {
+        let bytes = b"newer".to_vec().into();
+        let after = Some(Content { bytes, executable: false });
+        let change = Change { path: "changed.txt".to_owned(), after, like: None };
+        Transaction::begin(root, disk)?.0.commit("change a thing", &[change])
+    };
+    for at in 0.. {
+        let folder = before();
+        let root = folder.path();
+        commit(root, &LocalDisk).expect("nothing fails");
+        let new = snapshot(root);
+        let disk = FaultyDisk::new(Fault::Once, at);
+        let result = second(root, &disk);
+        if !disk.was_reached() {
+            break;
+        }
+        if result.is_err() && snapshot(root) == new {
+            undo(root, &LocalDisk).unwrap_or_else(|error| panic!("failed at {at}: {error}"));
+            assert_eq!(snapshot(root), old, "failed at {at}");
+        }
+    }
+}
+
 /// What was kept has to be what the plan says, else it is not put back.
 #[test]
 fn a_former_file_that_was_damaged_is_not_put_back() {
