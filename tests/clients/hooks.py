@@ -1,8 +1,8 @@
 """Schemathesis' hooks: what a JSON Schema cannot say about a valid request.
 
 That `data` has as many elements as `shape` says, which names, shapes and datatypes the model takes,
-where the JSON of a body with binary tensors ends, and that an idempotency key was not used before
-with another body. A request that was generated as a valid one keeps everything else: ids,
+where the JSON of a body with binary tensors ends, that no key of a job is `__proto__`, at whatever
+depth, and that an idempotency key was not used before with another body. A request that was generated as a valid one keeps everything else: ids,
 parameters, unknown members, wanted outputs. Requests that were generated as invalid ones are sent
 as they are.
 """
@@ -50,7 +50,8 @@ def before_call(_context: Any, case: schemathesis.Case, _kwargs: Any) -> None:
         elif isinstance(case.body, dict):
             case.body = fitting(case.body)
     elif case.path == "/v1/predictions" and isinstance(case.body, dict):
-        case.body = {**case.body, "model": MODEL, "input": fitting(case.body["input"])}
+        body = {**case.body, "model": MODEL, "input": fitting(case.body["input"])}
+        case.body = without_prototypes(body)
         if headers.get("idempotency-key"):
             headers["idempotency-key"] = str(uuid.uuid4())
 
@@ -83,6 +84,14 @@ def fitting(message: dict[str, Any]) -> dict[str, Any]:
         named = zip(message["outputs"], OUTPUTS, strict=False)
         fit["outputs"] = [{**output, "name": name} for output, name in named]
     return fit
+
+
+def without_prototypes(value: Any) -> Any:
+    """The same value without the keys that the gateway refuses."""
+    if isinstance(value, dict):
+        kept = value.items()
+        return {key: without_prototypes(item) for key, item in kept if key != "__proto__"}
+    return [without_prototypes(item) for item in value] if isinstance(value, list) else value
 
 
 def binary() -> tuple[bytes, bytes]:
