@@ -56,6 +56,7 @@ class Client:
         self.open = ExitStack()
         self.socket = self.open.enter_context(connecting)
         self.messages: list[dict[str, Any]] = []
+        self.members: dict[str, list[dict[str, Any]]] = {}
         self.refs = 0
 
     def __enter__(self) -> Self:
@@ -70,7 +71,16 @@ class Client:
     def receive(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self.socket.recv(PATIENCE_S))
         self.messages.append(message)
+        if message.get("type") == "presence":
+            self.members[message["topic"]] = self.listed(message["topic"], message["data"])
         return message
+
+    def listed(self, topic: str, data: dict[str, Any]) -> list[dict[str, Any]]:
+        """Who is listed after a `presence`: the first one has a list, the others what changed."""
+        if "members" in data:
+            return list(data["members"])
+        stayed = [one for one in self.members[topic] if one["id"] not in data["left"]]
+        return stayed + list(data["joined"])
 
     def request(self, op: str, topic: str, **rest: Any) -> int:
         """Sends a request; its answer will carry the number that is returned."""
@@ -117,14 +127,13 @@ class Client:
             self.receive()
         return self.told(topic)
 
-    def present(self, topic: str, count: int) -> dict[str, Any]:
-        """The first word, from now on, of `count` being present."""
+    def present(self, topic: str, count: int) -> list[dict[str, Any]]:
+        """Who is listed at the first word, from now on, of `count` being present."""
         while True:
             event = self.receive()
-            if event.get("type") == "presence" and event["topic"] == topic:
-                data: dict[str, Any] = event["data"]
-                if data["count"] == count:
-                    return data
+            told = event.get("type") == "presence" and event["topic"] == topic
+            if told and event["data"]["count"] == count:
+                return self.members[topic]
 
     def closed(self) -> int | None:
         """The code with which the other side closes; nothing where it just ends."""

@@ -50,6 +50,14 @@ def test_a_worker_may_finish_the_job_that_it_runs() -> None:
         assert all(grace_s(text) > LIMITS["job_timeout_s"] for text in workers)
 
 
+def test_channels_leave_most_of_the_memory_to_jobs() -> None:
+    if "channels_max_bytes" in LIMITS:
+        memory_mib = re.search(r"--maxmemory (\d+)mb", containers()["redis"])
+        assert memory_mib
+        assert LIMITS["channels_caller_max_bytes"] < LIMITS["channels_max_bytes"]
+        assert LIMITS["channels_max_bytes"] < int(memory_mib[1]) * 2**20 / 4
+
+
 def test_every_container_is_confined() -> None:
     assert containers()
     for name, container in containers().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 
@@ -21,6 +22,14 @@ def test_it_documents_itself(gateway: httpx2.Client) -> None:
     assert page.headers["content-type"].startswith("text/html")
     document = gateway.get("/docs/json").json()
     assert document["openapi"].startswith("3.")
+
+
+def test_what_make_dev_says_to_open_is_there(system: System) -> None:
+    said = re.search(r"^Open (\S+)", system.log(), re.MULTILINE)
+    assert said
+    page = httpx2.get(said[1], follow_redirects=True)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
 
 
 def test_an_unknown_path_is_a_problem_document(gateway: httpx2.Client) -> None:

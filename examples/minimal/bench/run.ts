@@ -1,19 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  range,
-  shown,
-  table,
-  type Effort,
-  type Ratio,
-  type Scenario,
-  type Section,
-} from './figures.ts';
-
-/** `--guard` fails below this share of what is recorded: noise stays above, a lost half does not. */
-const GUARD = 0.6;
+import { range, table, type Effort, type Ratio, type Scenario, type Section } from './figures.ts';
+import { complaints, read, record } from './recorded.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -27,6 +17,11 @@ const { values: options } = parseArgs({
 
 const folder = import.meta.dirname;
 const recordedPath = join(folder, 'recorded.json');
+const recorded = read(recordedPath);
+if (options.guard && !recorded) {
+  console.error('error: nothing is recorded to compare with\n\nhint: make bench FLAGS=--record');
+  process.exit(1);
+}
 const effort: Effort = options.guard
   ? { rounds: 2, seconds: 2 }
   : { rounds: Number(options.rounds), seconds: Number(options.seconds) };
@@ -45,26 +40,13 @@ for (const file of readdirSync(join(folder, 'scenarios')).sort()) {
 const ratios = measured.flatMap(([, section]) => section.ratios);
 
 if (options.guard) {
-  const recorded = JSON.parse(readFileSync(recordedPath, 'utf8')) as Record<string, number>;
-  for (const { name, label, spread } of ratios) {
-    const least = (recorded[name] ?? 0) * GUARD;
-    // The best round: what noise takes away least from.
-    if (spread.max >= least) continue;
-    console.error(`slower: ${label}: ${shown(spread.max)}, recorded ${shown(recorded[name] ?? 0)}`);
+  for (const complaint of complaints(ratios, recorded ?? {})) {
+    console.error(complaint);
     process.exitCode = 1;
   }
 } else {
-  if (options.record) {
-    const known = Object.fromEntries(
-      ratios.map(({ name, spread }) => [name, rounded(spread.median)]),
-    );
-    writeFileSync(recordedPath, `${JSON.stringify(known, undefined, 2)}\n`);
-  }
+  if (options.record) record(recordedPath, ratios);
   writeReport(join(folder, 'report'));
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 function writeReport(target: string): void {

@@ -26,6 +26,7 @@ const UNLIMITED = {
   ACCEPT_PER_MINUTE: '10000000',
   QUEUE_MAX_LIVE: '1000000',
   PUBLISH_PER_SECOND: '10000',
+  SUBSCRIBE_PER_SECOND: '10000',
 };
 
 /** The system as `make dev` starts it, on free ports, with data of its own. */

@@ -1,4 +1,4 @@
-"""Containers on this machine: `make up` and `make down`."""
+"""Containers on this machine: `make images`, `make up` and `make down`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ SETTINGS = ROOT / ".env"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["up", "down"])
+    parser.add_argument("command", choices=["images", "up", "down"])
     options = parser.parse_args()
     if not has_compose():
         print("error: there is no Docker with Compose 2.24 or newer on this machine")
         print("\nhint: `make dev` runs everything without containers")
         return 1
     make_passwords()
-    return up() if options.command == "up" else down()
+    commands = {"images": build, "up": up, "down": down}
+    return commands[options.command]()
 
 
 def has_compose() -> bool:
@@ -62,13 +63,20 @@ def make_passwords() -> None:
     print(f"passwords  {', '.join(missing)} made in .env")
 
 
-def up() -> int:
-    """Builds, starts and waits; prints images and where to look."""
+def build() -> int:
+    """Builds the images and prints them."""
     begun = time.monotonic()
     if compose("build", "--quiet") != 0:
         return 1
     print(f"built      {time.monotonic() - begun:.1f} s")
     print_images()
+    return 0
+
+
+def up() -> int:
+    """Builds, starts and waits; prints images and where to look."""
+    if build() != 0:
+        return 1
     begun = time.monotonic()
     if compose("up", "--detach", "--wait", "--remove-orphans") != 0:
         compose("ps", "--all")
@@ -98,13 +106,14 @@ def print_images() -> None:
     services = json.loads(output("docker", "compose", "config", "--format", "json"))["services"]
     names = sorted({service["image"] for service in services.values() if "build" in service})
     for image in json.loads(output("docker", "image", "inspect", *names)):
-        name = next(tag for tag in image["RepoTags"] if tag.removesuffix(":latest") in names)
+        name = next(tag for tag in image["RepoTags"] if tag in names)
         size = image["Size"] / 1e6
         print(f"image      {name:<32} {size:6.0f} MB {len(image['RootFS']['Layers']):3} layers")
 
 
 def address() -> str:
-    """The URL of the published port."""
+    """Where to look: the page, or the reference where there is none, at the published port."""
+    path = "" if (ROOT / "web").is_dir() else "/docs"
     containers = output("docker", "compose", "ps", "--format", "json").splitlines()
     ports = {
         publisher["PublishedPort"]
@@ -112,7 +121,7 @@ def address() -> str:
         for publisher in json.loads(line)["Publishers"] or []
         if publisher["PublishedPort"]
     }
-    return "  ".join(f"http://127.0.0.1:{port}" for port in sorted(ports))
+    return "  ".join(f"http://127.0.0.1:{port}{path}" for port in sorted(ports))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 What is started, in which order and with which environment stands in tools/dev.toml. A process
 starts when all that it needs is ready; Ctrl-C stops everything in the reverse order. A process
-that dies before all are ready ends the run; one that dies later is started again.
+that dies before all are ready ends the run; one that dies later, or whose files change, is started
+again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import ctypes
 import fcntl
+import io
 import json
 import os
 import re
@@ -20,12 +22,13 @@ import sys
 import time
 from asyncio.subprocess import Process as Child
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from logs import readable
+from logs import printable, readable
 from toolchain import ROOT, environment, require_setup, settings
 
 HOST = "127.0.0.1"
@@ -37,6 +40,8 @@ WATCH_S = 1.0
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 STEADY_S = 30.0
 LAST_LINES = 20
+# How far from a port that is taken another one is looked for.
+NEAR = 100
 
 
 class StartFailed(Exception):
@@ -57,6 +62,8 @@ class Service:
     probe: str = ""
     answer: str = ""
     url: str = ""
+    open: str = ""
+    examples: list[str] = field(default_factory=list)
     watch: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
@@ -65,12 +72,14 @@ class Service:
     front: bool = False
     asked: str = ""
     port_text: str = ""
+    free: str = ""
     filled: dict[str, str] = field(default_factory=dict)
     child: Child | None = None
     reader: asyncio.Task[None] | None = None
     seen_ready: asyncio.Event = field(default_factory=asyncio.Event)
     ready_event: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    files: dict[Path, int] = field(default_factory=dict)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
 
     @property
@@ -91,6 +100,11 @@ def load(only: list[str]) -> list[Service]:
             if service.group == extra["name"]:
                 service.env |= extra.get("env", {})
                 service.needs += [name for name in extra.get("needs", []) if name != service.name]
+                service.open = extra.get("open", service.open)
+                service.examples += extra.get("examples", [])
+    for service in services.values():
+        if service.watch:
+            service.watch += [str(ROOT / folder) for folder in config.get("watch", [])]
     for service in services.values():
         unknown = [name for name in service.needs if name not in services]
         if unknown:
@@ -116,17 +130,22 @@ class Ports:
     and another system that starts meanwhile must not choose the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Iterable[int] = ()) -> None:
         self.held: dict[int, socket.socket] = {}
+        self.wanted = frozenset(wanted)
 
     def choose(self, preferred: int) -> int:
-        """`preferred` where it is free, any free port otherwise."""
-        if preferred and self.is_free(preferred) and self.hold(preferred):
-            return preferred
+        """`preferred` where it is free, else the next port that is free and that none of `wanted`
+        is; any free port for 0."""
+        near = range(preferred, min(preferred + NEAR + 1, 65536)) if preferred else range(0)
+        for port in near:
+            is_ours = port == preferred or port not in self.wanted
+            if is_ours and self.is_free(port) and self.hold(port):
+                return port
         while True:
             with socket.socket() as probe:
                 probe.bind((HOST, 0))
-                port: int = probe.getsockname()[1]
+                port = int(probe.getsockname()[1])
             if self.hold(port):
                 return port
 
@@ -160,6 +179,32 @@ class Ports:
             return client.connect_ex((HOST, port)) != 0
 
 
+class Record:
+    """Which ports were chosen where the ones asked for were taken, for the next time: a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.chosen: dict[str, Any] = {}
+        with suppress(OSError, ValueError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+            self.chosen = found if isinstance(found, dict) else {}
+
+    def get(self, name: str, asked: int) -> int:
+        """The port that `name` got when it asked for this one; `asked` where there is none."""
+        port = self.chosen.get(f"{name} {asked}", asked)
+        return port if isinstance(port, int) and 0 < port < 65536 else asked
+
+    def put(self, name: str, asked: int, port: int) -> None:
+        """Keeps what `name` got; nothing where that is what it asked for."""
+        before = dict(self.chosen)
+        self.chosen.pop(f"{name} {asked}", None)
+        if port != asked:
+            self.chosen[f"{name} {asked}"] = port
+        if self.chosen != before:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, self.chosen)
+
+
 class Output:
     """What people see: the table, then each service's lines behind its name."""
 
@@ -169,6 +214,9 @@ class Output:
         # Until everything is ready the table stands alone; lines are kept for a failure.
         self.streaming = raw
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A letter that this terminal does not have must not end the one who reads the lines.
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     def say(self, text: str = "") -> None:
         with suppress(BrokenPipeError):
@@ -178,7 +226,7 @@ class Output:
         self.say(f"{service.name:<{self.width}}  {what}  {seconds:4.1f} s   {text}".rstrip())
 
     def line(self, service: Service, line: str) -> None:
-        text = line if self.raw else readable(line, colour=self.colour)
+        text = printable(line) if self.raw else readable(line, colour=self.colour)
         service.recent.append(text)
         if self.streaming:
             self.prefixed(service, text)
@@ -197,7 +245,8 @@ class Dev:
         self.options = options
         self.output = Output(services, options.raw)
         self.base = environment()
-        self.ports = Ports()
+        self.ports = Ports(service.port for service in services)
+        self.record = Record(options.data / "ports.json")
         self.stop_asked = asyncio.Event()
         self.kill_asked = asyncio.Event()
         self.started: list[Service] = []
@@ -229,9 +278,17 @@ class Dev:
             service.asked = (self.base.get("PORT") if service.front else "") or str(service.port)
             # What is no port number reaches the service, whose message is better.
             if service.asked.isdigit() and int(service.asked) < 65536:
-                service.port_text = str(self.ports.choose(int(service.asked)))
+                insists = service.front and "PORT" in os.environ
+                service.port_text = str(self.port(service.name, int(service.asked), insists))
             else:
                 service.port_text = service.asked
+
+    def port(self, name: str, asked: int, insists: bool = False) -> int:
+        """A port for `name`: that of the last time, unless somebody `insists` on the one asked."""
+        preferred = 0 if insists else self.record.get(name, asked)
+        chosen = self.ports.choose(preferred or asked)
+        self.record.put(name, asked, chosen)
+        return chosen
 
     async def until_stopped(self, work: Any) -> int:
         """Awaits `work`, but no longer than until a signal asks to stop."""
@@ -277,10 +334,12 @@ class Dev:
     async def start(self, service: Service, what: str) -> None:
         """Starts `service` and returns when it is ready."""
         begun = time.monotonic()
+        # Before it reads them, so that a change while it starts is not overlooked.
+        service.files = snapshot(service) if self.watching(service) else {}
         await self.spawn(service)
         await self.wait_ready(service)
         chosen = service.asked in ("", "0", service.port_text)
-        note = "" if chosen else f"   (port {service.asked} is taken)"
+        note = "" if chosen else f"   (port {service.asked} was taken)"
         shown = self.fill(service, service.url) if service.url else service.base_url
         self.output.row(service, what, time.monotonic() - begun, shown + note)
 
@@ -325,7 +384,10 @@ class Dev:
             if key == "url":
                 return service.base_url
             if key == "free":
-                return str(self.ports.choose(0))
+                # The same after each restart, too.
+                if not service.free:
+                    service.free = str(self.port(f"{service.name} free", 0))
+                return service.free
             if key == "data":
                 return str(self.options.data / service.name)
             if key.startswith("all:"):
@@ -393,13 +455,15 @@ class Dev:
     def announce(self) -> None:
         for service in self.services:
             if service.front:
-                self.output.say(f"Open {service.base_url:<50} Ctrl-C stops all")
-                break
+                url = self.fill(service, service.open or service.url or "{url}")
+                self.output.say(f"\nOpen {url:<50} Ctrl-C stops all")
+                for number, example in enumerate(service.examples):
+                    self.output.say(f"{'' if number else 'Try':<4} {self.fill(service, example)}")
         self.write_ports()
 
     def write_ports(self) -> None:
         if self.options.ports_file is not None:
-            write_whole(self.options.ports_file, json.dumps(self.report(), indent=2) + "\n")
+            write_json(self.options.ports_file, self.report())
 
     def report(self) -> dict[str, dict[str, Any]]:
         """Where everything is, for programs: what `--ports-file` holds."""
@@ -436,7 +500,7 @@ class Dev:
                     self.output.say(f"{service.name} {problem}; given up")
                     if not self.watching(service):
                         return
-                    await self.change(service, snapshot(service))
+                    await self.change(service)
                     failures = 0
                 else:
                     wait = BACKOFF_S[failures]
@@ -461,7 +525,7 @@ class Dev:
         waits: set[asyncio.Future[Any]] = {death}
         change = None
         if self.watching(service):
-            change = asyncio.ensure_future(self.change(service, snapshot(service)))
+            change = asyncio.ensure_future(self.change(service))
             waits.add(change)
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -473,13 +537,13 @@ class Dev:
     def watching(self, service: Service) -> bool:
         return bool(service.watch) and bool(self.options.watch)
 
-    async def change(self, service: Service, before: dict[Path, int]) -> str:
-        """The first file of the watched folders that differs from `before`."""
+    async def change(self, service: Service) -> str:
+        """The first file of the watched folders that differs from when `service` was started."""
         while True:
             await asyncio.sleep(WATCH_S)
             now = snapshot(service)
-            for path, _ in sorted(now.items() ^ before.items()):
-                return str(path.relative_to(ROOT))
+            for path, _ in sorted(now.items() ^ service.files.items()):
+                return printable(str(path.relative_to(ROOT)))
 
     async def stop(self) -> None:
         """Ends everything, each service after those that need it."""
@@ -578,10 +642,10 @@ def snapshot(service: Service) -> dict[Path, int]:
     return found
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_json(path: Path, value: object) -> None:
     """Writes a file so that readers see all of it or nothing."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     part.replace(path)
 
 
@@ -607,6 +671,37 @@ def follow_parent() -> None:
         ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
 
 
+@contextmanager
+def unused(data: Path, lock_kind: int = fcntl.LOCK_EX) -> Iterator[bool]:
+    """Whether no run uses this folder; as long as this lasts, none will."""
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, lock_kind | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def url_of(name: str, options: argparse.Namespace) -> str:
+    """Where a process of the running system is: the one of this name, or what people open."""
+    front = settings().get("front")
+    try:
+        # What a run that was killed has left says nothing.
+        with unused(options.data, fcntl.LOCK_SH) as is_stopped:
+            text = "" if is_stopped else options.ports_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
+    if not text:
+        sys.exit("error: this project does not run, or is not ready yet\n\nhint: make dev")
+    running: dict[str, dict[str, Any]] = json.loads(text)
+    for process, entry in running.items():
+        if entry["url"] and (process == name if name else entry["group"] == front):
+            return str(entry["url"])
+    known = ", ".join(process for process, entry in running.items() if entry["url"])
+    sys.exit(f"error: there is no `{name}`\n\nhint: choices: {known}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
@@ -615,29 +710,35 @@ def main() -> int:
                         help="write where everything is, as JSON, once all are ready")  # fmt: skip
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", metavar="DIR",
                         help="where processes keep their data (default: .dev)")  # fmt: skip
-    parser.add_argument("--raw", action="store_true", help="show log lines as they are")
-    parser.add_argument("--watch", action=argparse.BooleanOptionalAction,
-                        default=sys.stdout.isatty(),
-                        help="restart what changes (default: on a terminal)")  # fmt: skip
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="show log lines as services write them, control characters escaped",
+    )
+    parser.add_argument("--watch", action=argparse.BooleanOptionalAction, default=True,
+                        help="restart what changes (default)")  # fmt: skip
+    parser.add_argument("--url", metavar="NAME",
+                        help="print where a running process is; of '': the front")  # fmt: skip
     parser.add_argument("--stop-with-parent", action="store_true",
                         help="stop when the program that started this one dies")  # fmt: skip
     options = parser.parse_args()
+    options.data = options.data.resolve()
+    options.ports_file = options.ports_file or options.data / "running.json"
+    if options.url is not None:
+        print(url_of(options.url, options))
+        return 0
     require_setup()
     if options.stop_with_parent:
         follow_parent()
-    if options.ports_file is not None:
-        options.ports_file.unlink(missing_ok=True)
-    options.data = options.data.resolve()
     options.data.mkdir(parents=True, exist_ok=True)
-    with (options.data / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+    with unused(options.data) as is_ours:
+        if not is_ours:
             sys.exit(
                 "error: `make dev` runs already in this project\n\n"
                 "hint: stop it with Ctrl-C, or start another beside it: "
                 ".venv/bin/python tools/dev.py --data .dev/second"
             )
+        options.ports_file.unlink(missing_ok=True)
         return asyncio.run(Dev(load(options.only), options).run())
 
 

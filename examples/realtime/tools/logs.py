@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,31 +18,48 @@ TRACE_LENGTH = 8
 YELLOW, RED, RESET = "\x1b[33m", "\x1b[31m", "\x1b[0m"
 
 
+def printable(text: str) -> str:
+    """`text` with what a terminal would obey and not show (control characters, changes of the
+    direction of text) escaped as in JSON: a caller's path must not move the cursor or make a line.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        json.dumps(character)[1:-1] if is_hidden(character) else character for character in text
+    )
+
+
+def is_hidden(character: str) -> bool:
+    """Whether it is a control or format character, a lone surrogate, or ends a line."""
+    kind = unicodedata.category(character)
+    return kind.startswith("C") or kind in ("Zl", "Zp")
+
+
 def readable(line: str, *, colour: bool = False) -> str:
-    """`12:30:01 warn message key=value`; a line that is no JSON object stays as it is."""
+    """`12:30:01 warn message key=value`; of a line that is no JSON object the text itself."""
     if not line.startswith("{"):
-        return line
+        return printable(line)
     try:
         entry: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return line
+    except (ValueError, RecursionError):
+        return printable(line)
     level = entry.get("level", "info")
     word = LEVELS.get(level, str(level)) if isinstance(level, int) else str(level).lower()
     message = next((entry[key] for key in ("msg", "event", "message") if key in entry), "")
     if "method" in entry and "status" in entry:
         message = " ".join(str(entry.pop(key)) for key in REQUEST if key in entry)
-        if "ms" in entry:
+        if isinstance(entry.get("ms"), int | float):
             message += f" {entry.pop('ms'):g} ms"
     parts = [clock(entry.get("time", entry.get("timestamp")))]
-    parts += [] if word == "info" else [paint(word, colour)]
-    parts += [str(message)]
+    parts += [] if word == "info" else [paint(printable(word), colour)]
+    parts += [printable(str(message))]
     parts += [
-        f"{RENAMED.get(key, key)}={value(key, entry[key])}"
+        printable(f"{RENAMED.get(key, key)}={value(key, entry[key])}")
         for key in entry
         if shown(key, entry[key])
     ]
     text = " ".join(part for part in parts if part)
-    return "\n".join([text, *stack(entry)])
+    return "\n".join([text, *map(printable, stack(entry))])
 
 
 def clock(time: object) -> str:
@@ -51,7 +69,7 @@ def clock(time: object) -> str:
             moment = datetime.fromtimestamp(time / 1000 if time > 1e11 else time, UTC)
         else:
             moment = datetime.fromisoformat(str(time))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return ""
     return moment.astimezone().strftime("%H:%M:%S")
 

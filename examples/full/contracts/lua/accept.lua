@@ -3,9 +3,13 @@
 --    redriven_from?, max_live, quota_per_minute?, stream, claim_ms?, limits}
 --   stream: the queue is one in Redis; claim_ms: otherwise, the caller publishes it for so long
 --   -> accepted {created_at, deadline_at, claim?} | replayed {id} | conflict {id} | quota {retry_after_ms} | full
--- The quota comes first: a replay costs its caller what a job does. No `allow_when_full` here: a
--- Redis without memory refuses new jobs.
+-- The quota comes first: a replay costs its caller what a job does. A Redis without memory refuses
+-- new jobs when it has nothing left to forget, with an error as its own: `OOM`.
 
+local ROOM_FOR_ONE = 100
+
+local full = is_full()
+allow_when_full()
 if args.quota_per_minute then
   local quota = quota_key(args.caller)
   local used = tonumber(redis.call('GET', quota) or '0')
@@ -25,7 +29,7 @@ local idempotency
 if args.idempotency_key then
   idempotency = idempotency_key(args.caller, args.idempotency_key)
   local earlier = redis.call('GET', idempotency)
-  -- Evicted jobs leave their key behind: it stands for nothing then.
+  -- The key of a job that was lost stands for nothing.
   local earlier_hash = earlier and redis.call('HMGET', job_key(earlier), 'id', 'body_hash')
   if earlier_hash and earlier_hash[1] then
     local same = (earlier_hash[2] or '') == (args.body_hash or '')
@@ -40,6 +44,11 @@ if args.redriven_from then
 end
 
 if redis.call('ZCARD', LIVE) >= args.max_live then return reply({ result = 'full' }) end
+
+if full then
+  local _, has_room = make_room(ROOM_FOR_ONE)
+  if not has_room then return redis.error_reply('OOM there is no memory for new jobs') end
+end
 
 local deadline_at = now + math.floor(args.deadline_s * 1000)
 local fields = {

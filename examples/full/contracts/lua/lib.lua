@@ -10,6 +10,7 @@
 --   accepted          sorted set, id -> time of acceptance, of the same jobs: the oldest one's age
 --   due               sorted set, id -> time at which it is to be handed to the broker
 --   dead              sorted set, id -> time at which it was given up
+--   kept              sorted set, id -> time at which it is forgotten, of every terminal job
 --   ended             how many jobs have ended
 --   queue:{service}   stream of ids (only with Redis Streams as the queue)
 --   idem:{n}:{caller}:{key}   the id that an idempotency key stands for; n is the caller's length,
@@ -34,7 +35,8 @@ end
 
 local now = read_clock()
 
-local LIVE, ACCEPTED, DUE, DEAD, ENDED = 'live', 'accepted', 'due', 'dead', 'ended'
+local LIVE, ACCEPTED, DUE, DEAD = 'live', 'accepted', 'due', 'dead'
+local KEPT, ENDED = 'kept', 'ended'
 
 local function job_key(id) return 'job:' .. id end
 local function events_key(id) return 'job:' .. id .. ':events' end
@@ -59,9 +61,58 @@ local function claim_due(id, milliseconds)
 end
 
 -- At `maxmemory` Redis refuses a script at its first write that may need memory, and lets it go on
--- once it has written. Accepted work must be able to finish then, so every script but `accept`
--- begins with a write that frees at most.
+-- once it has written. Accepted work must be able to finish then, so every script begins with a write
+-- that frees at most.
 local function allow_when_full() redis.call('DEL', 'never') end
+
+-- Forgets a terminal job with its events and its key. Nothing else ends any of them, so that no key
+-- is forgotten while its job is there: they have no time to live, and a Redis that evicts what has
+-- one leaves them alone.
+local function forget(id)
+  local found = redis.call('HMGET', job_key(id), 'caller', 'idempotency_key')
+  if found[2] then
+    local idempotency = idempotency_key(found[1], found[2])
+    if redis.call('GET', idempotency) == id then redis.call('DEL', idempotency) end
+  end
+  redis.call('DEL', job_key(id), events_key(id))
+  redis.call('ZREM', KEPT, id)
+  redis.call('ZREM', DEAD, id)
+end
+
+-- This part of `maxmemory` is free after room was made, so that it need not be made for each write.
+local FREE_PART = 0.05
+-- So many jobs are forgotten between two looks at the memory.
+local FORGET_AT_ONCE = 20
+
+-- What counts against `maxmemory`, and that, in bytes. It is 0 where there is no bound.
+local function read_memory()
+  local info = redis.call('INFO', 'memory')
+  local function field(name) return tonumber(string.match(info, '\n' .. name .. ':(%d+)')) or 0 end
+  return field('used_memory') - field('mem_not_counted_for_evict'), field('maxmemory')
+end
+
+-- Whether a write that may need memory is refused. To be asked before the first write.
+local function is_full()
+  -- It writes nothing, and is refused like one that does.
+  local answer = redis.pcall('SETRANGE', 'never', '0', '')
+  return type(answer) == 'table' and string.find(answer.err, 'OOM', 1, true) ~= nil
+end
+
+-- Forgets terminal jobs, those whose time would be over next, until there is memory to spare, and
+-- at most so many. Returns how many, and whether Redis is below its bound.
+local function make_room(most)
+  local forgotten = 0
+  local used, bound = read_memory()
+  while bound > 0 and used > bound * (1 - FREE_PART) and forgotten < most do
+    local last = math.min(FORGET_AT_ONCE, most - forgotten) - 1
+    local ids = redis.call('ZRANGE', KEPT, 0, last)
+    if #ids == 0 then break end
+    for _, id in ipairs(ids) do forget(id) end
+    forgotten = forgotten + #ids
+    used = read_memory()
+  end
+  return forgotten, bound == 0 or used < bound
+end
 
 -- Fields of a job by name, or nil where there is no such job. A field that is not set is absent.
 local function read_job(id, ...)
@@ -128,20 +179,22 @@ local function emit(job, kind, output)
   redis.call('PUBLISH', 'hint:jobs/' .. job.id, entry)
 end
 
--- Ends a job, once and for all. Only from here on does anything of it have a time to live, so that
--- memory pressure evicts old results and never live work.
+-- Ends a job, once and for all. Only from here on can it be forgotten, when its time is over or
+-- memory is short.
 -- result: output (JSON text), error (JSON text), model_version, dead (why nobody should try again)
 local function settle(job, status, result)
   result = result or {}
   local key = job_key(job.id)
   local keep_s = args.limits.result_s
   if result.dead and args.limits.dead_s > keep_s then keep_s = args.limits.dead_s end
+  local expires_at = now + math.floor(keep_s * 1000)
   job.status = status
   if status == 'succeeded' then job.progress = 1 end
 
   redis.call('ZREM', LIVE, job.id)
   redis.call('ZREM', ACCEPTED, job.id)
   redis.call('ZREM', DUE, job.id)
+  redis.call('ZADD', KEPT, integer(expires_at), job.id)
   redis.call('INCR', ENDED)
   redis.call('HDEL', key, 'owner', 'lease_until', 'cancel_requested')
   -- A dead job keeps its input, because a redrive needs it; an error tells of a failure only.
@@ -153,7 +206,7 @@ local function settle(job, status, result)
     'attempt', integer(job.attempt),
     'progress', tostring(job.progress or 0),
     'finished_at', integer(now),
-    'expires_at', integer(now + keep_s * 1000),
+    'expires_at', integer(expires_at),
   }
   for _, name in ipairs({ 'output', 'error', 'model_version' }) do
     if result[name] then
@@ -170,15 +223,6 @@ local function settle(job, status, result)
 
   emit(job, status, result.output)
   redis.call('PEXPIRE', events_key(job.id), integer(args.limits.events_s * 1000))
-  redis.call('PEXPIRE', key, integer(keep_s * 1000))
-  local idempotency = redis.call('HGET', key, 'idempotency_key')
-  if idempotency then
-    local idem = idempotency_key(job.caller, idempotency)
-    -- The key may stand for a newer job by now, if this one's was evicted.
-    if redis.call('GET', idem) == job.id then
-      redis.call('PEXPIRE', idem, integer(keep_s * 1000))
-    end
-  end
 end
 
 -- Puts a running job back into the queue, by way of the outbox.

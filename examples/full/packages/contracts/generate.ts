@@ -21,7 +21,7 @@ for (const file of readdirSync(contractsDir).sort()) {
   if (!check) {
     writeFileSync(path, types);
   } else if (readFileSync(path, 'utf8') !== types) {
-    process.stderr.write(`${path} does not match ${file}: node packages/contracts/generate.ts\n`);
+    process.stderr.write(`${path} does not match ${file}\n`);
     process.exitCode = 1;
   }
 }

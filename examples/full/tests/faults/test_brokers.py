@@ -89,8 +89,8 @@ def test_a_full_queue_refuses_and_finishes_what_it_has(tmp_path: Path) -> None:
 def test_full_memory_refuses_and_finishes_what_it_has(tmp_path: Path) -> None:
     with Processes(tmp_path) as system, Ledger(system) as ledger:
         inference = system.first("inference")
-        # An old result, which is the first to give way.
-        old = ledger.accept()
+        # An old result, which is the first to give way, and its key with it.
+        old = ledger.accept(idempotency_key="old")
         ledger.ends(old)
         system.freeze(inference)
         used = ledger.store.info("memory")["used_memory"]
@@ -108,8 +108,14 @@ def test_full_memory_refuses_and_finishes_what_it_has(tmp_path: Path) -> None:
         ledger.accepted.remove(old)
         system.thaw(inference)
         eventually(lambda: ledger.store.zcard("live") == 0, LIMIT_S)
-        assert ledger.post().status_code == 202
-        ledger.close("posts until memory is full")
+        assert ledger.accept(idempotency_key="old") != old
+        eventually(lambda: ledger.store.zcard("live") == 0, LIMIT_S)
+        # Each has ended once, also what had to make room since.
+        assert int(str(ledger.store.get("ended"))) == 1 + len(ledger.accepted)
+        kept = [job_id for job_id in ledger.accepted if ledger.job(job_id)]
+        forgotten = len(ledger.accepted) - len(kept)
+        ledger.accepted = kept
+        ledger.close("posts until memory is full", forgotten=forgotten)
 
 
 def test_lost_hints_delay_and_lose_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from models import LEAST, WIDTH, models_with, negative, slow
 from processes import FULL, LIMIT_S, SMALL_HEAP, Memory, Processes, Stopwatch, limit
 
 AWAY_S = 60.0 if FULL else 2 * limit("lease_s")
-# About a second on a processor of 2020. Ten times the load is then a few posts a second.
+# So many that ten times the load is only a few posts a second.
 PRODUCTS = 2_000
 WARM_S, OVERLOAD_S = 10.0, 20.0
 

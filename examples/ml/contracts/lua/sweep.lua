@@ -1,6 +1,6 @@
--- Expires what is past its deadline, whether somebody has taken it or not, and forgets dead jobs
--- whose hash is gone.
---   {limit, limits} -> {expired: [ids]}
+-- Expires what is past its deadline, whether somebody has taken it or not, and forgets terminal jobs
+-- whose time is over, or which have to make room.
+--   {limit, limits} -> {expired: [ids], forgotten}; at most `limit` each: call it again then
 
 allow_when_full()
 local expired = {}
@@ -14,6 +14,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', LIVE, '-inf', integer(now), 'LIM
     redis.call('ZREM', ACCEPTED, id)
   end
 end
-redis.call('ZREMRANGEBYSCORE', DEAD, '-inf', integer(now - args.limits.dead_s * 1000))
+local overdue = redis.call('ZRANGEBYSCORE', KEPT, '-inf', integer(now), 'LIMIT', 0, args.limit)
+for _, id in ipairs(overdue) do forget(id) end
+local forgotten = #overdue + make_room(args.limit - #overdue)
 -- An empty table would be encoded as an object.
-return #expired == 0 and '{"expired":[]}' or reply({ expired = expired })
+if #expired == 0 then return '{"expired":[],"forgotten":' .. integer(forgotten) .. '}' end
+return reply({ expired = expired, forgotten = forgotten })

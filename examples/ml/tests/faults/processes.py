@@ -283,6 +283,13 @@ class Processes:
         lines = (line.partition(" │ ") for line in self.log().splitlines())
         return [line for who, _, line in lines if who.strip() == name and text in line]
 
+    def says(self, name: str, text: str) -> None:
+        """Returns once a process has logged `text`."""
+        end = time.monotonic() + LIMIT_S
+        while not self.said(name, text):
+            assert time.monotonic() < end, f"{name} never says: {text}"
+            time.sleep(0.05)
+
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 

@@ -1,3 +1,6 @@
+/** Codes of refusals after which it is worth to ask again. */
+const PASSING = new Set(['unavailable', 'rate-limited']);
+
 /**
  * Realtime over one WebSocket, in a browser as it is: reconnects after 0.5 to 30 s, at random so
  * that clients do not come back all at once, and resumes each topic after the last event seen.
@@ -5,7 +8,8 @@
  * @typedef {{ op: 'event', topic: string, id: string | null, type: string, data: any }} TopicEvent
  * @typedef {(event: TopicEvent) => void} OnEvent
  * @typedef {(error: Error) => void} OnError
- * @typedef {{ onEvent: OnEvent, onError: OnError, after: string | undefined }} Subscription
+ * @typedef {{ id: string, caller: string | null }} Member
+ * @typedef {{ onEvent: OnEvent, onError: OnError, after: string | undefined, members: Member[] }} Subscription
  * @typedef {{ key?: string, onState?: (state: 'open' | 'closed') => void }} Options
  */
 export class Client {
@@ -35,20 +39,21 @@ export class Client {
 
   /**
    * Calls `onEvent` with each event of the topic, across reconnects. An event of type `gap` says
-   * that some may be lost: read the present state. `onError` is told when the topic is refused.
+   * that some may be lost: read the present state. One of type `presence` always has `members`,
+   * whoever is listed by then. `onError` is told when the topic is refused.
    * @param {string} topic
    * @param {OnEvent} onEvent
    * @param {{ after?: string, onError?: OnError }} [options] `after`: the last event seen, or `0`
    * @returns {() => void} ends the subscription
    */
   subscribe(topic, onEvent, { after, onError = () => {} } = {}) {
-    const subscription = { onEvent, onError, after };
+    const subscription = { onEvent, onError, after, members: [] };
     this.#subscriptions.set(topic, subscription);
     if (this.#isOpen()) this.#resume(topic, subscription);
     return () => {
       if (this.#subscriptions.get(topic) !== subscription) return;
       this.#subscriptions.delete(topic);
-      if (this.#isOpen()) this.#ask({ op: 'unsubscribe', topic }).catch(() => {});
+      if (this.#isOpen()) this.#leave(topic);
     };
   }
 
@@ -90,10 +95,24 @@ export class Client {
     };
   }
 
-  /** @returns {number} milliseconds until the next attempt */
-  #delay() {
+  /** @param {{ code?: string }} [error] @returns {number} milliseconds until the next attempt */
+  #delay(error) {
+    // What was asked for too often is allowed again soon.
+    if (error?.code === 'rate-limited') return 500 + Math.random() * 1_000;
     this.#attempts += 1;
     return 500 + Math.random() * (Math.min(30_000, 500 * 2 ** this.#attempts) - 500);
+  }
+
+  /** @param {string} topic */
+  #leave(topic) {
+    const socket = this.#socket;
+    this.#ask({ op: 'unsubscribe', topic }).catch((error) => {
+      if (error.code !== 'rate-limited') return;
+      setTimeout(() => {
+        if (this.#subscriptions.has(topic) || this.#socket !== socket) return;
+        if (this.#isOpen()) this.#leave(topic);
+      }, this.#delay(error));
+    });
   }
 
   /** @param {string} topic @param {Subscription} subscription */
@@ -108,12 +127,12 @@ export class Client {
       (error) => {
         if (this.#subscriptions.get(topic) !== subscription || error.message === 'disconnected')
           return;
-        if (error.code !== 'unavailable') return subscription.onError(error);
+        if (!PASSING.has(error.code)) return subscription.onError(error);
         setTimeout(() => {
           // After a reconnect it has been asked for again.
           if (this.#subscriptions.get(topic) !== subscription || this.#socket !== socket) return;
           if (this.#isOpen()) this.#resume(topic, subscription);
-        }, this.#delay());
+        }, this.#delay(error));
       },
     );
   }
@@ -130,8 +149,10 @@ export class Client {
   #take(message) {
     if (message.op === 'event') {
       const subscription = this.#subscriptions.get(message.topic);
-      if (subscription && message.id !== null) subscription.after = message.id;
-      return subscription?.onEvent(message);
+      if (!subscription) return;
+      if (message.id !== null) subscription.after = message.id;
+      if (message.type === 'presence') message.data.members = present(subscription, message.data);
+      return subscription.onEvent(message);
     }
     const waiting = this.#waiting.get(message.ref);
     this.#waiting.delete(message.ref);
@@ -139,4 +160,14 @@ export class Client {
       waiting?.reject(Object.assign(new Error(message.detail), { code: message.code }));
     else waiting?.resolve(message);
   }
+}
+
+/**
+ * Who is listed after a `presence`: the first one has the list, those that follow what has changed.
+ * @param {Subscription} subscription
+ * @param {{ members?: Member[], joined: Member[], left: string[] }} data
+ */
+function present(subscription, { members, joined, left }) {
+  const stayed = () => subscription.members.filter(({ id }) => !left.includes(id));
+  return (subscription.members = members ?? [...stayed(), ...joined]);
 }

@@ -41,6 +41,17 @@ export class Models {
     return found;
   }
 
+  /** A service where a GET of `path` succeeds or, where all are `needed`, one where it does not. */
+  async serviceFor(path: string, needed: 'any' | 'all'): Promise<InferenceService> {
+    const [first, ...others] = this.#services;
+    if (first === undefined) throw new Error('there is no inference service');
+    if (others.length === 0) return first;
+    const answers = await Promise.all(
+      this.#services.map(async (service) => ({ service, ok: await succeeds(service, path) })),
+    );
+    return answers.find(({ ok }) => ok === (needed === 'any'))?.service ?? first;
+  }
+
   async #ask(model: string, before: Promise<Found> | undefined): Promise<Found> {
     const answers = await Promise.all(this.#services.map((service) => ask(service, model)));
     const known = answers.find((answer) => answer.state === 'known');
@@ -72,5 +83,16 @@ async function ask(service: InferenceService, model: string): Promise<Found> {
   } catch {
     // No answer, or not the one of an inference service that is ready.
     return { state: 'unreachable', service };
+  }
+}
+
+async function succeeds(service: InferenceService, path: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(`${service.url}${path}`, { signal });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { assertProblem, gateway } from './support.ts';
+import { assertProblem, exchange, gateway, keysFile } from './support.ts';
 
 /** A realtime service of a few lines: it echoes, and streams one event. */
 async function realtime(t: TestContext): Promise<{ server: Server; url: string }> {
@@ -71,6 +71,44 @@ test('says so when realtime is not there, or nothing is', async (t) => {
   assert.equal(await statusOf('/v1/other'), '404');
   const response = await app.inject('/v1/channels/a/events');
   assertProblem(response, 503, 'realtime-unavailable');
+});
+
+test('limits attempts to open a WebSocket, by caller', async (t) => {
+  const { url } = await realtime(t);
+  const app = await gateway(t, {
+    REALTIME_URL: url,
+    RATE_LIMIT_PER_MINUTE: '2',
+    API_KEYS_FILE: keysFile(t, { shop: 'secret' }),
+  });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const opened = async (key: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const socket = new WebSocket(`${address}/v1/ws`, { headers });
+    const result = await once(socket, 'open').catch((reason: unknown) => reason);
+    return result instanceof Error ? result.message.replace(/.*: /, '') : 'open';
+  };
+  for (let count = 0; count < 2; count += 1) assert.equal(await opened(`guess${count}`), 'open');
+  assert.equal(await opened('guess'), '429');
+  assert.equal(await opened('secret'), 'open');
+});
+
+test('an event stream is asked for by path, whatever form the target has', async (t) => {
+  const { url } = await realtime(t);
+  const app = await gateway(t, { REALTIME_URL: url });
+  const target = 'GET http://a/v1/channels/a/events?after=1-0 HTTP/1.1';
+  const { status, text } = await exchange(t, app, `${target}\r\nhost: a\r\nupgrade: h2c`);
+  assert.equal(status, 200);
+  assert.match(text, /content-type: text\/event-stream/);
+});
+
+test('refuses positions that are none, and says where they stand', async (t) => {
+  const app = await gateway(t);
+  const url = '/v1/channels/a/events';
+  const [after] = assertProblem(await app.inject(`${url}?after=soon`), 422, 'invalid-query');
+  assert.equal(after?.pointer, '/after');
+  const headers = { 'last-event-id': 'soon' };
+  const [id] = assertProblem(await app.inject({ url, headers }), 422, 'invalid-header');
+  assert.equal(id?.pointer, '/last-event-id');
 });
 
 test('closes sockets with 1012 when it drains', async (t) => {

@@ -36,6 +36,7 @@ class Limits:
     reclaim_s: float
     relay_s: float
     request_timeout_s: float
+    response_limit_bytes: int
     result_ttl_s: float
     worker_concurrency: int
     worker_grace_s: float

@@ -1,18 +1,23 @@
-"""The messages of the Open Inference Protocol, version 2, REST with JSON tensors.
+"""The messages of the Open Inference Protocol, version 2, REST, and the reading of a request.
 
-Source: specification/protocol/inference_rest.md of github.com/kserve/open-inference-protocol.
-The binary tensor extension is not spoken. Knows nothing of HTTP and of ONNX.
+Source: specification/protocol/inference_rest.md of github.com/kserve/open-inference-protocol, and
+two extensions of github.com/triton-inference-server/server: docs/protocol/extension_binary_data.md
+(tensors as bytes after the JSON) and extension_classification.md (the classes that score highest).
+Knows nothing of HTTP and of ONNX.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from app import binary
+
+EXTENSIONS = ["binary_tensor_data", "classification"]
 Datatype = Literal[
     "BOOL",
     "UINT8",
@@ -72,7 +77,7 @@ class TensorMetadata(_Message):
 class ServerMetadata(_Message):
     name: str
     version: str
-    extensions: list[str] = []
+    extensions: list[str] = EXTENSIONS
 
 
 class ModelMetadata(_Message):
@@ -95,30 +100,80 @@ class ModelReady(Ready):
     name: str
 
 
+def _whole(value: object) -> object:
+    """To JSON Schema 2.0 is an integer; text and booleans are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# The bounds are those of a job's input in contracts/prediction-request.schema.json. A list that is
+# too long is refused before its elements are looked at: each would make a fault of its own.
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Size = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True), BeforeValidator(_whole)]
+Bytes = Annotated[int, Field(ge=0, strict=True), BeforeValidator(_whole)]
+Classes = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True), BeforeValidator(_whole)]
+Yes = Annotated[bool, Field(strict=True)]
+
+
+class InputParameters(_Message):
+    binary_data_size: Annotated[
+        Bytes | None,
+        Field(description="The tensor's bytes after the JSON, instead of data."),
+    ] = None
+
+
 class RequestInput(_Message):
-    name: str
-    shape: list[Annotated[int, Field(ge=0, strict=True)]]
+    name: Name
+    shape: Annotated[list[Size], Field(max_length=8)]
     datatype: Datatype
-    data: list[Any] = Field(description="Nested as the shape, or flat in row-major order.")
+    data: Annotated[
+        list[Any] | None, Field(description="Nested as the shape, or flat in row-major order.")
+    ] = None
+    parameters: InputParameters = InputParameters()
+
+
+class OutputParameters(_Message):
+    binary_data: Annotated[
+        Yes | None, Field(description="Whether to return bytes after the JSON, instead of data.")
+    ] = None
+    classification: Annotated[
+        Classes | None,
+        Field(description="Return this many classes, the highest first, as `value:index`."),
+    ] = None
 
 
 class RequestOutput(_Message):
-    name: str
+    name: Name
+    parameters: OutputParameters = OutputParameters()
+
+
+class RequestParameters(_Message):
+    binary_data_output: Annotated[
+        Yes, Field(description="`binary_data` of the outputs that do not state their own.")
+    ] = False
 
 
 class InferRequest(_Message):
     id: str | None = None
-    inputs: Annotated[list[RequestInput], Field(min_length=1)]
+    inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=64)]
     outputs: Annotated[
-        list[RequestOutput], Field(description="Which outputs to return; all, if there are none.")
+        list[RequestOutput],
+        Field(max_length=64, description="Which outputs to return; all, if there are none."),
     ] = []
+    parameters: RequestParameters = RequestParameters()
+
+
+class ResponseParameters(_Message):
+    binary_data_size: Annotated[
+        int | None, Field(description="The tensor's bytes after the JSON, instead of data.")
+    ] = None
 
 
 class ResponseOutput(_Message):
     name: str
     shape: list[int]
     datatype: Datatype
-    data: list[Any]
+    data: list[Any] = []
+    parameters: ResponseParameters = ResponseParameters()
 
 
 class InferResponse(_Message):
@@ -144,29 +199,41 @@ class InvalidRequest(Exception):
         self.faults = faults
 
 
-class InvalidOutput(Exception):
-    """The model computed a value that JSON cannot carry."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An output as the request wants it: as bytes or not, and as how many classes, if as such."""
+
+    tensor: TensorMetadata
+    binary: bool = False
+    classes: int | None = None
 
 
 def decode(
     request: InferRequest,
+    tail: bytes,
     inputs: Sequence[TensorMetadata],
     outputs: Sequence[TensorMetadata],
     *,
     batched: bool,
-) -> dict[str, Array]:
-    """Returns the request's tensors by name, in the shape that they state and the dtype of DTYPES.
+) -> tuple[dict[str, Array], list[Wanted]]:
+    """Returns the request's tensors by name, and the outputs that it wants, in its order.
+
+    `tail` is what came after the JSON: the bytes of the inputs that state a `binary_data_size`, in
+    their order. Tensors have the shape that the request states, and the dtype of DTYPES.
 
     All of the model's `inputs` have to be there, once each and nothing else, in their datatype,
     in a shape that fits, with finite values; with `batched`, all with as many rows. `outputs` are
-    what may be asked for. Raises InvalidRequest.
+    what may be asked for, once each. Raises InvalidRequest.
     """
     faults: list[Fault] = []
     arrays: dict[str, Array] = {}
     known = {tensor.name: tensor for tensor in inputs}
     seen: set[str] = set()
+    offset = 0
     for index, given in enumerate(request.inputs):
         pointer = f"/inputs/{index}"
+        size = given.parameters.binary_data_size or 0
+        raw, offset = tail[offset : offset + size], offset + size
         if given.name not in known:
             faults.append(Fault(f"{pointer}/name", f"`{given.name}` is no input of this model"))
         elif given.name in seen:
@@ -176,48 +243,45 @@ def decode(
             fault = _misfit(given, known[given.name], pointer)
             if fault is None:
                 try:
-                    arrays[given.name] = _array(given)
+                    arrays[given.name] = _array(given, raw)
                 except ValueError as error:
                     fault = Fault(f"{pointer}/data", str(error))
             if fault is not None:
                 faults.append(fault)
     faults += [Fault("/inputs", f"`{name}` is missing") for name in known if name not in seen]
-    named = {tensor.name for tensor in outputs}
-    faults += [
-        Fault(f"/outputs/{index}/name", f"`{asked.name}` is no output of this model")
-        for index, asked in enumerate(request.outputs)
-        if asked.name not in named
-    ]
+    if offset != len(tail):
+        detail = f"say {offset} bytes after the JSON in all, there are {len(tail)}"
+        faults.append(Fault("/inputs", detail))
+    wanted = _wanted(request, outputs, faults)
     if batched and not faults and len({len(array) for array in arrays.values()}) > 1:
         faults.append(Fault("/inputs", "all inputs must have the same number of rows"))
     if faults:
         raise InvalidRequest(faults)
-    return arrays
+    return arrays, wanted
 
 
-def encode(
-    arrays: Mapping[str, Array], outputs: Sequence[TensorMetadata], asked: Sequence[RequestOutput]
-) -> list[dict[str, Any]]:
-    """Returns the outputs asked for, or all, as the JSON of ResponseOutput: data flat, row-major.
-
-    Raises InvalidOutput where a value is NaN or infinite: JSON has neither.
-    """
+def _wanted(
+    request: InferRequest, outputs: Sequence[TensorMetadata], faults: list[Fault]
+) -> list[Wanted]:
+    default = request.parameters.binary_data_output
+    if not request.outputs:
+        return [Wanted(tensor, default) for tensor in outputs]
     known = {tensor.name: tensor for tensor in outputs}
-    names = [output.name for output in asked] or list(known)
-    encoded = []
-    for name in names:
-        array = arrays[name]
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise InvalidOutput(f"output `{name}` has a value that is NaN or infinite")
-        encoded.append(
-            {
-                "name": name,
-                "shape": list(array.shape),
-                "datatype": known[name].datatype,
-                "data": array.ravel().tolist(),
-            }
-        )
-    return encoded
+    wanted: dict[str, Wanted] = {}
+    for index, asked in enumerate(request.outputs):
+        pointer, classes = f"/outputs/{index}", asked.parameters.classification
+        if asked.name not in known:
+            faults.append(Fault(f"{pointer}/name", f"`{asked.name}` is no output of this model"))
+        elif asked.name in wanted:
+            faults.append(Fault(f"{pointer}/name", f"`{asked.name}` is asked for twice"))
+        elif classes and known[asked.name].datatype == "BYTES":
+            detail = "must not be there: only numbers have classes"
+            faults.append(Fault(f"{pointer}/parameters/classification", detail))
+        else:
+            stated = asked.parameters.binary_data
+            as_bytes = default if stated is None else stated
+            wanted[asked.name] = Wanted(known[asked.name], as_bytes, classes)
+    return list(wanted.values())
 
 
 def _misfit(given: RequestInput, expected: TensorMetadata, pointer: str) -> Fault | None:
@@ -233,26 +297,35 @@ def _misfit(given: RequestInput, expected: TensorMetadata, pointer: str) -> Faul
     return None
 
 
-def _array(given: RequestInput) -> Array:
+def _array(given: RequestInput, raw: bytes) -> Array:
     dtype = DTYPES[given.datatype]
-    types, are = _ELEMENTS[dtype.kind]
-    found = set(map(type, given.data))
-    flat = _flatten(given.data, given.shape, nested=list in found)
-    if list in found:
-        found = set(map(type, flat))
-    if not found <= types:
-        raise ValueError(f"must be {are}, as the datatype is {given.datatype}")
-    try:
-        # A value that the datatype cannot hold is an OverflowError, or infinite and seen below.
-        with np.errstate(over="ignore"):
-            array = np.array(flat, dtype=dtype).reshape(given.shape)
-    except OverflowError:
-        raise ValueError(f"has a value out of the range of {given.datatype}") from None
+    if (given.data is None) == (given.parameters.binary_data_size is None):
+        raise ValueError("must be there, or else a `binary_data_size` among the parameters")
+    if given.data is None:
+        array = binary.read(raw, dtype, math.prod(given.shape)).reshape(given.shape)
+    else:
+        array = _from_json(given, given.data, dtype)
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(
             f"has a value that is NaN, infinite or out of the range of {given.datatype}"
         )
     return array
+
+
+def _from_json(given: RequestInput, data: list[Any], dtype: np.dtype[Any]) -> Array:
+    types, are = _ELEMENTS[dtype.kind]
+    found = set(map(type, data))
+    flat = _flatten(data, given.shape, nested=list in found)
+    if list in found:
+        found = set(map(type, flat))
+    if not found <= types:
+        raise ValueError(f"must be {are}, as the datatype is {given.datatype}")
+    try:
+        # A value that the datatype cannot hold is an OverflowError, or infinite, and seen later.
+        with np.errstate(over="ignore"):
+            return np.array(flat, dtype=dtype).reshape(given.shape)
+    except OverflowError:
+        raise ValueError(f"has a value out of the range of {given.datatype}") from None
 
 
 def _flatten(data: list[Any], shape: list[int], *, nested: bool) -> list[Any]:

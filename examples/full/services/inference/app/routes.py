@@ -2,19 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
-from pydantic_core import from_json, to_json
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import to_json
 
+from app.answer import check_size, encode
 from app.batching import Arrays, Batcher
+from app.body import CLIENT_GONE, JSON_LENGTH, Body, read
 from app.limits import Limits
 from app.models import PLATFORM, Model, Models, ModelsNotReady
+from app.openapi import BYTES, INFER_BODY, answers
 from app.protocol import (
-    InferRequest,
     InferResponse,
     Live,
     ModelMetadata,
@@ -22,34 +24,12 @@ from app.protocol import (
     Ready,
     ServerMetadata,
     decode,
-    encode,
 )
 
 VERSION = "1.0.0"
-CLIENT_GONE = 499  # nginx's number; nobody is left to read it
 
 
-class _QuickRequest(Request):
-    """Read by pydantic's parser: of long lists of numbers it makes a fifth of the work."""
-
-    async def json(self) -> Any:
-        try:
-            return from_json(await self.body())
-        except ValueError:
-            return await super().json()  # says what is wrong where
-
-
-class _QuickRoute(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_quickly(request: Request) -> Response:
-            return await handle(_QuickRequest(request.scope, request.receive))
-
-        return handle_quickly
-
-
-router = APIRouter(prefix="/v2", route_class=_QuickRoute)
+router = APIRouter(prefix="/v2")
 
 
 class Service:
@@ -58,7 +38,7 @@ class Service:
     def __init__(self, name: str, models: Models, limits: Limits) -> None:
         self.name = name
         self.models = models
-        self._limits = limits
+        self.limits = limits
         self._batchers: dict[Model, Batcher] = {}
 
     def batcher(self, model: Model) -> Batcher:
@@ -68,9 +48,9 @@ class Service:
                 f"{model.name}/{model.version}",
                 model.run,
                 batched=model.batched,
-                max_rows=self._limits.batch_max_rows,
-                max_queue=self._limits.batch_queue_max,
-                max_wait=self._limits.batch_max_wait_ms / 1000,
+                max_rows=self.limits.batch_max_rows,
+                max_queue=self.limits.batch_queue_max,
+                max_wait=self.limits.batch_max_wait_ms / 1000,
             )
         return self._batchers[model]
 
@@ -86,11 +66,33 @@ async def _service(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
+ModelName = Annotated[str, Path(examples=["digits"])]
+
+
+async def _highest(request: Request, service: ServiceDep, model_name: ModelName) -> None:
+    request.state.model = service.models.get(model_name)
+
+
+async def _version(
+    request: Request,
+    service: ServiceDep,
+    model_name: ModelName,
+    version: Annotated[str, Path(examples=["1"])],
+) -> None:
+    request.state.model = service.models.get(model_name, version)
+
+
+async def _model(request: Request) -> Model:
+    model: Model = request.state.model
+    return model
+
+
+ModelDep = Annotated[Model, Depends(_model)]
 
 
 @router.get("")
 async def server_metadata(service: ServiceDep) -> ServerMetadata:
-    """What this server is."""
+    """What this server is, and which extensions of the protocol it speaks."""
     return ServerMetadata(name=service.name, version=VERSION)
 
 
@@ -100,7 +102,7 @@ async def live() -> Live:
     return Live(live=True)
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", responses=answers(503))
 async def ready(service: ServiceDep) -> Ready:
     """503 until every model is loaded and warm."""
     if not service.models.ready:
@@ -108,63 +110,61 @@ async def ready(service: ServiceDep) -> Ready:
     return Ready(ready=True)
 
 
-@router.get("/models/{model_name}")
-@router.get("/models/{model_name}/versions/{version}")
-async def model_metadata(
-    service: ServiceDep, model_name: str, version: str | None = None
-) -> ModelMetadata:
+async def model_metadata(request: Request, service: ServiceDep, model: ModelDep) -> ModelMetadata:
     """What the model takes and returns, as its graph says. Without a version: its highest."""
-    model = service.models.get(model_name, version)
+    chosen = "version" in request.path_params
     return ModelMetadata(
         name=model.name,
-        versions=service.models.versions(model_name) if version is None else [model.version],
+        versions=[model.version] if chosen else service.models.versions(model.name),
         platform=PLATFORM,
         inputs=list(model.inputs),
         outputs=list(model.outputs),
     )
 
 
-@router.get("/models/{model_name}/ready")
-@router.get("/models/{model_name}/versions/{version}/ready")
-async def model_ready(
-    service: ServiceDep, model_name: str, version: str | None = None
-) -> ModelReady:
+async def model_ready(model: ModelDep) -> ModelReady:
     """Whether the model can be asked."""
-    return ModelReady(name=service.models.get(model_name, version).name, ready=True)
+    return ModelReady(name=model.name, ready=True)
 
 
-@router.post("/models/{model_name}/infer", response_model=InferResponse)
-@router.post("/models/{model_name}/versions/{version}/infer", response_model=InferResponse)
 async def infer(
     request: Request,
     service: ServiceDep,
-    model_name: str,
-    body: InferRequest,
-    version: str | None = None,
+    model: ModelDep,
+    body: Annotated[Body, Depends(read)],
     x_deadline_ms: Annotated[
-        int | None,
+        Annotated[int, Field(ge=0, le=86_400_000)] | SkipJsonSchema[None],
         Header(
-            ge=0,
             description="How long the caller still waits: what has not begun by then is dropped.",
         ),
     ] = None,
 ) -> Response:
     """Runs the model. Requests that wait together are run together."""
     arrived = time.monotonic()
-    model = service.models.get(model_name, version)
-    arrays = decode(body, model.inputs, model.outputs, batched=model.batched)
+    message, limit = body.message, service.limits.response_limit_bytes
+    arrays, wanted = decode(message, body.tail, model.inputs, model.outputs, batched=model.batched)
+    rows = len(next(iter(arrays.values()))) if model.batched else None
+    check_size(wanted, rows, limit)
     deadline = float("inf") if x_deadline_ms is None else arrived + x_deadline_ms / 1000
     results = await _unless_gone(request, service.batcher(model), arrays, deadline)
     if results is None:
         return Response(status_code=CLIENT_GONE)
+    outputs, tail = encode(results, wanted, batched=model.batched, limit=limit)
     answer = {
         "model_name": model.name,
         "model_version": model.version,
-        **({} if body.id is None else {"id": body.id}),
-        "outputs": encode(results, model.outputs, body.outputs),
+        **({} if message.id is None else {"id": message.id}),
+        "outputs": outputs,
     }
     # As it is: checking thousands of numbers against InferResponse would cost more than the model.
-    return Response(to_json(answer), media_type="application/json")
+    content = to_json(answer)
+    if not tail:
+        return Response(content, media_type="application/json")
+    return Response(
+        b"".join([content, *tail]),
+        headers={JSON_LENGTH: str(len(content))},
+        media_type="application/octet-stream",
+    )
 
 
 async def _unless_gone(
@@ -183,3 +183,23 @@ async def _unless_gone(
         raise
     finally:
         gone.cancel()
+
+
+# Each of these is there twice: of a model's highest version, and of the one that is named.
+for _path, _find in (
+    ("/models/{model_name}", _highest),
+    ("/models/{model_name}/versions/{version}", _version),
+):
+    _found = [Depends(_find)]
+    _problems = answers(404, 503)
+    router.add_api_route(_path, model_metadata, dependencies=_found, responses=_problems)
+    router.add_api_route(f"{_path}/ready", model_ready, dependencies=_found, responses=_problems)
+    router.add_api_route(
+        f"{_path}/infer",
+        infer,
+        methods=["POST"],
+        dependencies=_found,
+        response_model=InferResponse,
+        responses={200: {"content": BYTES}, **answers(400, 404, 413, 415, 422, 500, 503, 504)},
+        openapi_extra=INFER_BODY,
+    )

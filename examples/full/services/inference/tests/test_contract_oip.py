@@ -1,5 +1,6 @@
 """What clients of the Open Inference Protocol may rely on."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from onnx import TensorProto
 
-from app.models import Models
+from app.models import Model, Models
+from app.protocol import InferRequest
 from tests.models_for_tests import write_model
 from tests.serving import app_for, loaded
 
@@ -52,7 +54,7 @@ def digits() -> Iterator[TestClient]:
 
 
 def tensor(
-    data: object, shape: list[int], name: str = "x", datatype: str = "FP32"
+    data: object, shape: list[Any], name: str = "x", datatype: str = "FP32"
 ) -> dict[str, Any]:
     return {"name": name, "shape": shape, "datatype": datatype, "data": data}
 
@@ -64,7 +66,8 @@ def pointers(answer: Any) -> list[str]:
 def test_describes_the_server(client: TestClient) -> None:
     answer = client.get("/v2")
     assert answer.status_code == 200
-    assert answer.json() == {"name": "inference", "version": "1.0.0", "extensions": []}
+    extensions = ["binary_tensor_data", "classification"]
+    assert answer.json() == {"name": "inference", "version": "1.0.0", "extensions": extensions}
 
 
 def test_is_live_and_ready(client: TestClient) -> None:
@@ -170,9 +173,16 @@ def test_an_error_is_a_problem_document_with_the_protocols_error(client: TestCli
         (tensor([1, 2], [1, 2], datatype="FP128"), "/inputs/0/datatype"),
         (tensor([1, 2], [2]), "/inputs/0/shape"),
         (tensor([1, 2, 3], [1, 3]), "/inputs/0/shape"),
-        (tensor([], [0, 2]), "/inputs/0/shape"),
+        (tensor([], [0, 2]), "/inputs/0/shape/0"),
+        (tensor([1, 2], [1] * 9), "/inputs/0/shape"),
+        (tensor([1, 2], [1, 2], name="x" * 256), "/inputs/0/name"),
+        (tensor([1, 2], [1, 2], datatype="BF16"), "/inputs/0/datatype"),
         (tensor([1, 2], [-1, 2]), "/inputs/0/shape/0"),
-        (tensor([1, 2], [10**30, 2]), "/inputs/0/data"),
+        (tensor([1, 2], [10**30, 2]), "/inputs/0/shape/0"),
+        (tensor([1, 2], [10**9, 2]), "/inputs/0/data"),
+        (tensor([1, 2], [True, 2]), "/inputs/0/shape/0"),
+        (tensor([1, 2], ["1", 2]), "/inputs/0/shape/0"),
+        ({"name": "x", "shape": [1, 2], "datatype": "FP32"}, "/inputs/0/data"),
         (tensor([1, 2, 3], [1, 2]), "/inputs/0/data"),
         (tensor([[1, 2], [3]], [2, 2]), "/inputs/0/data"),
         (tensor([[1, 2], 3], [2, 2]), "/inputs/0/data"),
@@ -228,6 +238,69 @@ def test_wants_every_input_once_with_equal_rows(client: TestClient) -> None:
     for inputs, expected in cases:
         answer = client.post("/v2/models/sum/infer", json={"inputs": inputs})
         assert (answer.status_code, pointers(answer)) == (422, expected)
+
+
+def test_refuses_an_output_asked_for_twice(digits: TestClient) -> None:
+    body = {"inputs": [tensor([0] * 64, [1, 64], "image")], "outputs": [{"name": "label"}] * 3}
+    answer = digits.post("/v2/models/digits/infer", json=body)
+    assert (answer.status_code, pointers(answer)) == (422, ["/outputs/1/name", "/outputs/2/name"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "status"),
+    [
+        (1, {}, 200),
+        (50, {}, 422),
+        (50, {"outputs": [{"name": "label"}]}, 200),
+        (50, {"parameters": {"binary_data_output": True}}, 200),
+        (50, {"outputs": [{"name": "probabilities", "parameters": {"classification": 1}}]}, 422),
+    ],
+)
+def test_bounds_an_answer_before_the_model_runs(
+    rows: int, more: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = loaded(Path("models"))
+    runs = []
+    run = Model.run
+
+    def counted(model: Model, arrays: Any) -> Any:
+        runs.append(model.name)
+        return run(model, arrays)
+
+    monkeypatch.setattr(Model, "run", counted)
+    body = {"inputs": [tensor([0] * 64 * rows, [rows, 64], "image")], **more}
+    with TestClient(app_for(models, response_limit_bytes=2400)) as client:
+        answer = client.post("/v2/models/digits/infer", json=body)
+    assert (answer.status_code, len(runs)) == (status, int(status == 200))
+    if status == 422:
+        assert pointers(answer) == ["/inputs"]
+        assert "at most 2400" in answer.json()["detail"]
+
+
+def test_bounds_an_answer_whose_size_only_the_model_knows(tmp_path: Path) -> None:
+    write_model(
+        tmp_path / "m" / "1", kind=TensorProto.STRING, inputs={"x": (None,)}, output=(None,)
+    )
+    with TestClient(app_for(loaded(tmp_path), response_limit_bytes=1024)) as client:
+        for length, status in ((100, 200), (1100, 422)):
+            given = tensor(["x" * length], [1], datatype="BYTES")
+            answer = client.post("/v2/models/m/infer", json={"inputs": [given]})
+            assert answer.status_code == status
+
+
+def test_takes_what_a_job_may_send_and_no_more() -> None:
+    schema = json.loads(Path("../../contracts/prediction-request.schema.json").read_text())
+    job, tensor = schema["$defs"]["inferenceRequest"], schema["$defs"]["tensor"]
+    ours = InferRequest.model_json_schema()
+    ours_tensor = ours["$defs"]["RequestInput"]["properties"]
+    bounds = ("minItems", "maxItems")
+    for name in bounds:
+        assert ours["properties"]["inputs"][name] == job["properties"]["inputs"][name]
+    shape, ours_shape = tensor["properties"]["shape"], ours_tensor["shape"]
+    assert ours_shape["maxItems"] == shape["maxItems"]
+    assert ours_shape["items"]["minimum"] == shape["items"]["minimum"]
+    assert ours_tensor["name"]["maxLength"] == tensor["properties"]["name"]["maxLength"]
+    assert ours_tensor["datatype"]["enum"] == tensor["properties"]["datatype"]["enum"]
 
 
 def test_names_every_fault_at_once(client: TestClient) -> None:

@@ -27,6 +27,11 @@ X = tensor("x", [2, 2], [1, 2, 3, 4])
 N = tensor("n", [2], [1, 2], "INT64")
 
 
+@pytest.mark.parametrize("parameters", [None, [], {}, {"x": 1}, {"binary_data_output": False}])
+def test_leaves_other_parameters_to_the_server(parameters: Any) -> None:
+    assert inputs.check({**request(X, N), "parameters": parameters}, METADATA) == []
+
+
 @pytest.mark.parametrize("data", [[1, 2, 3, 4], [[1, 2], [3, 4]]])
 def test_takes_what_fits_flat_or_nested(data: list[Any]) -> None:
     assert inputs.check(request(tensor("x", [2, 2], data), N), METADATA) == []
@@ -38,6 +43,9 @@ def test_takes_what_fits_flat_or_nested(data: list[Any]) -> None:
         ([], ["/inputs"]),
         ({"inputs": [{"name": "x"}]}, ["/inputs"]),
         (request(tensor("x", [True, 2], [1, 2]), N), ["/inputs"]),
+        (request(tensor("x", [0, 2], []), tensor("n", [0], [], "INT64")), ["/inputs"]),
+        ({**request(X, N), "parameters": {"binary_data_output": True}},
+         ["/parameters/binary_data_output"]),
         (request(X), ["/inputs"]),
         (request(X, N, X), ["/inputs/2/name"]),
         (request(X, N, tensor("z", [1], [1])), ["/inputs/2/name"]),

@@ -1,6 +1,7 @@
 """The HTTP service around the models: limits, errors, clients that leave, boot and shutdown."""
 
 import asyncio
+import gzip
 import json
 import os
 import signal
@@ -8,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from tests.models_for_tests import write_model
 from tests.serving import HeldModels, app_for, loaded
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-BODY = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]}
+BODY: dict[str, Any] = {
+    "inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]
+}
 INFER = "/v2/models/m/infer"
 
 
@@ -82,9 +86,24 @@ def test_takes_a_body_of_just_the_limit(client: TestClient) -> None:
         ("[" * 900, "application/json", 400, "malformed"),
         (b"\xff", "application/json", 400, "malformed"),
         ("[]", "application/json", 422, "invalid"),
-        ("", "application/json", 422, "invalid"),
+        ("", "application/json", 400, "malformed"),
+        ('{"id":"\\ud800","inputs":[]}', "application/json", 400, "malformed"),
+        ('{"id":"\\udfff\\ud800","inputs":[]}', "application/json", 400, "malformed"),
+        ('{"inputs":[{"name":"\\udfff"}]}', "application/json", 400, "malformed"),
+        ('{"outputs":[{"name":"\\udfff"}]}', "application/json", 400, "malformed"),
+        ('{"parameters":{"\\udfff":"\\ud800"}}', "application/json", 400, "malformed"),
+        (b'{"id":"\xed\xa0\x80"}', "application/json", 400, "malformed"),
+        ('{"inputs":[%s]}' % ("9" * 900), "application/json", 422, "invalid"),
+        ('{"inputs":%s}' % ("[" * 300 + "]" * 300), "application/json", 400, "malformed"),
+        (json.dumps(BODY | {"id": "\0"}), "application/json", 200, None),
+        (json.dumps(BODY | {"x": float("nan")}), "application/json", 200, None),
+        (json.dumps(BODY | {"id": float("nan")}), "application/json", 422, "invalid"),
         (json.dumps(BODY), "text/plain", 415, "media-type"),
+        (json.dumps(BODY), "application/jsonish", 415, "media-type"),
         (json.dumps(BODY), "application/json; charset=utf-8", 200, None),
+        (json.dumps(BODY), "application/merge-patch+json", 200, None),
+        (json.dumps(BODY), "application/octet-stream", 200, None),
+        (json.dumps(BODY), "", 200, None),
     ],
 )
 def test_answers_what_is_no_request_with_a_problem(
@@ -97,6 +116,66 @@ def test_answers_what_is_no_request_with_a_problem(
         assert answer.json()["type"] == f"/problems/{slug}"
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"inputs": [0] * 300}, "/inputs"),
+        (BODY | {"outputs": [0] * 300}, "/outputs"),
+        ({"inputs": [{**BODY["inputs"][0], "shape": [""] * 150}]}, "/inputs/0/shape"),
+    ],
+)
+def test_many_faults_make_a_short_answer(
+    client: TestClient, body: dict[str, Any], pointer: str
+) -> None:
+    answer = client.post(INFER, json=body)
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("milliseconds", ["-1", "1.5", "soon", "1" + "0" * 400])
+def test_refuses_a_deadline_that_is_none(client: TestClient, milliseconds: str) -> None:
+    answer = client.post(INFER, json=BODY, headers={"x-deadline-ms": milliseconds})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["detail"].startswith("header x-deadline-ms: ")
+
+
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_takes_packed_bodies_up_to_the_limit_unpacked(
+    client: TestClient, coding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    headers = {"content-encoding": coding, "content-type": "application/json"}
+
+    def status(content: bytes) -> int:
+        return client.post(INFER, content=content, headers=headers).status_code
+
+    content = json.dumps(BODY).encode()
+    assert status(pack(content)) == 200
+    assert status(pack(content.ljust(1000))) == 200
+    assert status(pack(content.ljust(1001))) == 413
+    assert status(pack(b" " * 900_000)) == 413
+    assert status(pack(content)[:-1]) == 400
+    assert status(pack(content) + b"x") == 400
+    assert status(content) == 400
+
+
+def test_names_the_codings_that_it_takes(client: TestClient) -> None:
+    answer = client.post(INFER, json=BODY, headers={"content-encoding": "br"})
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "gzip, deflate"
+
+
+async def test_tells_a_client_that_an_error_ends_its_connection(
+    held: HeldModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(held.held, "run", broken)
+    transport = httpx2.ASGITransport(app_for(held), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.post(INFER, json=BODY)
+    assert (answer.status_code, answer.headers["connection"]) == (500, "close")
+
+
 def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
     assert client.get("/nothing").json()["type"] == "/problems/not-found"
     assert client.get(INFER).json()["type"] == "/problems/method-not-allowed"
@@ -105,7 +184,30 @@ def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
 def test_shows_its_documentation(client: TestClient) -> None:
     assert client.get("/docs").status_code == 200
     assert client.get("/redoc").status_code == 200
-    assert INFER.replace("/m/", "/{model_name}/") in client.get("/openapi.json").json()["paths"]
+
+
+def test_documents_what_each_operation_answers(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    answered = {
+        f"{method} {path}": list(operation["responses"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    infer = ["200", "400", "404", "413", "415", "422", "500", "503", "504"]
+    model = "/v2/models/{model_name}"
+    assert answered == {
+        "get /v2": ["200"],
+        "get /v2/health/live": ["200"],
+        "get /v2/health/ready": ["200", "503"],
+        **{f"get {model}{of}": ["200", "404", "503"] for of in ("", "/versions/{version}")},
+        **{f"get {model}{of}/ready": ["200", "404", "503"] for of in ("", "/versions/{version}")},
+        **{f"post {model}{of}/infer": infer for of in ("", "/versions/{version}")},
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                problem = list(response["content"]) == ["application/problem+json"]
+                assert problem == (status != "200")
 
 
 async def test_answers_503_with_retry_after_when_the_queue_is_full(held: HeldModels) -> None:

@@ -26,6 +26,8 @@ from tests.conftest import Eventually
 from tests.redis_server import CONTRACTS, SERVICE, RedisServer
 from tests.stub_inference import Answer, Reset, StubInference
 
+# A ceiling for what a process must do, however busy the machine is.
+PROCESS_S = 60
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -507,39 +509,117 @@ async def test_goes_on_after_redis_was_emptied(system: System, eventually: Event
         await eventually(system.has("a", "succeeded"))
 
 
-async def test_the_process_says_when_it_is_ready_and_ends_on_sigterm(
-    redis: Redis, broker: Broker, fast: Limits, inference: StubInference, eventually: Eventually
-) -> None:
-    port = redis.connection_pool.connection_kwargs["port"]
+@asynccontextmanager
+async def worker_process(
+    redis_url: str, broker: Broker, inference: StubInference, **more: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `python -m app.worker` for the length of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         metrics_port = probe.getsockname()[1]
     environment = {
         **os.environ,
         "SERVICE_NAME": "inference",
-        "REDIS_URL": f"redis://127.0.0.1:{port}",
+        "REDIS_URL": redis_url,
         "INFERENCE_URL": inference.url,
         "METRICS_PORT": str(metrics_port),
         "CONTRACTS_DIR": str(CONTRACTS),
         **broker.environment,
+        **more,
     }
-    system = System(redis, broker, fast, inference)
-    await system.accept("a", traceparent=TRACEPARENT)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.worker", cwd=SERVICE, env=environment,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        await eventually(system.has("a", "succeeded"))
-        process.send_signal(signal.SIGTERM)
-        with anyio.fail_after(10):
-            output, _ = await process.communicate()
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
+            await process.communicate()
+
+
+async def said(process: asyncio.subprocess.Process, message: str) -> list[dict[str, Any]]:
+    """Return what a process logs until it says `message`."""
+    assert process.stdout
+    lines: list[dict[str, Any]] = []
+    with anyio.fail_after(PROCESS_S):
+        async for line in process.stdout:
+            lines.append(json.loads(line))
+            if lines[-1]["msg"] == message:
+                return lines
+    raise AssertionError(f"ended without a word of {message}")
+
+
+async def end_of(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
+    """Return what a process that was told to stop still logs; it ends well."""
+    process.send_signal(signal.SIGTERM)
+    with anyio.fail_after(PROCESS_S):
+        output, _ = await process.communicate()
     assert process.returncode == 0
-    lines = [json.loads(line) for line in output.splitlines()]
+    return [json.loads(line) for line in output.splitlines()]
+
+
+async def test_the_process_says_when_it_is_ready_and_ends_on_sigterm(
+    redis: Redis, broker: Broker, fast: Limits, inference: StubInference
+) -> None:
+    port = redis.connection_pool.connection_kwargs["port"]
+    system = System(redis, broker, fast, inference)
+    await system.accept("a", traceparent=TRACEPARENT)
+    async with worker_process(f"redis://127.0.0.1:{port}", broker, inference) as process:
+        lines = await said(process, "job succeeded")
+        assert await system.status("a") == "succeeded"
+        last = await end_of(process)
     assert lines[0]["msg"] == "worker is ready"
-    done = next(line for line in lines if line["msg"] == "job succeeded")
-    assert (done["job_id"], done["trace_id"]) == ("a", TRACEPARENT.split("-")[1])
+    assert (lines[-1]["job_id"], lines[-1]["trace_id"]) == ("a", TRACEPARENT.split("-")[1])
+    assert last[-1]["msg"] == "worker stopped"
+
+
+async def test_the_process_ends_on_sigterm_before_redis_has_come(
+    mortal_server: RedisServer, broker: Broker, inference: StubInference
+) -> None:
+    mortal_server.kill()
+    async with worker_process(mortal_server.url, broker, inference) as process:
+        await said(process, "redis is unavailable")
+        lines = await end_of(process)
+    assert lines[-1]["msg"] == "worker stopped"
+
+
+async def test_the_process_ends_on_sigterm_while_redis_is_away(
+    mortal_server: RedisServer, broker: Broker, inference: StubInference
+) -> None:
+    async with worker_process(mortal_server.url, broker, inference) as process:
+        await said(process, "inference is ready")
+        mortal_server.kill()
+        await said(process, "redis is unavailable")
+        lines = await end_of(process)
+    assert lines[-1]["msg"] == "worker stopped"
+
+
+async def test_the_process_ends_after_its_grace_while_redis_is_away(
+    mortal_server: RedisServer,
+    broker: Broker,
+    fast: Limits,
+    inference: StubInference,
+) -> None:
+    redis = connect(mortal_server.url)
+    system = System(redis, broker, fast, inference)
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(body: dict[str, Any]) -> Answer:
+        taken.set()
+        await go_on.wait()
+        return await inference.add_up(body)
+
+    inference.behave = wait
+    await system.accept("a")
+    grace = {"WORKER_GRACE_S": "0.5"}
+    async with worker_process(mortal_server.url, broker, inference, **grace) as process:
+        with anyio.fail_after(PROCESS_S):
+            await taken.wait()
+        mortal_server.kill()
+        go_on.set()  # the result comes while there is nowhere to put it
+        await said(process, "redis is unavailable")
+        lines = await end_of(process)
+    await redis.aclose()
     assert lines[-1]["msg"] == "worker stopped"

@@ -33,7 +33,7 @@ export async function buildApp(
   const state = new State(redis);
   const hints = new Hints(subscriber);
   const hub = new Hub(state, hints, log, config.POLL_S);
-  const presence = new Presence(state, hints, log, config.PRESENCE_TTL_S);
+  const presence = new Presence(state, hints, log, config);
   const topics = await loadTopics();
   const shared = { config, hub, log, presence, state, topics };
   const sockets = new Sockets(callers, shared);
@@ -85,9 +85,9 @@ export async function buildApp(
     await Promise.all(closed);
     await sockets.closed((config.DRAIN_S * 1000) / 4);
   });
-  app.addHook('onClose', () => {
+  app.addHook('onClose', async () => {
     sockets.close();
-    presence.close();
+    await presence.close();
     hub.close();
     redis.destroy();
     subscriber.destroy();

@@ -1,12 +1,20 @@
 import { z } from 'zod';
 
+/** As deep as the gateway takes documents: those who read events may recurse. */
+const maxDepth = 32;
+
 const ref = z.union([z.string().max(64), z.number()]).optional();
 const topic = z.string().max(256);
+// It comes out of a JSON parser, so that its depth alone is still to be looked at.
+const data = z
+  .unknown()
+  .refine((value) => value !== undefined, 'is missing')
+  .refine((value) => !isDeeperThan(maxDepth, value), `nests deeper than ${maxDepth} levels`);
 
 const request = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('subscribe'), ref, topic, after: z.string().optional() }),
   z.strictObject({ op: z.literal('unsubscribe'), ref, topic }),
-  z.strictObject({ op: z.literal('publish'), ref, topic, data: z.json() }),
+  z.strictObject({ op: z.literal('publish'), ref, topic, data }),
 ]);
 
 /** What a client asks for; every answer carries its `ref`. */
@@ -43,6 +51,11 @@ export function parseRequest(text: string): { ref: Ref; request: Request | Refus
 
 export function invalid(detail: string): Refusal {
   return new Refusal('invalid-message', 'The message is not valid', detail);
+}
+
+function isDeeperThan(levels: number, document: unknown): boolean {
+  if (typeof document !== 'object' || document === null) return false;
+  return levels === 0 || Object.values(document).some((item) => isDeeperThan(levels - 1, item));
 }
 
 function reasons(error: z.ZodError): string {

@@ -66,7 +66,7 @@ export class Streams {
     const given = headers['last-event-id'] ?? query.after;
     const after = given === undefined ? undefined : parsePosition(String(given));
     if (given !== undefined && !after) {
-      return problem(reply, 400, 'invalid-event-id', 'Last-Event-ID is not the id of an event.');
+      return problem(reply, 422, 'invalid-event-id', 'Last-Event-ID is not the id of an event.');
     }
     // An EventSource comes back after every end; only this answer stops it.
     if (found === 'ended' && !(await hub.follows(topic, after))) return reply.code(204).send();

@@ -142,6 +142,7 @@ export interface Message {
   type?: string;
   data?: unknown;
   code?: string;
+  detail?: string;
   after?: string;
   member?: string;
 }
@@ -150,12 +151,18 @@ export interface Message {
 export class TestClient {
   readonly ws: WebSocket;
   readonly messages: Message[] = [];
+  /** What was sent and received so far, without the frames around it. */
+  readonly bytes = { sent: 0, received: 0 };
   readonly closed: Promise<{ code: number; reason: string }>;
   #ref = 0;
 
   constructor(ws: WebSocket) {
     this.ws = ws;
-    ws.on('message', (data) => this.messages.push(JSON.parse(data.toString())));
+    ws.on('message', (data) => {
+      const text = data.toString();
+      this.bytes.received += Buffer.byteLength(text);
+      this.messages.push(JSON.parse(text));
+    });
     ws.on('error', () => {});
     this.closed = new Promise((resolve) =>
       ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
@@ -175,7 +182,9 @@ export class TestClient {
 
   async ask(request: object): Promise<Message> {
     const ref = (this.#ref += 1);
-    this.ws.send(JSON.stringify({ ...request, ref }));
+    const text = JSON.stringify({ ...request, ref });
+    this.bytes.sent += Buffer.byteLength(text);
+    this.ws.send(text);
     return await until(
       () => this.messages.find((message) => message.ref === ref),
       `an answer to ${JSON.stringify(request)}`,

@@ -41,7 +41,10 @@ test('tells a job from its beginning to its end', async () => {
 });
 
 test('a topic that has ended no longer counts as a subscription', async () => {
-  const service = await startService(url, { WS_SUBSCRIPTIONS_MAX: '1' });
+  const service = await startService(url, {
+    WS_SUBSCRIPTIONS_MAX: '1',
+    SUBSCRIBE_PER_SECOND: '1000',
+  });
   const client = await TestClient.open(service);
   for (let n = 0; n < 3; n += 1) {
     const { id } = await job('queued', 'failed');

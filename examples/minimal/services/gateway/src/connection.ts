@@ -1,10 +1,18 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Problem, PROBLEM_TYPE } from './problems.ts';
 
+/** The last answer on each connection, as far as there is one yet. */
+const answers = new WeakMap<Duplex, ServerResponse>();
+
+/** Says that a request on this connection will be answered by `answer`. */
+export function noteAnswer(socket: Duplex, answer: ServerResponse): void {
+  answers.set(socket, answer);
+}
+
 /** Answers what is not HTTP, or does not arrive in time: there is no request to answer by. */
 export function refuseConnection(error: Error & { code?: string }, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswered(socket)) {
     socket.destroy();
   } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     refuse(socket, new Problem(408, 'request-timeout', 'The request did not arrive in time.'), '');
@@ -13,6 +21,13 @@ export function refuseConnection(error: Error & { code?: string }, socket: Duple
   } else {
     refuse(socket, new Problem(400, 'bad-request', 'This is not HTTP.'), '');
   }
+}
+
+/** Whether the answer to what is being received here has begun: a second one would break it. */
+function isAnswered(socket: Duplex): boolean {
+  const answer = answers.get(socket);
+  if (answer === undefined || !answer.headersSent) return false;
+  return !(answer.writableFinished && answer.req.complete);
 }
 
 /** Answers on the bare connection, and ends it. */
@@ -29,4 +44,21 @@ export function refuse(socket: Duplex, problem: Problem, instance: string): void
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Path and query of a request's target, which may name a whole address (RFC 9112, 3.2.2). */
+export function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const path = /^https?:\/\/[^/?#]*(.*)$/is.exec(target)?.[1];
+  if (path === undefined) return target;
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+/** A request says once which host it is for (RFC 9112, 3.2): those in front may have read the other. */
+export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }

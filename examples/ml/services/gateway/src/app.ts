@@ -4,7 +4,7 @@ import Fastify, { LogController, type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { stdTimeFunctions } from 'pino';
 import type { Config } from './config.ts';
-import { refuseConnection } from './connection.ts';
+import { originForm, refuseConnection } from './connection.ts';
 import { logStream } from './log.ts';
 import { answerError } from './problems.ts';
 import { traceId } from './trace.ts';
@@ -17,7 +17,7 @@ declare module 'fastify' {
 
 /** The gateway, ready to listen or to be tested with `inject`. */
 export async function buildApp(config: Config): Promise<FastifyInstance> {
-  const app = Fastify({
+  const app: FastifyInstance = Fastify({
     logger: {
       level: config.LOG_LEVEL,
       base: { service: config.SERVICE_NAME },
@@ -33,18 +33,26 @@ export async function buildApp(config: Config): Promise<FastifyInstance> {
     }),
     trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
     bodyLimit: config.BODY_LIMIT_BYTES,
+    // Names in paths are bounded by their schemas.
+    routerOptions: { maxParamLength: 1_024 },
     requestTimeout: config.REQUEST_TIMEOUT_S * 1_000,
+    http: {
+      // How often requests that do not arrive in time are looked for.
+      connectionsCheckingInterval: 500,
+      // A change to any other protocol is not made, and the request answered (RFC 9110, 7.8).
+      shouldUpgradeCallback: ({ headers }) =>
+        headers.upgrade?.toLowerCase() === 'websocket' && app.server.listenerCount('upgrade') > 0,
+    },
     // Outlives the idle connections of the proxy in front (60 s), so that none breaks in its hands.
     keepAliveTimeout: 75_000,
     // Answered by the lifecycle plugin, as a problem document.
     return503OnClosing: false,
+    rewriteUrl: (request) => originForm(request.url ?? '/'),
     clientErrorHandler: refuseConnection,
     frameworkErrors: answerError,
   });
 
   app.decorate('config', config);
-  // JSON is spoken here; everything else is an unsupported media type.
-  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
 

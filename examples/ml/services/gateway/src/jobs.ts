@@ -5,6 +5,8 @@ import { Job } from './contracts.ts';
 
 /** Hints can be lost: how often who waits looks by itself. */
 const POLL_MS = 1_000;
+/** Jobs that one script sweeps: Redis does nothing else meanwhile. */
+const SWEEP_LIMIT = 100;
 
 const FIELDS = [
   'caller',
@@ -38,6 +40,8 @@ const Accepted = z.discriminatedUnion('result', [
 ]);
 
 const Canceled = z.object({ result: z.enum(['canceled', 'canceling', 'terminal', 'missing']) });
+
+const Swept = z.object({ expired: z.array(z.string()), forgotten: z.number() });
 
 const Stats = z.object({ depth: z.number(), oldest_age_ms: z.number() });
 
@@ -99,9 +103,13 @@ export class Jobs {
     return Canceled.parse(await this.#state.run('cancel', args)).result;
   }
 
-  /** Expires what is overdue. */
+  /** Expires what is overdue, and forgets what has been kept for long enough. */
   async sweep(): Promise<void> {
-    await this.#state.run('sweep', { limit: 100, limits: this.#limits });
+    for (let more = true; more; ) {
+      const args = { limit: SWEEP_LIMIT, limits: this.#limits };
+      const { expired, forgotten } = Swept.parse(await this.#state.run('sweep', args));
+      more = Math.max(expired.length, forgotten) === SWEEP_LIMIT;
+    }
   }
 
   async stats(): Promise<z.output<typeof Stats>> {

@@ -97,7 +97,13 @@ interface Element {
   accepts: (item: unknown) => boolean;
 }
 
-const real: Element = { name: 'a number', accepts: Number.isFinite };
+/** What is rounded to a finite number of the type. */
+function real(name: string, round: (value: number) => number): Element {
+  return {
+    name,
+    accepts: (item) => typeof item === 'number' && Number.isFinite(round(item)),
+  };
+}
 
 function integer(min: number, max: number): Element {
   return {
@@ -106,15 +112,20 @@ function integer(min: number, max: number): Element {
   };
 }
 
+/** From here on numbers of 16 bits are rounded to infinity. */
+const FP16_END = 65_520;
+
 // JSON numbers of JavaScript are exact up to 2^53 - 1: larger ones would arrive as others.
 const { MAX_SAFE_INTEGER, MIN_SAFE_INTEGER } = Number;
 
 const ELEMENTS: Record<string, Element> = {
   BOOL: { name: 'true or false', accepts: (item) => typeof item === 'boolean' },
   BYTES: { name: 'a string', accepts: (item) => typeof item === 'string' },
-  FP16: real,
-  FP32: real,
-  FP64: real,
+  FP16: real('a number that fits into 16 bits', (value) =>
+    Math.abs(value) < FP16_END ? value : Infinity,
+  ),
+  FP32: real('a number that fits into 32 bits', Math.fround),
+  FP64: real('a number', (value) => value),
   INT8: integer(-128, 127),
   INT16: integer(-32_768, 32_767),
   INT32: integer(-2_147_483_648, 2_147_483_647),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { assertProblem, gateway, keysFile } from './support.ts';
+import { assertProblem, exchange, gateway, keysFile } from './support.ts';
 
 test('is alive and ready', async (t) => {
   const app = await gateway(t);
@@ -30,6 +30,46 @@ test('answers unknown paths and methods by problem documents', async (t) => {
   assertProblem(response, 405, 'method-not-allowed');
   assert.equal(response.headers['allow'], 'GET, HEAD');
   assertProblem(await app.inject('/%zz'), 400, 'bad-request');
+});
+
+test('a file that is not there is not found', async (t) => {
+  const app = await gateway(t);
+  assertProblem(await app.inject('/docs/static/nothing.js'), 404, 'not-found');
+});
+
+test('answers a target that is a whole address as its path', async (t) => {
+  const app = await gateway(t);
+  const { text } = await exchange(t, app, 'GET http://a/nowhere?b HTTP/1.1\r\nhost: a');
+  assert.match(text, /"instance":"\/nowhere\?b"/);
+});
+
+test('answers a request that would change to another protocol as if it did not', async (t) => {
+  const app = await gateway(t);
+  const upgrade = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk';
+  const { status } = await exchange(t, app, `GET /livez HTTP/1.1\r\nhost: a\r\n${upgrade}`);
+  assert.equal(status, 200);
+});
+
+test('refuses a request that names two hosts', async (t) => {
+  const app = await gateway(t);
+  const { status, text } = await exchange(t, app, 'GET /livez HTTP/1.1\r\nhost: a\r\nHOST: b');
+  assert.equal(status, 400);
+  assert.match(text, /"type":"\/problems\/bad-request"/);
+});
+
+test('says nothing more to a request that was answered before it was there', async (t) => {
+  const app = await gateway(t, { REQUEST_TIMEOUT_S: '1' });
+  const head = 'PUT /livez HTTP/1.1\r\nhost: a\r\ncontent-type: application/json';
+  const { status, text } = await exchange(t, app, `${head}\r\ncontent-length: 9`);
+  assert.equal(status, 405);
+  assert.equal(text.split('HTTP/1.1 ').length, 2, text);
+});
+
+test('a method that is not served is not allowed, whatever it is', async (t) => {
+  const app = await gateway(t);
+  const { status, text } = await exchange(t, app, 'QUERY /livez HTTP/1.1\r\nhost: a');
+  assert.equal(status, 405);
+  assert.match(text, /\r\nallow: GET, HEAD\r\n/);
 });
 
 test('answers what is not HTTP by a problem document', async (t) => {
@@ -91,6 +131,24 @@ test('limits the requests of each caller, and no probes', async (t) => {
   assert.match(String(limited.headers['retry-after']), /^\d+$/);
   assert.equal((await ask('/livez', '192.0.2.1')).statusCode, 200);
   assert.equal((await ask('/docs/json', '192.0.2.2')).statusCode, 200);
+});
+
+test('limits what is asked for in vain, and tries of keys', async (t) => {
+  const keys = keysFile(t, { shop: 'secret', till: 'other' });
+  const app = await gateway(t, { RATE_LIMIT_PER_MINUTE: '3', API_KEYS_FILE: keys });
+  const ask = (key: string) =>
+    app.inject({ url: '/nowhere', headers: { authorization: `Bearer ${key}` } });
+  for (let count = 0; count < 3; count += 1) {
+    assertProblem(await ask('secret'), 404, 'not-found');
+    assertProblem(await ask(`guess${count}`), 401, 'unauthorized');
+  }
+  for (const key of ['secret', 'guess']) {
+    const limited = await ask(key);
+    assertProblem(limited, 429, 'too-many-requests');
+    assert.match(String(limited.headers['retry-after']), /^\d+$/);
+  }
+  // The tries of others from its address do not concern a caller with a key.
+  assertProblem(await ask('other'), 404, 'not-found');
 });
 
 test('believes nobody about addresses unless a proxy is configured', async (t) => {

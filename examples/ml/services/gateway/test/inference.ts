@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 
 /** An inference service of a few lines: it has one model, and answers what a test wants. */
 export interface TestInference {
   url: string;
   /** What was asked, in order. */
-  asked: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[];
+  asked: { method: string; url: string; headers: IncomingMessage['headers']; body: Buffer }[];
   answer: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
@@ -30,7 +30,7 @@ export async function startInference(t: TestContext): Promise<TestInference> {
     },
   };
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
+    void buffer(request).then((body) => {
       const { method = '', url = '', headers } = request;
       inference.asked.push({ method, url, headers, body });
       inference.answer(request, response);

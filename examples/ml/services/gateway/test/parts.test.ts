@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashOf } from '../src/canonical.ts';
-import { isDeeperThan } from '../src/depth.ts';
 import { parsePrefer } from '../src/prefer.ts';
 import { checkTensors, type Metadata, type Tensor } from '../src/tensors.ts';
 import { ulid, ULID } from '../src/ulid.ts';
@@ -20,12 +19,6 @@ test('documents that differ in order and space only have the same hash', () => {
   assert.equal(hashOf(one), hashOf(other));
   assert.notEqual(hashOf(one), hashOf({ ...one, d: 3 }));
   assert.notEqual(hashOf([1, 2]), hashOf([2, 1]));
-});
-
-test('depth is measured without recursion', () => {
-  assert.equal(isDeeperThan(2, { a: [1] }), false);
-  assert.equal(isDeeperThan(1, { a: [1] }), true);
-  assert.equal(isDeeperThan(32, JSON.parse('['.repeat(100_000) + ']'.repeat(100_000))), true);
 });
 
 test('preferences are read as RFC 7240 has them', () => {
@@ -116,10 +109,13 @@ test('a missing tensor is named', () => {
   assert.deepEqual(faults, [{ pointer: '/input/inputs', detail: '`image` is missing' }]);
 });
 
-test('integers are held to the bounds of their type, and to those of exact numbers', () => {
+test('numbers are held to the bounds of their type, and integers to those of exact numbers', () => {
   const take = (datatype: string, value: unknown) =>
     checkTensors([{ name: 'n', shape: [1], datatype, data: [value] }]).length === 0;
   assert.ok(take('INT8', -128) && !take('INT8', 128) && !take('UINT8', -1) && !take('INT32', 0.5));
   assert.ok(take('INT64', 2 ** 53 - 1) && !take('INT64', 2 ** 53));
   assert.ok(take('BOOL', true) && !take('BOOL', 1));
+  // Rounded to the type, as inference does it.
+  assert.ok(take('FP16', 65_519) && !take('FP16', 65_520) && !take('FP16', -1e5));
+  assert.ok(take('FP32', 3.4e38) && !take('FP32', 1e300) && take('FP64', 1e300));
 });

@@ -7,9 +7,10 @@ import { contractsDir } from '@app/contracts';
 import { connect, State, type RedisClient } from '@app/state';
 import { TestRedis } from '@app/state/testing';
 import type { FastifyInstance } from 'fastify';
+import { Job } from '../src/contracts.ts';
 import { ULID } from '../src/ulid.ts';
 import { startInference } from './inference.ts';
-import { assertProblem, gateway, keysFile } from './support.ts';
+import { assertProblem, exchange, gateway, keysFile } from './support.ts';
 
 const limits = { result_s: 86_400, events_s: 3_600, dead_s: 604_800, events_maxlen: 1_000 };
 const body = {
@@ -102,21 +103,19 @@ test('accepts a job: 202, where it is, when to ask', async (t) => {
   assert.equal(response.headers['preference-applied'], undefined);
   assert.match(job.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.equal(Date.parse(job.deadline_at) - Date.parse(job.created_at), 300_000);
-  assert.deepEqual(job, {
-    id: job.id,
+  // Only what accepting decides; the contract says what else a job has.
+  Job.parse(job);
+  assert.partialDeepStrictEqual(job, {
     status: 'queued',
     model: 'digits',
     model_version: null,
     attempt: 1,
     progress: 0,
-    created_at: job.created_at,
     started_at: null,
     finished_at: null,
-    deadline_at: job.deadline_at,
     expires_at: null,
     output: null,
     error: null,
-    links: job.links,
     trace_id: trace,
     redriven_from: null,
   });
@@ -228,12 +227,15 @@ test('refuses what is not a prediction, and says where', async (t) => {
 
   assertProblem(await raw('{"model":'), 400, 'bad-request');
   assertProblem(await raw('{"model":NaN}'), 400, 'bad-request');
-  assertProblem(await raw('{"__proto__":{}}'), 400, 'bad-request');
+  const [proto] = assertProblem(await raw('{"__proto__":{}}'), 422, 'invalid-body');
+  assert.equal(proto?.pointer, '/__proto__');
   assertProblem(await raw(''), 400, 'bad-request');
   assertProblem(await raw('"'.repeat(3_000)), 413, 'body-too-large');
   assertProblem(await raw('a', { 'content-type': 'text/plain' }), 415, 'unsupported-media-type');
   assertProblem(await raw('a', {}), 415, 'unsupported-media-type');
-  assertProblem(await post(app, { 'idempotency-key': 'k'.repeat(256) }), 400, 'bad-request');
+  const long = await post(app, { 'idempotency-key': 'k'.repeat(256) });
+  const [key] = assertProblem(long, 422, 'invalid-header');
+  assert.equal(key?.pointer, '/idempotency-key');
 
   const faults = async (payload: object) =>
     assertProblem(await post(app, {}, payload), 422, 'invalid-body').map(({ pointer }) => pointer);
@@ -256,6 +258,66 @@ test('refuses what is not a prediction, and says where', async (t) => {
   );
   assert.deepEqual(assertProblem(nested, 422, 'invalid-body')[0]?.pointer, '');
   assert.equal((await app.jobs.stats()).depth, 0);
+});
+
+test('parameters may have any keys', async (t) => {
+  const app = await system(t);
+  const parameters = { constructor: { prototype: { a: 1 } }, toString: null, hasOwnProperty: [] };
+  const response = await post(app, {}, { ...body, input: { ...body.input, parameters } });
+  assert.equal(response.statusCode, 202);
+  const input = await client.hGet(`job:${response.json().id}`, 'input');
+  assert.deepEqual(JSON.parse(String(input)).parameters, parameters);
+});
+
+test('what is refused counts as a request, and what is accepted does not', async (t) => {
+  const app = await system(t, {
+    API_KEYS_FILE: keysFile(t, { shop: 's1', till: 's2' }),
+    RATE_LIMIT_PER_MINUTE: '5',
+  });
+  const as = (key: string) => ({ authorization: `Bearer ${key}` });
+  for (let count = 0; count < 10; count += 1) {
+    assert.equal((await post(app, as('s1'))).statusCode, 202);
+  }
+  for (let count = 0; count < 5; count += 1) {
+    assertProblem(await post(app, as('s1'), {}), 422, 'invalid-body');
+  }
+  const limited = await post(app, as('s1'));
+  assertProblem(limited, 429, 'too-many-requests');
+  assert.match(String(limited.headers['retry-after']), /^[1-9]\d?$/);
+  // Others are not concerned, nor are the caller's other requests.
+  assert.equal((await post(app, as('s2'))).statusCode, 202);
+  const read = await app.inject({ url: '/v1/predictions/none', headers: as('s1') });
+  assertProblem(read, 404, 'not-found');
+  // Who guesses keys is limited by address.
+  for (let count = 0; count < 5; count += 1) {
+    assertProblem(await post(app, as(`guess${count}`)), 401, 'unauthorized');
+  }
+  assertProblem(await post(app, as('guess')), 429, 'too-many-requests');
+  assert.equal((await post(app, as('s2'))).statusCode, 202);
+});
+
+test('what is refused counts by its size as well', async (t) => {
+  const app = await system(t, { RATE_LIMIT_PER_MINUTE: '100' });
+  const headers = { 'content-type': 'application/json' };
+  const bomb = () =>
+    app.inject({ method: 'POST', url: '/v1/predictions', headers, payload: '['.repeat(1_000_000) });
+  assertProblem(await bomb(), 422, 'invalid-body');
+  assertProblem(await bomb(), 422, 'invalid-body');
+  assertProblem(await bomb(), 429, 'too-many-requests');
+});
+
+test('a body that does not arrive in time is answered once, by 408', async (t) => {
+  const app = await system(t, { REQUEST_TIMEOUT_S: '1', HANDLER_TIMEOUT_S: '1' });
+  const head = 'POST /v1/predictions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json';
+  const { status, text } = await exchange(t, app, `${head}\r\ncontent-length: 9`);
+  assert.equal(status, 408);
+  assert.equal(text.split('HTTP/1.1 ').length, 2, text);
+});
+
+test('names Prefer beside what else an answer varies by', async (t) => {
+  const app = await system(t, { CORS_ORIGINS: 'https://a.example' });
+  const response = await post(app, { origin: 'https://a.example' });
+  assert.equal(response.headers['vary'], 'Origin, Prefer');
 });
 
 test('accepts while inference is unreachable', async (t) => {

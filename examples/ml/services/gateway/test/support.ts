@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -53,4 +54,22 @@ export function assertProblem(
   assert.equal(problem.status, status);
   for (const name of ['title', 'detail', 'instance']) assert.equal(typeof problem[name], 'string');
   return problem.errors ?? [];
+}
+
+/** What a gateway says on a connection to what begins so; all of it, where a body is missing. */
+export async function exchange(
+  t: TestContext,
+  app: FastifyInstance,
+  head: string,
+): Promise<{ status: number; text: string }> {
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const socket = connect(Number(new URL(address).port), '127.0.0.1').setEncoding('utf8');
+  t.after(() => socket.destroy());
+  socket.write(`${head}\r\n\r\n`);
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (!head.includes('content-length')) break;
+  }
+  return { status: Number(text.split(' ')[1]), text };
 }

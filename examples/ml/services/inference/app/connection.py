@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
@@ -41,8 +42,12 @@ async def call(redis: Redis, *command: str | int | float) -> Any:
     return await redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
+class Stopped(Exception):
+    """Redis is away, and whoever waited for it has been told to stop."""
+
+
 class Patience:
-    """Repeats what Redis could not do now, for ever. Remembers when it last could not."""
+    """Repeats what Redis could not do now. Remembers when it last could not."""
 
     def __init__(self) -> None:
         # A start counts as a failure: nobody knows what was before.
@@ -52,10 +57,15 @@ class Patience:
         """Return for how many seconds Redis has answered."""
         return asyncio.get_running_loop().time() - self._failed_at
 
-    async def insist(self, operation: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
-        """Await `operation()` until Redis has answered it.
+    async def insist(
+        self,
+        operation: Callable[[], Coroutine[None, None, Answer]],
+        stop: asyncio.Event | None = None,
+    ) -> Answer:
+        """Await `operation()` until Redis has answered it, or raise `Stopped` once `stop` is set.
 
-        An operation may run twice when its answer is lost, so it must be one that can.
+        An operation may run twice when its answer is lost, so it must be one that can. One that is
+        under way is never interrupted: `stop` ends the waiting for the next attempt.
         """
         bound = 0.1
         while True:
@@ -70,5 +80,14 @@ class Patience:
                 reason = str(error)
             self._failed_at = asyncio.get_running_loop().time()
             log.warning("redis is unavailable", error=reason)
-            await asyncio.sleep(random.uniform(bound / 2, bound))  # noqa: S311  # no secret
+            await _pause(random.uniform(bound / 2, bound), stop)  # noqa: S311  # no secret
             bound = min(bound * 2, WAIT_MAX_S)
+
+
+async def _pause(seconds: float, stop: asyncio.Event | None) -> None:
+    """Wait, but not longer than until `stop`."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await (stop or asyncio.Event()).wait()
+    if stop and stop.is_set():
+        raise Stopped

@@ -15,8 +15,13 @@ def check(request: Any, metadata: JsonObject) -> list[dict[str, str]]:
     """
     inputs = request.get("inputs") if isinstance(request, dict) else None
     if not isinstance(inputs, list) or not all(_is_tensor(given) for given in inputs):
-        detail = "must be a list of tensors with name, shape, datatype and data"
+        detail = "must be a list of tensors with name, shape (sizes from 1), datatype and data"
         return [{"pointer": "/inputs", "detail": detail}]
+
+    parameters = request.get("parameters")
+    if isinstance(parameters, dict) and parameters.get("binary_data_output"):
+        detail = "must not be true: the result of a job is JSON"
+        return [{"pointer": "/parameters/binary_data_output", "detail": detail}]
 
     declared = {tensor["name"]: tensor for tensor in metadata["inputs"]}
     errors = [
@@ -94,7 +99,7 @@ def _is_tensor(given: Any) -> bool:
         and isinstance(given.get("datatype"), str)
         and isinstance(given.get("data"), list)
         and isinstance(given.get("shape"), list)
-        and all(type(size) is int and size >= 0 for size in given["shape"])
+        and all(type(size) is int and size >= 1 for size in given["shape"])
     )
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app import problems
+from app import openapi, problems
 from app.limits import Limits
 from app.middleware import BodyLimit, RequestLog
 from app.models import Models
@@ -25,6 +25,7 @@ def create_app(name: str, models: Models, limits: Limits) -> FastAPI:
     app.state.service = service
     app.include_router(router)
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(BodyLimit, limit=limits.body_limit_bytes)
     app.add_middleware(RequestLog)
     return app

@@ -1,6 +1,5 @@
 """Errors as problem documents (RFC 9457), with the Open Inference Protocol's string `error`."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,16 +8,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from app.answer import InvalidOutput
 from app.batching import DeadlineExpired, QueueFull
 from app.models import ModelsNotReady, UnknownModel
-from app.protocol import InvalidOutput, InvalidRequest
+from app.protocol import InvalidRequest
 
-_JSON = re.compile(r"application/([^;]+\+)?json\s*(;|$)", re.IGNORECASE)
 _TITLES = {
     400: ("malformed", "The request is malformed"),
     404: ("not-found", "There is nothing here"),
     405: ("method-not-allowed", "The method is not allowed here"),
     413: ("too-large", "The body is too large"),
+    415: ("media-type", "The media type is not supported"),
 }
 
 
@@ -53,20 +53,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        if not _JSON.match(request.headers.get("content-type", "")):
-            return problem(
-                request,
-                415,
-                "media-type",
-                "The media type is not supported",
-                "send application/json",
-            )
-        errors = error.errors()
-        if errors[0]["type"] == "json_invalid":
-            detail = f"not JSON: {errors[0]['ctx']['error']} at character {errors[0]['loc'][1]}"
-            return problem(request, 400, *_TITLES[400], detail)
-        faults = [_fault(error) for error in errors]
-        return _unprocessable(request, faults)
+        return _unprocessable(request, [_fault(fault) for fault in error.errors()])
 
     @app.exception_handler(InvalidRequest)
     async def misfit(request: Request, error: InvalidRequest) -> Response:
@@ -103,11 +90,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _error: Exception) -> Response:
         # The server logs it, with its trace; what went wrong inside is not for the caller.
-        return problem(request, 500, "internal", "An error on our side")
+        response = problem(request, 500, "internal", "An error on our side")
+        # uvicorn ends the connection after an error that nobody caught. A client that is not told
+        # sends its next request into it, and that one is lost as well.
+        response.headers["Connection"] = "close"
+        return response
 
 
 def _unprocessable(request: Request, faults: list[dict[str, str]]) -> Response:
-    detail = "; ".join(f"{fault['pointer']} {fault['detail']}" for fault in faults)
+    detail = "; ".join(f"{fault['pointer']} {fault['detail']}".strip() for fault in faults)
     return problem(request, 422, "invalid", "The request is not valid", detail, errors=faults)
 
 
@@ -115,5 +106,5 @@ def _fault(error: Any) -> dict[str, str]:
     place, *path = (str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
     if place != "body":
         # A header or a path parameter has no pointer into the body.
-        return {"pointer": "", "detail": f"{place} {'/'.join(path)}: {error['msg']}"}
+        return {"pointer": "", "detail": f"{place} {path[0]}: {error['msg']}"}
     return {"pointer": "".join(f"/{part}" for part in path), "detail": error["msg"]}

@@ -144,10 +144,13 @@ class Store:
         reply = await self._run("release", {**_held(job), "delay_ms": _ms(delay_s)})
         return bool(reply["result"] == "ok")
 
-    async def sweep(self, limit: int) -> list[str]:
-        """Expire at most `limit` overdue jobs; return their ids."""
+    async def sweep(self, limit: int) -> tuple[list[str], int]:
+        """Expire overdue jobs and forget old ones, at most `limit` each.
+
+        Return the ids of the former and the number of the latter.
+        """
         reply = await self._run("sweep", {"limit": limit})
-        return list(reply["expired"])
+        return reply["expired"], reply["forgotten"]
 
     async def stats(self) -> Stats:
         """Count what there is."""

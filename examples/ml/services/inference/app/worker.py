@@ -21,7 +21,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 from uvicorn.loops.auto import auto_loop_factory
 
 from app import inputs, log, tasks, worker_metrics
-from app.connection import Patience, connect
+from app.connection import Patience, Stopped, connect
 from app.gate import Gate
 from app.inference import Failed, Inference, JsonObject, Rejected, Unavailable, problem
 from app.limits import Limits
@@ -34,7 +34,7 @@ logger = log.get_logger()
 TAKE_WAIT_S = 0.5  # no longer, because a worker that is told to stop waits for it
 STATS_S = 5.0
 TIDY_S = 30.0
-SWEEP_LIMIT = 500
+SWEEP_LIMIT = 100  # for Redis does nothing else meanwhile
 LAST_WORDS_S = 5.0  # for giving back what is left when the grace is over
 
 
@@ -171,10 +171,13 @@ class Worker:
         await self._queue.relay()
 
     async def _sweep(self) -> None:
-        expired = await self._store.sweep(SWEEP_LIMIT)
-        worker_metrics.EXPIRED.inc(len(expired))
-        for job_id in expired:
-            logger.info("job expired", job_id=job_id)
+        more = True
+        while more:
+            expired, forgotten = await self._store.sweep(SWEEP_LIMIT)
+            worker_metrics.EXPIRED.inc(len(expired))
+            for job_id in expired:
+                logger.info("job expired", job_id=job_id)
+            more = max(len(expired), forgotten) == SWEEP_LIMIT
 
     async def _tell_stats(self) -> None:
         stats = await self._store.stats()
@@ -216,9 +219,12 @@ class Worker:
                 free = self._free()
                 if free > 0 and not stop.is_set():
                     # Never cancelled: what Redis has handed out must not be lost on the way.
-                    for delivery in await self._patience.insist(
-                        partial(self._queue.take, free, TAKE_WAIT_S)
-                    ):
+                    take = partial(self._queue.take, free, TAKE_WAIT_S)
+                    try:
+                        deliveries = await self._patience.insist(take, stop)
+                    except Stopped:
+                        return
+                    for delivery in deliveries:
                         self._begin(delivery)
             if self._free() <= 0:
                 self._one_done.clear()

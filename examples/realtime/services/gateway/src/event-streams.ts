@@ -1,23 +1,45 @@
-import replyFrom from '@fastify/reply-from';
-import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
-import { unavailable } from './problems.ts';
-import { traceparent } from './trace.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { problems, unavailable } from './problems.ts';
+import { connectUpstream, passing } from './upstream.ts';
+
+const POSITION = z
+  .string()
+  .regex(/^\d{1,15}(-\d{1,15})?$/)
+  .optional();
+
+const text = z.string().optional();
+
+/** One event of a stream. */
+const StreamEvent = z.looseObject({ id: text, event: text, data: text });
+
+/** What is said of a stream of events, beside its own parameters. */
+export const eventsSchema = {
+  querystring: z.object({ after: POSITION.describe('Begins after this event.') }),
+  headers: z.looseObject({ 'last-event-id': POSITION.describe('The same, by an EventSource.') }),
+  response: {
+    200: {
+      description: 'Events as they come, in the form of an EventSource.',
+      content: { 'text/event-stream': { schema: StreamEvent } },
+    },
+    204: z.null().describe('The events have ended, and the last one is known.'),
+    ...problems(404, 422),
+  },
+};
+
+type EventsHandler = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /** Makes a handler that passes server-sent events on, until one side or the gateway stops. */
-export async function passEvents(app: FastifyInstance): Promise<RouteHandlerMethod> {
+export async function passEvents(app: FastifyInstance): Promise<EventsHandler> {
   // Realtime comments on a stream where nothing happens: one that is silent is broken.
-  await app.register(replyFrom, {
-    undici: { bodyTimeout: 60_000 },
-    disableRequestLogging: true,
-    retryMethods: [],
-  });
+  await connectUpstream(app, { bodyTimeout: 60_000 });
+  const hooks = passing((cause) =>
+    unavailable('realtime-unavailable', 'Realtime did not answer.', cause),
+  );
 
-  return (request, reply) =>
+  return (request, reply) => {
     reply.from(`${app.config.REALTIME_URL}${request.url}`, {
-      rewriteRequestHeaders: (_request, headers) => ({
-        ...headers,
-        traceparent: traceparent(request.id),
-      }),
+      ...hooks,
       onResponse(_request, passed, response) {
         const { stream } = response;
         const stop = (): void => void stream.destroy();
@@ -25,8 +47,6 @@ export async function passEvents(app: FastifyInstance): Promise<RouteHandlerMeth
         stream.once('close', () => app.draining.removeEventListener('abort', stop));
         void passed.send(stream);
       },
-      onError(failed, { error }) {
-        failed.send(unavailable('realtime-unavailable', 'Realtime did not answer.', error));
-      },
     });
+  };
 }

@@ -26,10 +26,10 @@ export class Tunnels {
     this.#upstream = upstream;
   }
 
-  /** Passes on a request for a WebSocket; the service behind accepts it or not. */
-  open(request: IncomingMessage, client: Duplex, head: Buffer): void {
+  /** Passes on a request for a WebSocket at `url`; the service behind accepts it or not. */
+  open(url: string, request: IncomingMessage, client: Duplex, head: Buffer): void {
     client.on('error', () => client.destroy());
-    const passed = ask(`${this.#upstream}${request.url ?? '/'}`, {
+    const passed = ask(`${this.#upstream}${url}`, {
       headers: request.headers,
       agent: false,
     });
@@ -47,7 +47,7 @@ export class Tunnels {
     passed.on('error', (error) => {
       if (!client.writable || this.#open.has(client)) return;
       const problem = unavailable('realtime-unavailable', 'Realtime did not answer.', error);
-      refuse(client, problem, request.url ?? '');
+      refuse(client, problem, url);
     });
     passed.end();
   }

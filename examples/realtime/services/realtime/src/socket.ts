@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { State } from '@app/state';
+import { StateUnavailable, type State } from '@app/state';
 import type { FastifyBaseLogger } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
 import type { Config } from './config.ts';
@@ -33,11 +33,13 @@ export interface Shared {
 /** One WebSocket: reads requests, one at a time, and writes answers and events. */
 export class Socket {
   readonly #id = randomUUID();
-  readonly #caller: string | undefined;
+  readonly #caller: string;
+  readonly #known: boolean;
   readonly #shared: Shared;
   readonly #stream: Duplex;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #tokens: Tokens;
+  readonly #publishes: Tokens;
+  readonly #changes: Tokens;
   readonly #ws: WebSocket;
   #alive = true;
   #waiting = 0;
@@ -45,13 +47,17 @@ export class Socket {
 
   /**
    * @param stream what `ws` writes to: its buffer tells when more may be sent
-   * @param caller the API key's name; undefined where no keys are configured
+   * @param caller the API key's name or, where `known` is false, an address, which is no identity
    */
-  constructor(ws: WebSocket, stream: Duplex, caller: string | undefined, shared: Shared) {
+  constructor(ws: WebSocket, stream: Duplex, caller: string, known: boolean, shared: Shared) {
     this.#caller = caller;
+    this.#known = known;
     this.#shared = shared;
     this.#stream = stream;
-    this.#tokens = new Tokens(shared.config.PUBLISH_PER_SECOND);
+    const { PUBLISH_PER_SECOND, SUBSCRIBE_PER_SECOND, WS_SUBSCRIPTIONS_MAX } = shared.config;
+    this.#publishes = new Tokens(PUBLISH_PER_SECOND);
+    // Whoever changes from all topics that it may have to as many others does so at once.
+    this.#changes = new Tokens(SUBSCRIBE_PER_SECOND, 2 * WS_SUBSCRIPTIONS_MAX);
     this.#ws = ws;
     sockets.inc();
     ws.on('pong', () => (this.#alive = true));
@@ -62,6 +68,11 @@ export class Socket {
       sockets.dec();
       this.#leaveAll();
     });
+  }
+
+  /** The API key's name; undefined where no keys are configured. */
+  get #name(): string | undefined {
+    return this.#known ? this.#caller : undefined;
   }
 
   /** Ends the connection if the last ping was not answered, and sends the next one. */
@@ -102,8 +113,7 @@ export class Socket {
       if (message.request instanceof Refusal) throw message.request;
       await this.#handle(message.request);
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : this.#unavailable(error);
-      const { code, title, message: detail } = refusal;
+      const { code, title, message: detail } = this.#refusal(error);
       this.#write(JSON.stringify({ op: 'error', ref, code, title, detail }));
     }
   }
@@ -116,6 +126,10 @@ export class Socket {
         'No such topic',
         `There is no topic \`${request.topic}\`.`,
       );
+    if (request.op !== 'publish' && !this.#changes.take()) {
+      const most = `A socket subscribes and unsubscribes at most ${this.#shared.config.SUBSCRIBE_PER_SECOND} times a second.`;
+      throw new Refusal('rate-limited', 'Subscribed or unsubscribed too often', most);
+    }
     switch (request.op) {
       case 'subscribe':
         return this.#subscribe(request, topic);
@@ -137,7 +151,7 @@ export class Socket {
       const most = `A socket has at most ${config.WS_SUBSCRIPTIONS_MAX} subscriptions.`;
       throw new Refusal('too-many-subscriptions', 'Too many subscriptions', most);
     }
-    const found = await topic.kind.find(state, topic.name, this.#caller);
+    const found = await topic.kind.find(state, topic.name, this.#name);
     if (found === 'missing')
       throw new Refusal('not-found', 'No such topic', `\`${topic.id}\` does not exist.`);
     const reader = {
@@ -157,7 +171,7 @@ export class Socket {
       JSON.stringify({ op: 'subscribed', ref: request.ref, topic: topic.id, after: from, member }),
     );
     hub.begin(subscription);
-    if (shared) presence.enter(topic, { id: this.#id, caller: this.#caller ?? null }, reader.send);
+    if (shared) presence.enter(topic, { id: this.#id, caller: this.#name ?? null }, reader.send);
   }
 
   async #publish(request: Request & { op: 'publish' }, topic: Topic): Promise<void> {
@@ -177,11 +191,11 @@ export class Socket {
         `At most ${config.PUBLISH_MAX_BYTES} bytes of JSON.`,
       );
     }
-    if (!this.#tokens.take()) {
+    if (!this.#publishes.take()) {
       const most = `A socket publishes at most ${config.PUBLISH_PER_SECOND} times a second.`;
       throw new Refusal('rate-limited', 'Published too often', most);
     }
-    const id = await publish(state, topic, data, config);
+    const id = await publish(state, topic, this.#caller, data, config);
     this.#write(JSON.stringify({ op: 'published', ref: request.ref, topic: topic.id, id }));
   }
 
@@ -215,12 +229,18 @@ export class Socket {
     for (const { topic } of [...this.#subscriptions.values()]) this.#leave(topic);
   }
 
-  #unavailable(error: unknown): Refusal {
-    this.#shared.log.warn({ err: error }, 'request failed');
-    return new Refusal(
-      'unavailable',
-      'Temporarily unavailable',
-      'The event store cannot be reached. Try again.',
-    );
+  /** What a client is told of an error. */
+  #refusal(error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    if (error instanceof StateUnavailable) {
+      this.#shared.log.warn({ err: error }, 'request failed');
+      return new Refusal(
+        'unavailable',
+        'Temporarily unavailable',
+        'The event store cannot be reached. Try again.',
+      );
+    }
+    this.#shared.log.error({ err: error }, 'request failed');
+    return new Refusal('internal', 'The request failed', 'This is a mistake of the service.');
   }
 }

@@ -58,12 +58,7 @@ export class Sockets {
     if (caller === undefined)
       return refuse(stream, 401, 'unauthorized', 'A valid API key is needed.', url);
     this.#server.handleUpgrade(request, stream, head, (ws) => {
-      const socket = new Socket(
-        ws,
-        stream,
-        this.#callers.configured ? caller : undefined,
-        this.#shared,
-      );
+      const socket = new Socket(ws, stream, caller, this.#callers.configured, this.#shared);
       this.#open.add(socket);
       ws.on('close', () => {
         this.#open.delete(socket);

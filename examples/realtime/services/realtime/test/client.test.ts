@@ -75,3 +75,55 @@ test('the browser client comes back after a restart and has missed and doubled n
   assert.deepEqual(quietly, ['while away']);
   assert.deepEqual(states.slice(0, 3), ['open', 'closed', 'open']);
 });
+
+test('the browser client always knows who is listed', async () => {
+  const service = await startService(url, { PRESENCE_INTERVAL_S: '0.05' });
+  const [first, second] = [connect(service.url), connect(service.url)];
+  const seen: { count: number; members: string[] }[] = [];
+  first.subscribe('channels/who', ({ type, data }) => {
+    if (type !== 'presence') return;
+    const { count, members } = data as { count: number; members: { id: string }[] };
+    seen.push({ count, members: members.map(({ id }) => id) });
+  });
+  const is = (count: number) => () => seen.at(-1)?.count === count;
+  await until(is(1), 'the first');
+  const leave = second.subscribe('channels/who', () => {});
+  await until(is(2), 'the second');
+  leave();
+  await until(is(1), 'the first alone');
+  const [alone = { members: [] }, both = { members: [] }, again] = seen;
+  assert.equal(both.members.length, 2);
+  assert.deepEqual(both.members.slice(0, 1), alone.members);
+  assert.deepEqual(again, alone);
+});
+
+test('the browser client that is told to wait subscribes and unsubscribes in the end', async () => {
+  const service = await startService(url, {
+    SUBSCRIBE_PER_SECOND: '20',
+    WS_SUBSCRIPTIONS_MAX: '2',
+  });
+  const client = connect(service.url);
+  const topics = ['a', 'b', 'c', 'd', 'e'].map((name) => `channels/waits-${name}`);
+  await until(
+    () =>
+      client.publish('channels/waits-a', 0).then(
+        () => true,
+        () => false,
+      ),
+    'a socket',
+  );
+  for (const topic of topics) client.subscribe(topic, () => {})();
+  const seen: unknown[] = [];
+  client.subscribe('channels/waits-z', ({ type, data }) => type === 'message' && seen.push(data));
+  await until(async () => {
+    await append(redis, 'waits-z', seen.length);
+    return seen.length > 0;
+  }, 'an event');
+  await until(
+    async () =>
+      (
+        await Promise.all(topics.map((topic) => redis.zCard(`channel:${topic.slice(9)}:presence`)))
+      ).every((count) => count === 0),
+    'nobody in the topics that were left',
+  );
+});

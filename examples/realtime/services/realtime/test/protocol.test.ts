@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Callers, hashKey } from '@app/callers';
-import { append, refusal, startRedis, startService, TestClient } from './harness.ts';
+import { append, refusal, startRedis, startService, TestClient, until } from './harness.ts';
 
 const { url, redis } = await startRedis();
 const service = await startService(url, {
@@ -158,6 +158,49 @@ test('refuses what is not valid, and the socket stays', async () => {
   await client.subscribe('channels/x');
 });
 
+test('refuses data that nests too deep, and says so', async () => {
+  const client = await TestClient.open(service);
+  const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const publish = (data: string): void =>
+    client.ws.send(`{"op":"publish","ref":"deep","topic":"channels/deep","data":${data}}`);
+  for (const levels of [33, 900]) {
+    publish(nested(levels));
+    await until(() => client.messages.length > 0, 'an answer');
+    assert.deepEqual(client.messages.splice(0), [
+      {
+        op: 'error',
+        ref: 'deep',
+        code: 'invalid-message',
+        title: 'The message is not valid',
+        detail: 'data: nests deeper than 32 levels',
+      },
+    ]);
+  }
+  publish(nested(32));
+  await until(() => client.messages.length > 0, 'an answer');
+  assert.equal(client.messages[0]?.op, 'published');
+});
+
+test('no message, however deep, is taken for an outage', async () => {
+  const deep = await startService(url);
+  const client = await TestClient.open(deep);
+  const nested = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+  const messages = [
+    `{"op":"publish","topic":"channels/deep","data":${nested}}`,
+    `{"op":"subscribe","topic":${nested}}`,
+    `{"op":${nested},"topic":"channels/deep"}`,
+    `{"op":"subscribe","topic":"channels/deep","ref":${nested}}`,
+    `{"op":"subscribe","topic":"channels/deep","after":${nested}}`,
+    nested,
+  ];
+  for (const message of messages) client.ws.send(message);
+  await until(() => client.messages.length === messages.length, 'all answers');
+  assert.deepEqual(
+    client.messages.map(({ code }) => code),
+    messages.map(() => 'invalid-message'),
+  );
+});
+
 test('one socket has at most 100 subscriptions', async () => {
   const client = await TestClient.open(service);
   for (let n = 0; n < 100; n += 1) await client.subscribe(`channels/many-${n}`);
@@ -184,18 +227,30 @@ test('a socket that publishes too often is refused, another one is not', async (
   );
 });
 
-test('a channel expires after its last event, and keeps about as many as the limit', async () => {
+test('a socket that subscribes or unsubscribes too often is refused, another one is not', async () => {
+  const slow = await startService(url, { SUBSCRIBE_PER_SECOND: '1', WS_SUBSCRIPTIONS_MAX: '2' });
+  const [busy, calm] = await Promise.all([TestClient.open(slow), TestClient.open(slow)]);
+  const ops = Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? 'subscribe' : 'unsubscribe'));
+  const answers = await Promise.all(ops.map((op) => busy.ask({ op, topic: 'channels/busy' })));
+  const words = answers.map(({ op, code }) => code ?? op);
+  // All topics that it may have, and as many others, at once.
+  assert.deepEqual(words.slice(0, 4), ['subscribed', 'unsubscribed', 'subscribed', 'unsubscribed']);
+  assert.ok(words.filter((word) => word === 'rate-limited').length > 50, words.join());
+  await calm.subscribe('channels/busy');
+});
+
+test('a channel expires after its last event, and keeps as many as the limit', async () => {
   const small = await startService(url, {
     CHANNEL_MAXLEN: '1',
     CHANNEL_TTL_S: '60',
     PUBLISH_PER_SECOND: '1000',
   });
   const client = await TestClient.open(small);
-  for (let n = 0; n < 300; n += 1)
+  for (let n = 0; n < 3; n += 1)
     await client.ask({ op: 'publish', topic: 'channels/small', data: n });
   const ttl = await redis.ttl('channel:small');
   assert.ok(ttl > 0 && ttl <= 60, `ttl ${ttl}`);
-  assert.ok((await redis.xLen('channel:small')) < 200);
+  assert.equal(await redis.xLen('channel:small'), 1);
 });
 
 test('closes with 1009 when a message is too large', async () => {

@@ -107,7 +107,7 @@ test('refuses with problem documents', async () => {
   }
   assert.deepEqual(statuses, [
     '404 /problems/not-found',
-    '400 /problems/invalid-event-id',
+    '422 /problems/invalid-event-id',
     '404 /problems/not-found',
   ]);
 });

@@ -24,6 +24,7 @@ export const gateway = {
   API_KEYS_FILE: z.string().optional(),
   ...limits(
     'body_limit_bytes',
+    'body_depth_max',
     'handler_timeout_s',
     'drain_s',
     'request_timeout_s',

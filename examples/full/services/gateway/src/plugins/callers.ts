@@ -1,14 +1,15 @@
 import { Callers } from '@app/callers';
 import plugin from 'fastify-plugin';
-import { Problem } from '../problems.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
     callers: Callers;
   }
   interface FastifyRequest {
-    /** The name of the API key or, where none are configured, the client's address. */
+    /** The name of the API key or, where there is no valid one, the client's address. */
     caller: string;
+    /** Whether there is a valid API key, where keys are configured. */
+    known: boolean;
   }
   interface FastifyContextConfig {
     /** Answered without an API key. */
@@ -20,24 +21,18 @@ declare module 'fastify' {
   }
 }
 
-/** Knows who calls; asks for an API key where keys are configured. */
+/** Knows who calls. */
 export default plugin(
   async (app) => {
     const callers = Callers.fromFile(app.config.API_KEYS_FILE);
     app.decorate('callers', callers);
     app.decorateRequest('caller', '');
+    app.decorateRequest('known', false);
     app.addHook('onRequest', (request, _reply, done) => {
       const { authorization } = request.headers;
       const caller = callers.identify({ authorization, address: request.ip });
-      if (caller !== undefined) {
-        request.caller = caller;
-      } else if (request.routeOptions.config.public === true) {
-        request.caller = request.ip;
-      } else {
-        throw new Problem(401, 'unauthorized', 'Send an API key: Authorization: Bearer <key>.', {
-          headers: { 'www-authenticate': 'Bearer' },
-        });
-      }
+      request.caller = caller ?? request.ip;
+      request.known = caller !== undefined;
       done();
     });
   },

@@ -36,6 +36,6 @@ export default plugin(
       await page.register(files, { root, wildcard: false, decorateReply: false });
     });
   },
-  // Limits only what is registered after it.
-  { dependencies: ['rate-limit'] },
+  // Hooks are those of what is registered after them.
+  { dependencies: ['keys'] },
 );

@@ -2,12 +2,13 @@ import plugin from 'fastify-plugin';
 import { unavailable } from '../problems.ts';
 
 /**
- * Bounds the time that an answer may take. Fastify's own `handlerTimeout` would not do: it counts a
- * request as closed as soon as its body is read, and never fires for one that has a body.
+ * Bounds the time that an answer may take from when the request is there; receiving it has a bound
+ * of its own. Fastify's own `handlerTimeout` would not do: it counts a request as closed as soon as
+ * its body is read, and never fires for one that has a body.
  */
 export default plugin(
   async (app) => {
-    app.addHook('onRequest', (request, reply, done) => {
+    app.addHook('preValidation', (request, reply, done) => {
       if (request.routeOptions.config.endless === true) return done();
       const timer = setTimeout(() => {
         if (reply.raw.headersSent) reply.raw.destroy();

@@ -19,6 +19,21 @@ const PAUSE_MS = 10;
 /** How many callers are counted here at most. */
 const CALLERS_MAX = 10_000;
 
+/** Requests that are counted with some delay, over all gateways, in windows of a minute. */
+interface RequestCounts {
+  add(caller: string, count: number): void;
+  /** What is known here, and the milliseconds until the window ends. */
+  read(caller: string): { count: number; left: number };
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    requestCounts: RequestCounts;
+  }
+}
+
+const MINUTE_MS = 60_000;
+
 /** A caller's present window, as far as it is known here. */
 interface Window {
   /** All requests, over all gateways, as they were last told; and those from here since. */
@@ -75,6 +90,19 @@ export default plugin(
       }
       own.telling = false;
     }
+
+    app.decorate('requestCounts', {
+      add(caller, count) {
+        const own = windowOf(caller, MINUTE_MS);
+        own.count += count;
+        own.untold += count;
+        void tell(caller, MINUTE_MS, own);
+      },
+      read(caller) {
+        const { count, end } = windowOf(caller, MINUTE_MS);
+        return { count, left: Math.max(0, end - performance.now()) };
+      },
+    });
 
     class RedisStore implements FastifyRateLimitStore {
       incr: FastifyRateLimitStore['incr'] = (caller, done, length, max) => {

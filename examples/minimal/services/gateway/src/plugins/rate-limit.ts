@@ -9,20 +9,27 @@ declare module 'fastify' {
   }
 }
 
-/** Bounds the requests of each caller. */
+/**
+ * Bounds the requests of each caller, also those that no route answers, and of an address those
+ * without a valid key. A route with `rateLimit: false` sees to it itself, for who has one.
+ */
 export default plugin(
   async (app) => {
     await app.register(rateLimit, {
+      global: false,
       max: app.config.RATE_LIMIT_PER_MINUTE,
       timeWindow: 60_000,
       keyGenerator: (request) => request.caller,
-      allowList: (request) => request.routeOptions.config.probe === true,
+      allowList({ known, routeOptions: { config } }) {
+        return config.probe === true || (config.rateLimit === false && known);
+      },
       // A store that is down must not take the gateway with it.
       skipOnError: true,
       ...(app.rateLimitStore && { store: app.rateLimitStore }),
       errorResponseBuilder: (_request, { max }) =>
         new Problem(429, 'too-many-requests', `More than ${max} requests in a minute.`),
     });
+    app.addHook('onRequest', app.rateLimit());
   },
   { name: 'rate-limit', dependencies: ['callers'] },
 );

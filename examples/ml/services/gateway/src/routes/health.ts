@@ -3,12 +3,16 @@ import { z } from 'zod';
 import { problems, unavailable } from '../problems.ts';
 
 const config = { public: true, probe: true };
-const response = { 200: z.object({ status: z.literal('ok') }), ...problems };
+const security: [] = [];
+const response = { 200: z.object({ status: z.literal('ok') }), ...problems() };
 
 const routes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/livez',
-    { config, schema: { summary: 'Whether the process runs.', tags: ['health'], response } },
+    {
+      config,
+      schema: { summary: 'Whether the process runs.', tags: ['health'], security, response },
+    },
     async () => ({ status: 'ok' as const }),
   );
 
@@ -16,7 +20,10 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   // While this one starts it does not listen yet.
   app.get(
     '/readyz',
-    { config, schema: { summary: 'Whether to send requests.', tags: ['health'], response } },
+    {
+      config,
+      schema: { summary: 'Whether to send requests.', tags: ['health'], security, response },
+    },
     async () => {
       if (app.draining.aborted) throw unavailable('draining', 'This gateway stops.');
       return { status: 'ok' as const };

@@ -2,10 +2,15 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import plugin from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { completePaths, operationKey, type Documented } from '../documentation.ts';
 
 /** OpenAPI of all routes, at /docs. */
 export default plugin(
   async (app) => {
+    const documented = new Map<string, Documented>();
+    app.addHook('onRoute', ({ config, method, url }) => {
+      if (config?.openapi) documented.set(operationKey(String(method), url), config.openapi);
+    });
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -14,7 +19,10 @@ export default plugin(
         ...(app.config.API_KEYS_FILE && { security: [{ key: [] }] }),
       },
       transform: jsonSchemaTransform,
-      transformObject: jsonSchemaTransformObject,
+      transformObject(document) {
+        const { paths, ...rest } = jsonSchemaTransformObject(document);
+        return { ...rest, paths: completePaths(paths, documented) };
+      },
     });
     await app.register(async (docs) => {
       docs.addHook('onRoute', (route) => {
@@ -31,6 +39,6 @@ export default plugin(
       });
     });
   },
-  // Limits only what is registered after it.
-  { dependencies: ['rate-limit'] },
+  // Hooks are those of what is registered after them.
+  { dependencies: ['keys'] },
 );

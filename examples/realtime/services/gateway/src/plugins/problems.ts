@@ -1,5 +1,13 @@
+import type { FastifyError, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { answerError, Problem } from '../problems.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Handles what no route does; for a part of the paths that answers errors in its own way. */
+    refuseUnknown: (request: FastifyRequest) => never;
+  }
+}
 
 /** Every error is answered by a problem document. */
 export default plugin(
@@ -11,19 +19,24 @@ export default plugin(
       for (const name of [method].flat()) known.methods.add(name);
     });
 
-    app.setNotFoundHandler((request) => {
+    app.decorate('refuseUnknown', (request: FastifyRequest) => {
       const path = request.url.replace(/\?.*/s, '');
       const methods = [...routes.values()]
         .filter((route) => route.path.test(path))
         .flatMap((route) => [...route.methods]);
-      if (methods.length === 0) throw new Problem(404, 'not-found', 'There is nothing here.');
+      // A route may pass on what it does not find, such as a file.
+      if (methods.length === 0 || methods.includes(request.method)) {
+        throw new Problem(404, 'not-found', 'There is nothing here.');
+      }
       const allow = [...new Set(methods)].sort().join(', ');
       throw new Problem(405, 'method-not-allowed', `Allowed here: ${allow}.`, {
         headers: { allow },
       });
     });
-
-    app.setErrorHandler(answerError);
+    app.setNotFoundHandler(app.refuseUnknown);
+    app.setErrorHandler((error: FastifyError | Problem, request, reply) => {
+      answerError(error, request, reply);
+    });
   },
   { name: 'problems' },
 );

@@ -1,18 +1,20 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { passEvents } from '../../event-streams.ts';
-import { problems } from '../../problems.ts';
+import { eventsSchema, passEvents } from '../../event-streams.ts';
 
 const routes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/predictions/:id/events',
     {
       config: { endless: true },
+      // Where nobody reads there are no events.
+      exposeHeadRoute: false,
       schema: {
         summary: 'Server-sent events of a prediction.',
+        operationId: 'followPrediction',
         tags: ['events'],
         params: z.object({ id: z.string() }),
-        response: { 200: z.unknown(), ...problems },
+        ...eventsSchema,
       },
     },
     await passEvents(app),

@@ -4,28 +4,54 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { hashOf } from '../../canonical.ts';
 import { Job, PredictionRequest } from '../../contracts.ts';
-import { isDeeperThan } from '../../depth.ts';
+import { header } from '../../documentation.ts';
 import { isTerminal, type NewJob, type OwnedJob } from '../../jobs.ts';
 import { parsePrefer, type Preference } from '../../prefer.ts';
 import { Problem, problems, unavailable, type Fault } from '../../problems.ts';
+import { EXAMPLE } from '../../protocol.ts';
+import { boundRefusals } from '../../refusals.ts';
 import { checkTensors } from '../../tensors.ts';
 import { traceparent } from '../../trace.ts';
 import { ulid, ULID } from '../../ulid.ts';
 
-/** Tensors have at most 8 dimensions; what is left is for `parameters`. */
-const MAX_DEPTH = 32;
-
 const tags = ['predictions'];
 const params = z.object({ id: z.string() });
 
+/** What can be done next with the job of an answer. */
+const LINKS = {
+  read: { operationId: 'readPrediction', parameters: { id: '$response.body#/id' } },
+  cancel: { operationId: 'cancelPrediction', parameters: { id: '$response.body#/id' } },
+  follow: { operationId: 'followPrediction', parameters: { id: '$response.body#/id' } },
+};
+
+const PREFER = {
+  'Preference-Applied': header('What was honoured of `Prefer`.'),
+  Vary: header('`Prefer`, among others.'),
+};
+const UNFINISHED = { 'Retry-After': header('When to ask again, in seconds.') };
+const FOUND = { Location: header('Where the job is.'), ...PREFER };
+
 const routes: FastifyPluginAsyncZod = async (app) => {
   const { config, jobs, jobMetrics, queue } = app;
+  const deadlines = { properties: { deadline_s: { maximum: config.DEADLINE_MAX_S } } };
 
   app.post(
     '/predictions',
     {
-      // Counted by the script that accepts, in the same round trip.
-      config: { rateLimit: false },
+      // Counted by the script that accepts, in the same round trip; what it does not accept, here.
+      config: {
+        rateLimit: false,
+        openapi: {
+          requestBody: { content: { 'application/json': { schema: deadlines } } },
+          responses: {
+            200: { headers: { ...FOUND, 'Idempotency-Replayed': header('`true`.') } },
+            201: { headers: FOUND },
+            202: { headers: { ...FOUND, ...UNFINISHED } },
+          },
+        },
+      },
+      ...boundRefusals(app),
+      links: { 200: LINKS, 201: LINKS, 202: LINKS },
       schema: {
         summary: 'Makes a prediction: a job, and the answer of one that is waited for.',
         tags,
@@ -33,8 +59,8 @@ const routes: FastifyPluginAsyncZod = async (app) => {
           'idempotency-key': z.string().min(1).max(config.IDEMPOTENCY_KEY_MAX).optional(),
           prefer: z.string().optional(),
         }),
-        body: PredictionRequest,
-        response: { 200: Job, 201: Job, 202: Job, ...problems },
+        body: PredictionRequest.meta({ examples: [{ model: 'digits', input: EXAMPLE }] }),
+        response: { 200: Job, 201: Job, 202: Job, ...problems(408, 413, 415, 422) },
       },
     },
     async (request, reply) => {
@@ -43,9 +69,6 @@ const routes: FastifyPluginAsyncZod = async (app) => {
       const errors: Fault[] = [];
       if (deadline > config.DEADLINE_MAX_S) {
         errors.push({ pointer: '/deadline_s', detail: `must be at most ${config.DEADLINE_MAX_S}` });
-      }
-      if (isDeeperThan(MAX_DEPTH, body)) {
-        errors.push({ pointer: '', detail: `nests deeper than ${MAX_DEPTH} levels` });
       }
       const found = await app.models.find(body.model);
       if (found.state === 'unknown') {
@@ -118,12 +141,16 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/predictions/:id',
     {
+      config: {
+        openapi: { responses: { 200: { headers: { ...FOUND, ...UNFINISHED } } } },
+      },
       schema: {
         summary: 'A prediction as it is now, or when it is done.',
+        operationId: 'readPrediction',
         tags,
         params,
         headers: z.looseObject({ prefer: z.string().optional() }),
-        response: { 200: Job, ...problems },
+        response: { 200: Job, ...problems(404, 422) },
       },
     },
     async (request, reply) => {
@@ -145,9 +172,10 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     {
       schema: {
         summary: 'Cancels a prediction: at once if it is queued, soon if it runs.',
+        operationId: 'cancelPrediction',
         tags,
         params,
-        response: { 200: Job, 202: Job, ...problems },
+        response: { 200: Job, 202: Job, ...problems(404) },
       },
     },
     async (request, reply) => {
@@ -192,7 +220,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   }
 
   function preferOf(request: FastifyRequest, reply: FastifyReply): Preference {
-    reply.header('vary', 'Prefer');
+    addVary(reply, 'Prefer');
     return parsePrefer(request.headers['prefer'], config.WAIT_MAX_S);
   }
 };
@@ -200,6 +228,12 @@ const routes: FastifyPluginAsyncZod = async (app) => {
 /** From here on, what the request logs names its job. */
 function noteJob(request: FastifyRequest, id: string): void {
   (request.log as Logger).setBindings({ job_id: id });
+}
+
+/** Others may have named headers before. */
+function addVary(reply: FastifyReply, name: string): void {
+  const earlier = reply.getHeader('vary');
+  reply.header('vary', earlier === undefined ? name : `${earlier}, ${name}`);
 }
 
 function present(reply: FastifyReply, job: z.output<typeof Job>, prefer: Preference): void {
