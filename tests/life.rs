@@ -877,6 +877,22 @@ fn check_is_red_where_the_state_is_lost_or_cut_short_and_its_hint_works() {
 
 type Harm = Box<dyn Fn(&Path)>;
 
+/// Locks of older versions do not say whether they are whole; the files that they list do.
+#[test]
+fn an_older_lock_that_was_cut_short_does_not_pass_with_a_base_that_is_lost() {
+    let place = Place::new(&["--extra"]);
+    let lock = place.read("scaffold.lock");
+    let lines = lock.lines().filter(|line| !line.starts_with("entries = "));
+    let older: Vec<&str> = lines.collect();
+    place.write("scaffold.lock", &(older.join("\n") + "\n"));
+    place.ok(&["check"]);
+    place.write("scaffold.lock", &(older[..older.len() - 1].join("\n") + "\n"));
+    assert_eq!(place.run(&["check"]).0, 8);
+    fs::remove_file(place.root().join(".scaffold/base.tar.zst")).expect("it is there");
+    let (code, text) = place.run(&["check"]);
+    assert_eq!((code, text.contains("git checkout HEAD")), (8, true), "{text}");
+}
+
 /// Links are not read through: what they lead to is not the project's, and can have no end.
 #[cfg(unix)]
 #[test]
@@ -963,6 +979,13 @@ fn a_project_beside_a_project_is_not_inside_it() {
             &["new", "y", "--into", "link/y", "--templates", &place.templates()],
         );
         assert_eq!(output.status.code(), Some(6));
+        fs::create_dir(place.root().join("sub")).expect("a folder");
+        std::os::unix::fs::symlink("x/sub", place.work.path().join("deep")).expect("a link");
+        let output = scaffold(
+            place.work.path(),
+            &["new", "y", "--into", "deep/../y", "--templates", &place.templates()],
+        );
+        assert_eq!(output.status.code(), Some(6), "above where the link leads to");
     }
 }
 
