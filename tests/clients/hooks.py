@@ -2,9 +2,9 @@
 
 That `data` has as many elements as `shape` says, which names, shapes and datatypes the model takes,
 where the JSON of a body with binary tensors ends, that no key of a job is `__proto__`, at whatever
-depth, and that an idempotency key was not used before with another body. A request that was generated as a valid one keeps everything else: ids,
-parameters, unknown members, wanted outputs. Requests that were generated as invalid ones are sent
-as they are.
+depth, and that an idempotency key was not used before with another body. A request that was
+generated as a valid one keeps everything else: ids, parameters, unknown members, wanted outputs.
+Requests that were generated as invalid ones are sent as they are.
 """
 
 from __future__ import annotations
