@@ -670,7 +670,7 @@ fn comments_in_scaffold_toml_outlive_every_operation() {
         &["set", "count=5"],
         &["remove", "service", "worker"],
         &["add", "service", "third", "--kind", "worker"],
-        &["remove", "extra"],
+        &["remove", "extra", "--yes"],
         &["add", "extra"],
     ];
     for operation in operations {

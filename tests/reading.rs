@@ -171,7 +171,7 @@ fn a_lock_that_is_not_utf8_is_state_that_cannot_be_read() {
             place.run(arguments),
             (
                 8,
-                "error: `scaffold.lock` is not UTF-8\n\nhint: put it back: git checkout -- scaffold.lock\n"
+                "error: `scaffold.lock` is not UTF-8 text\n\nhint: put both back, then apply what was chosen: git checkout HEAD -- scaffold.lock .scaffold/base.tar.zst && scaffold apply\n"
                     .to_owned()
             )
         );

@@ -11,7 +11,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         summary: 'Says hello.',
         tags: ['example'],
         querystring: z.object({ name: z.string().min(1).max(40).default('world') }),
-        response: { 200: z.object({ greeting: z.string() }), ...problems },
+        response: { 200: z.object({ greeting: z.string() }), ...problems(422) },
       },
     },
     async (request) => ({ greeting: `Hello, ${request.query.name}!` }),
