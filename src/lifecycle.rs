@@ -136,26 +136,7 @@ pub fn intend(
         notes,
         ..Intent::default()
     };
-    let moved_to: BTreeSet<&String> = merged.moved.values().collect();
-    let mut edited: Vec<&str> = Vec::new();
-    for (path, after) in &merged.changes {
-        let there = look(path);
-        match (&there, after) {
-            (Ours::Absent, Some(_)) if !moved_to.contains(path) => intent.added.push(path.clone()),
-            (_, Some(_)) if !moved_to.contains(path) => intent.changed.push(path.clone()),
-            (_, None) if !merged.moved.contains_key(path) => intent.removed.push(path.clone()),
-            _ => {}
-        }
-        let is_rendered = match &there {
-            Ours::File(content) => {
-                state.base.get(path).is_some_and(|file| file.bytes == content.bytes)
-            }
-            _ => true,
-        };
-        if !is_rendered && *path != STATE_FILES[0] {
-            edited.push(path);
-        }
-    }
+    let edited = tell_paths(&merged, &state.base, &mut look, &mut intent);
     if intent.removed.len() > intent.added.len() {
         let gone = gone_services(&rendered, &plan.selection);
         let named = |name: &str| operation.names(pack, name);
@@ -184,6 +165,34 @@ pub fn intend(
     intent.changes = changes;
     intent.merge = merged;
     Ok(intent)
+}
+
+/// Says in `intent` what becomes of which path; gives those that change and that the user edited.
+fn tell_paths<'a>(
+    merged: &'a Merge,
+    base: &Tree,
+    look: &mut dyn FnMut(&str) -> Ours,
+    intent: &mut Intent,
+) -> Vec<&'a str> {
+    let moved_to: BTreeSet<&String> = merged.moved.values().collect();
+    let mut edited: Vec<&'a str> = Vec::new();
+    for (path, after) in &merged.changes {
+        let there = look(path);
+        match (&there, after) {
+            (Ours::Absent, Some(_)) if !moved_to.contains(path) => intent.added.push(path.clone()),
+            (_, Some(_)) if !moved_to.contains(path) => intent.changed.push(path.clone()),
+            (_, None) if !merged.moved.contains_key(path) => intent.removed.push(path.clone()),
+            _ => {}
+        }
+        let is_rendered = match &there {
+            Ours::File(content) => base.get(path).is_some_and(|file| file.bytes == content.bytes),
+            _ => true,
+        };
+        if !is_rendered && *path != STATE_FILES[0] {
+            edited.push(path);
+        }
+    }
+    edited
 }
 
 /// What the operation leads to, and its rendering.
