@@ -47,6 +47,7 @@ fn kinds(merge: &Merge) -> Vec<(&str, ConflictKind)> {
 }
 
 /// What stands at a path afterwards, where that changed.
+#[allow(clippy::option_option, reason = "unchanged, removed, or written")]
 fn written<'m>(merge: &'m Merge, path: &str) -> Option<Option<&'m str>> {
     let change = merge.changes.get(path)?.as_ref();
     Some(change.map(|content| std::str::from_utf8(&content.bytes).expect("it is text")))
