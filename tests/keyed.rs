@@ -979,6 +979,11 @@ fn lists_merge_by_element() {
     assert_eq!(list("[1, 2]", "[1]", "[1, 4]"), text("[1]", 1));
     assert_eq!(list("[1, 2]", "[1, 4]", "[1]"), text("[1, 4]", 1));
     assert_eq!(list("[1, 2]", "[1]", "[1]"), text("[1]", 0));
+    // What is told is the whole list: places in it are not those of the next text.
+    assert_eq!(
+        merged(JSON, "{\"l\": [0, 1]}", "{\"l\": [0, 2]}", "{\"l\": [9, 0, 3]}"),
+        ("{\"l\": [0, 2]}".to_owned(), vec![overlap("/l", Some("[0, 2]"), Some("[9, 0, 3]"))])
+    );
     // Two for one, while the other side changed the one.
     assert_eq!(list("[1, 2, 3]", "[1, 9, 3]", "[1, 4, 5, 3]"), text("[1, 9, 3]", 1));
     assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 9, 3]"), text("[1, 4, 5, 3]", 1));
