@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::merge::Ours;
-use crate::pack::Pack;
+use crate::pack::{Pack, STATE_FILES};
 use crate::plan::Plan;
 use crate::project::ours;
 use crate::render::rendered_files;
@@ -24,13 +24,13 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Compares the folder `root` to a tree.
+    /// Compares the folder `root` to a tree; what is chosen aside, which no project shares.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read.
     pub fn between(root: &Path, tree: &Tree) -> Result<Self, Error> {
         let mut difference = Self::default();
-        for (path, file) in tree.iter() {
+        for (path, file) in tree.iter().filter(|(path, _)| *path != STATE_FILES[0]) {
             match ours(root, path)? {
                 Ours::File(content) if content.bytes == file.bytes => difference.equal += 1,
                 Ours::Absent => difference.missing.push(path.to_owned()),

@@ -310,6 +310,8 @@ pub struct Undo {
     pub written: bool,
     /// The paths that changed.
     pub paths: Vec<String>,
+    /// The paths that were changed since, and stay as they are with `--keep-edits`.
+    pub kept: Vec<String>,
 }
 
 /// Answer of `scaffold resolve`.

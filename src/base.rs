@@ -2,6 +2,7 @@
 //! wherever it is written: sorted paths, no owner, no time.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::panic::resume_unwind;
 use std::thread;
@@ -9,12 +10,14 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use crate::pack::hex;
+use crate::path::unusable;
 use crate::tree::{File, Tree};
 
 /// Level 1 keeps `new` as fast as copying; the next levels save a few percent.
 const LEVEL: i32 = 1;
-/// A damaged archive must not fill the memory.
-const LARGEST: u64 = 1 << 30;
+/// A damaged archive, or one that somebody made for it, must not fill the memory. The largest
+/// selection of the built-in pack has 2 MiB.
+const LARGEST: u64 = 1 << 28;
 
 /// An archive and what the lock says of it.
 pub struct Base {
@@ -72,23 +75,37 @@ fn archived_size(tree: &Tree) -> usize {
 pub fn unpacked(bytes: &[u8]) -> Result<(Tree, String), String> {
     let mut archive = Vec::new();
     zstd::Decoder::new(bytes)
-        .and_then(|decoder| decoder.take(LARGEST).read_to_end(&mut archive))
+        .and_then(|decoder| decoder.take(LARGEST + 1).read_to_end(&mut archive))
         .map_err(|error| error.to_string())?;
+    if archive.len() as u64 > LARGEST {
+        return Err(format!("it has more than {LARGEST} bytes"));
+    }
     let mut tree = Tree::default();
+    let mut folded: BTreeSet<String> = BTreeSet::new();
     let mut reader = tar::Archive::new(archive.as_slice());
     let entries = reader.entries().map_err(|error| error.to_string())?;
     for entry in entries {
         let mut entry = entry.map_err(|error| error.to_string())?;
-        let path = entry.path().map_err(|error| error.to_string())?;
-        let Some(path) = path.to_str().map(str::to_owned) else {
+        let path = entry.path_bytes();
+        let Ok(path) = std::str::from_utf8(&path).map(str::to_owned) else {
             return Err("a path in it is not UTF-8".to_owned());
         };
-        if !is_inside(&path) {
-            return Err(format!("`{path}` leads out of the project"));
+        if let Some(reason) = unusable(&path) {
+            return Err(reason);
+        }
+        if !folded.insert(path.to_lowercase()) {
+            return Err(format!("`{path}` is in it twice, or differs in case alone"));
+        }
+        // Others are links, devices, and files with holes that can be larger than any memory.
+        if entry.header().entry_type() != tar::EntryType::Regular {
+            return Err(format!("`{path}` is not a plain file"));
         }
         let executable = entry.header().mode().map_err(|error| error.to_string())? & 0o100 != 0;
         let mut content = Vec::new();
         entry.read_to_end(&mut content).map_err(|error| error.to_string())?;
+        if content.len() as u64 != entry.size() {
+            return Err(format!("`{path}` is cut short"));
+        }
         tree.insert(
             path,
             File {
@@ -100,14 +117,6 @@ pub fn unpacked(bytes: &[u8]) -> Result<(Tree, String), String> {
         );
     }
     Ok((tree, digest(&archive)))
-}
-
-/// Whether a path with `/` between its parts stays below the folder that it is joined to.
-#[must_use]
-pub fn is_inside(path: &str) -> bool {
-    !path.is_empty()
-        && !path.contains('\\')
-        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
 fn digest(archive: &[u8]) -> String {

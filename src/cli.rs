@@ -54,6 +54,8 @@ pub enum Request {
     Undo {
         /// Write nothing.
         dry_run: bool,
+        /// Leave files as they are that were changed since, and take the rest back.
+        keep_edits: bool,
     },
     /// `scaffold resolve`
     Resolve(Vec<String>),
@@ -352,7 +354,12 @@ fn project_commands(choosing: impl Fn(Command, bool) -> Command) -> Vec<Command>
                     .action(ArgAction::SetTrue)
                     .help("Answer as SARIF 2.1.0"),
             ),
-        Command::new("undo").about("Take the last operation back").arg(dry_run()),
+        Command::new("undo").about("Take the last operation back").arg(dry_run()).arg(
+            Arg::new("keep-edits")
+                .long("keep-edits")
+                .action(ArgAction::SetTrue)
+                .help("Leave files as they are that were changed since"),
+        ),
         Command::new("resolve").about("Say that conflicts are seen to").arg(
             Arg::new("path")
                 .value_name("PATH")
@@ -582,7 +589,10 @@ pub fn parse(pack: &Pack, arguments: &[OsString]) -> Result<Request, Error> {
         "check" => {
             Request::Check { verdicts: texts(inner, "verdict"), sarif: inner.get_flag("sarif") }
         }
-        "undo" => Request::Undo { dry_run: inner.get_flag("dry-run") },
+        "undo" => Request::Undo {
+            dry_run: inner.get_flag("dry-run"),
+            keep_edits: inner.get_flag("keep-edits"),
+        },
         "resolve" => Request::Resolve(texts(inner, "path")),
         "adopt" => Request::Adopt {
             chosen: chosen(pack, inner)?,

@@ -2,7 +2,6 @@
 //! doing it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -243,10 +242,16 @@ fn merged_selection(root: &Path, text: &str) -> Option<String> {
 /// The text of `scaffold.toml`.
 ///
 /// # Errors
-/// [`Error::Project`] where this is no generated project.
+/// [`Error::Project`] where this is no generated project, or the file is not text.
 pub fn selection_file(root: &Path) -> Result<String, Error> {
-    let path = root.join(STATE_FILES[0]);
-    fs::read_to_string(&path).map_err(|error| Error::io("cannot read", &path, error))
+    let unusable = |message: String| Error::Project {
+        message,
+        hint: format!("put it back: git checkout HEAD -- {}", STATE_FILES[0]),
+    };
+    let bytes = project::read_state_file(root, STATE_FILES[0])?
+        .ok_or_else(|| unusable(format!("the project has no `{}`", STATE_FILES[0])))?;
+    String::from_utf8(bytes)
+        .map_err(|_| unusable(format!("`{}` is not UTF-8 text", STATE_FILES[0])))
 }
 
 /// Reads lock and base. A base that is lost is rendered again where this program can.
@@ -259,49 +264,102 @@ pub fn read_state(
     selection: &str,
     notes: &mut Vec<String>,
 ) -> Result<Project, Error> {
+    let (state, loss) = state_and_loss(pack, root, selection)?;
+    if loss.is_some() {
+        notes.push(format!("rendered `{}` again", STATE_FILES[2]));
+    }
+    Ok(state)
+}
+
+/// Reads lock and base, which have to be there and whole.
+///
+/// # Errors
+/// [`Error::Project`] where one is lost or damaged, with a way out.
+pub fn read_whole_state(pack: &Pack, root: &Path, selection: &str) -> Result<Project, Error> {
+    match state_and_loss(pack, root, selection)? {
+        (state, None) => Ok(state),
+        (_, Some(message)) => {
+            Err(Error::Project { message, hint: "render it again: scaffold apply".to_owned() })
+        }
+    }
+}
+
+/// A base that is lost or damaged, rendered again where this program can; nothing where it is whole.
+#[must_use]
+pub fn lost_base(pack: &Pack, root: &Path) -> Option<Vec<u8>> {
+    let selection = selection_file(root).ok()?;
+    let (state, loss) = state_and_loss(pack, root, &selection).ok()?;
+    loss.map(|_| crate::base::packed(&state.base, |_| ()).0.bytes)
+}
+
+/// Lock and base, and what was wrong with a base that was rendered again.
+fn state_and_loss(
+    pack: &Pack,
+    root: &Path,
+    selection: &str,
+) -> Result<(Project, Option<String>), Error> {
     let [_, lock_path, base_path] = STATE_FILES;
-    let missing = |path: &str| Error::Project {
-        message: format!("the project has no `{path}`"),
-        hint: format!(
-            "put it back: git checkout -- {path}; a project that never had one: scaffold adopt"
-        ),
+    let lost = |message: String| Error::Project { message, hint: way_out(pack, root, selection) };
+    let with_way_out = |error: Error| match error {
+        Error::Project { message, hint } if hint != project::USE_NEWER => lost(message),
+        other => other,
     };
-    let lock = match fs::read_to_string(root.join(lock_path)) {
-        Ok(lock) => lock,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(missing(lock_path));
+    let lock = project::read_state_file(root, lock_path)?
+        .ok_or_else(|| lost(format!("the project has no `{lock_path}`")))?;
+    let lock =
+        String::from_utf8(lock).map_err(|_| lost(format!("`{lock_path}` is not UTF-8 text")))?;
+    let parsed = project::parse_lock(&lock).map_err(with_way_out)?;
+    let read = match project::read_state_file(root, base_path)? {
+        Some(base) => Project::read(&lock, &base),
+        None => Err(Error::Project {
+            message: format!("the project has no `{base_path}`"),
+            hint: String::new(),
+        }),
+    };
+    let error = match read {
+        Ok(state) => return Ok((state, None)),
+        Err(error) => error,
+    };
+    if parsed.pack.digest != pack.digest() {
+        return Err(with_way_out(error));
+    }
+    let committed = git::content(root, "HEAD", STATE_FILES[0]);
+    let committed = committed.map(|text| String::from_utf8_lossy(&text).into_owned());
+    for text in [Some(selection.to_owned()), committed].into_iter().flatten() {
+        let tree = parse_selection(pack, &text, Reading::Strict)
+            .and_then(|selection| Plan::new(pack, selection))
+            .and_then(|plan| rendered_files(&plan));
+        if let Ok(tree) = tree
+            && crate::base::packed(&tree, |_| ()).0.digest == parsed.base
+            && parsed.describes(&tree)
+        {
+            return Ok((Project { lock: parsed, base: tree }, Some(error.to_string())));
         }
-        Err(error) => return Err(Error::io("cannot read", &root.join(lock_path), error)),
-    };
-    let base = match fs::read(root.join(base_path)) {
-        Ok(base) => Some(base),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Error::io("cannot read", &root.join(base_path), error)),
-    };
-    let read = match &base {
-        Some(base) => Project::read(&lock, base),
-        None => Err(missing(base_path)),
-    };
-    read.or_else(|error| {
-        let lock = project::parse_lock(&lock)?;
-        if lock.pack.digest != pack.digest() {
-            return Err(error);
-        }
-        let committed = git::content(root, "HEAD", STATE_FILES[0]);
-        let committed = committed.map(|text| String::from_utf8_lossy(&text).into_owned());
-        for text in [Some(selection.to_owned()), committed].into_iter().flatten() {
-            let tree = parse_selection(pack, &text, Reading::Strict)
-                .and_then(|selection| Plan::new(pack, selection))
-                .and_then(|plan| rendered_files(&plan));
-            if let Ok(tree) = tree
-                && crate::base::packed(&tree, |_| ()).0.digest == lock.base
-            {
-                notes.push(format!("rendered `{base_path}` again"));
-                return Ok(Project { lock, base: tree });
-            }
-        }
-        Err(error)
-    })
+    }
+    Err(with_way_out(error))
+}
+
+/// What brings back a lock or a base that is lost or damaged: what works in this project.
+fn way_out(pack: &Pack, root: &Path, selection: &str) -> String {
+    let [_, lock_path, base_path] = STATE_FILES;
+    if !matches!(repaired(pack, root, selection), Ok(None)) {
+        return "put both sides of the merge together: scaffold apply".to_owned();
+    }
+    let committed = |path: &str| git::content(root, "HEAD", path);
+    let is_committed =
+        committed(lock_path).zip(committed(base_path)).is_some_and(|(lock, base)| {
+            String::from_utf8(lock).is_ok_and(|lock| Project::read(&lock, &base).is_ok())
+        });
+    if is_committed {
+        return format!(
+            "put both back, then apply what was chosen: git checkout HEAD -- {lock_path} {base_path} && scaffold apply"
+        );
+    }
+    let remove = if root.join(lock_path).exists() { "rm scaffold.lock && " } else { "" };
+    format!(
+        "make both anew from `{}`, where your edits stay: {remove}scaffold adopt",
+        STATE_FILES[0]
+    )
 }
 
 /// Refuses a project of another pack, and operations that would be a hidden update.
@@ -327,7 +385,7 @@ fn check_pack(
                 "the project was rendered by {} {}, this program has {}",
                 locked.name, locked.version, manifest.version
             ),
-            hint: "use a newer scaffold".to_owned(),
+            hint: project::USE_NEWER.to_owned(),
         });
     }
     if operation == &Operation::Update || merging || locked.digest == pack.digest() {

@@ -267,9 +267,7 @@ fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
         let Some(fields) = entries.get_mut(&path).and_then(Value::as_object_mut) else {
             continue;
         };
-        if fields.contains_key("link") || own.contains(&path) {
-            continue;
-        }
+        // The project's own packages are reached without any, so that no note is made of them.
         let notes = [
             ("peer", flags.peer),
             ("dev", flags.dev),

@@ -11,7 +11,10 @@ use crate::adoption::{Difference, nearest};
 use crate::answer;
 use crate::cli::{Chosen, OperationFlags, VERDICTS};
 use crate::error::Error;
-use crate::lifecycle::{Intent, intend, open_conflicts, project_root, read_state, selection_file};
+use crate::lifecycle::{
+    Intent, intend, lost_base, open_conflicts, project_root, read_state, read_whole_state,
+    selection_file,
+};
 use crate::merge::{Conflict, ConflictKind, Content, Ours, marker_line};
 use crate::operation::Operation;
 use crate::output::{print, print_json, say};
@@ -20,7 +23,7 @@ use crate::plan::Plan;
 use crate::project::{self, Reading, Records, ours, parse_selection};
 use crate::render::rendered_files;
 use crate::run::Session;
-use crate::transaction::{Change, Recovered, Transaction};
+use crate::transaction::{Change, Recovered, Transaction, Undone};
 use crate::writer::LocalDisk;
 
 /// Exit codes of what is not well with a project.
@@ -38,7 +41,15 @@ impl Session<'_> {
         let root = root()?;
         let writes = !flags.dry_run && !flags.diff;
         let transaction = if writes { Some(begin(&root)?) } else { None };
-        let intent = intend(self.pack, &root, operation, flags.allow_dirty || !writes)?;
+        let intent = intend(self.pack, &root, operation, flags.allow_dirty || !writes);
+        if let (Err(Error::Conflicts { .. }), Some(transaction)) = (&intent, &transaction)
+            && let Some(base) = lost_base(self.pack, &root)
+        {
+            // Conflicts that are left stop the operation, and not what brings back the base.
+            transaction.replace(STATE_FILES[2], &base)?;
+            say(&format!("rendered `{}` again\n", STATE_FILES[2]));
+        }
+        let intent = intent?;
         if flags.diff && !self.json {
             print(&as_patch(&root, &intent.changes)?)?;
             return Ok(code(&intent));
@@ -60,15 +71,12 @@ impl Session<'_> {
     /// Says whether the project is unresolved, drifted or behind.
     pub(crate) fn check(&self, verdicts: &[String], sarif: bool) -> Result<u8, Error> {
         let root = root()?;
-        if root.join(".scaffold/local/journal").exists()
-            || root.join(".scaffold/local/rollback").exists()
-        {
+        if Transaction::is_interrupted(&root) {
             begin(&root)?;
         }
         let counts = |verdict: &str| verdicts.is_empty() || verdicts.iter().any(|v| v == verdict);
         let text = selection_file(&root)?;
-        let mut notes = Vec::new();
-        let state = read_state(self.pack, &root, &text, &mut notes)?;
+        let state = read_whole_state(self.pack, &root, &text)?;
         let [unresolved, drifted, behind] = VERDICTS;
         let unresolved =
             if counts(unresolved) { open_conflicts(&root, &state) } else { Vec::new() };
@@ -139,18 +147,22 @@ impl Session<'_> {
     }
 
     /// Takes the last operation back.
-    pub(crate) fn undo(&self, dry_run: bool) -> Result<(), Error> {
+    pub(crate) fn undo(&self, dry_run: bool, keep_edits: bool) -> Result<(), Error> {
         let root = root()?;
         let transaction = begin(&root)?;
-        let (operation, paths) = transaction.undo(dry_run)?;
+        let Undone { operation, paths, kept } = transaction.undo(dry_run, keep_edits)?;
         if self.json {
             return print_json(
-                &answer::Undo { schema: answer::SCHEMA, operation, written: !dry_run, paths },
+                &answer::Undo { schema: answer::SCHEMA, operation, written: !dry_run, paths, kept },
                 false,
             );
         }
         let done = if dry_run { "would take back" } else { "took back" };
-        say(&format!("{done} `scaffold {operation}`: {}\n", counted(paths.len())));
+        let mut text = format!("{done} `scaffold {operation}`: {}\n", counted(paths.len()));
+        for path in kept {
+            let _ = writeln!(text, "  {path}: it was changed since, and stays as it is");
+        }
+        say(&text);
         Ok(())
     }
 
@@ -211,20 +223,34 @@ impl Session<'_> {
     /// Takes a project without state into management.
     pub(crate) fn adopt(&self, chosen: &Chosen, into: &Path, dry_run: bool) -> Result<(), Error> {
         let pack = self.pack;
-        if let Some(there) = STATE_FILES[..2].iter().find(|path| into.join(path).exists()) {
+        let into = if into.as_os_str().is_empty() { Path::new(".") } else { into };
+        let shown = into.display();
+        let [selection_path, lock_path, _] = STATE_FILES;
+        let has_selection = into.join(selection_path).exists();
+        if into.join(lock_path).exists() {
+            let hint = if has_selection {
+                "it is managed: scaffold check".to_owned()
+            } else {
+                format!(
+                    "put `{selection_path}` back: git checkout HEAD -- {selection_path}; or begin anew: rm {lock_path} && scaffold adopt"
+                )
+            };
             return Err(Error::Project {
-                message: format!("`{}` has a `{there}` already", into.display()),
-                hint: "it is managed; scaffold check".to_owned(),
+                message: format!("`{shown}` has a `{lock_path}` already"),
+                hint,
             });
         }
         if !into.is_dir() {
             return Err(Error::usage(
-                format!("`{}` is not a folder", into.display()),
+                format!("`{shown}` is not a folder"),
                 "scaffold adopt --into DIR",
             ));
         }
         let name = chosen.choices.name.clone().unwrap_or_else(|| name_of(into));
-        let selection = if chosen.any {
+        let selection = if has_selection {
+            // Its lock is lost; what was chosen is not.
+            parse_selection(pack, &selection_file(into)?, Reading::Update)?
+        } else if chosen.any {
             let mut choices = chosen.choices.clone();
             choices.name = Some(name);
             choices.complete(pack)?
@@ -234,11 +260,18 @@ impl Session<'_> {
         let command = selection.choices(pack).command(pack);
         let plan = Plan::new(pack, selection)?;
         let mut tree = rendered_files(&plan)?;
-        let mut difference = Difference::between(into, &tree)?;
-        difference.missing.retain(|path| path != STATE_FILES[0]);
+        let difference = Difference::between(into, &tree)?;
+        if difference.equal == 0 && !has_selection {
+            return Err(Error::Project {
+                message: format!("nothing in `{shown}` is as `{}` renders it", pack.manifest.name),
+                hint: "for a new project in a folder of yours: scaffold new NAME --into DIR"
+                    .to_owned(),
+            });
+        }
         project::add_state(pack, &mut tree, &Records::default());
         if !dry_run {
-            let changes: Vec<Change> = STATE_FILES
+            let written = if has_selection { &STATE_FILES[1..] } else { &STATE_FILES[..] };
+            let changes: Vec<Change> = written
                 .iter()
                 .rev()
                 .filter_map(|path| {
@@ -295,7 +328,9 @@ fn begin(root: &Path) -> Result<Transaction<'static>, Error> {
         let outcome = if finished { "finished" } else { "taken back" };
         say(&format!("`scaffold {operation}` was interrupted; it is {outcome} now\n"));
         for path in kept {
-            say(&format!("  {path} was changed since and is kept; the new one stands beside it\n"));
+            say(&format!(
+                "  {path} was changed since, and stays as it is; a new version that was to replace it stands beside it\n"
+            ));
         }
     }
     Ok(transaction)

@@ -10,12 +10,14 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::base::{packed, unpacked};
 use crate::error::{Error, Place};
 use crate::keyed::settle;
-use crate::merge::{Conflict, Content, Ours};
-use crate::pack::{Pack, STATE_FILES};
+use crate::merge::{Conflict, ConflictKind, Content, Ours};
+use crate::pack::{Pack, STATE_FILES, hex};
+use crate::path;
 use crate::plan::Plan;
 use crate::selection::{Choices, Selection};
 use crate::syntax::Language;
@@ -23,6 +25,10 @@ use crate::tree::{File, Tree};
 
 /// Version of the form of both files.
 const SCHEMA: i64 = 1;
+/// What to do about a newer form.
+pub const USE_NEWER: &str = "use a newer scaffold";
+/// State is small; what is larger is not ours, and must not fill the memory.
+const LARGEST_STATE: u64 = 1 << 26;
 
 /// `scaffold.lock`: the versions that rendered the project, and for each file its component and
 /// the digest of what was rendered.
@@ -35,6 +41,10 @@ pub struct Lock {
     pub generator: String,
     /// `sha256:` over the base before compression.
     pub base: String,
+    /// `sha256:` over the rest of the lock, so that one that was cut short is noticed; locks of
+    /// older versions have none.
+    #[serde(default)]
+    pub entries: Option<String>,
     /// The pack that rendered the project.
     pub pack: LockedPack,
     /// Defaults of the pack's options, so that an update can tell which ones changed.
@@ -188,6 +198,7 @@ pub fn lock_text(pack: &Pack, tree: &Tree, base: &str, records: &Records) -> Str
         schema: SCHEMA,
         generator: env!("CARGO_PKG_VERSION").to_owned(),
         base: base.to_owned(),
+        entries: None,
         pack: LockedPack {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
@@ -204,13 +215,46 @@ impl Lock {
     /// The text of the lock, with these conflicts instead of its own.
     #[must_use]
     pub fn with_conflicts(&self, conflicts: &[Conflict]) -> String {
-        let mut text = String::from("# Written by scaffold; not edited by hand.\n");
-        let _ = writeln!(
-            text,
-            "schema = {SCHEMA}\ngenerator = {}\nbase = {}",
+        let before = format!(
+            "schema = {SCHEMA}\ngenerator = {}\nbase = {}\n",
             quoted(&self.generator),
             quoted(&self.base)
         );
+        let entries = self.entries_text(conflicts);
+        let digest = format!("sha256:{}", hex(&Sha256::digest(format!("{before}{entries}"))));
+        format!(
+            "# Written by scaffold; not edited by hand.\n{before}entries = {}\n{entries}",
+            quoted(&digest)
+        )
+    }
+
+    /// Whether the lock is as it was written. One of an older version does not say.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let Some(entries) = &self.entries else {
+            return true;
+        };
+        let text = self.with_conflicts(&self.conflicts);
+        text.lines().any(|line| line == format!("entries = {}", quoted(entries)))
+    }
+
+    /// Whether it lists the files of `base`, and no others.
+    #[must_use]
+    pub fn describes(&self, base: &Tree) -> bool {
+        let is_listed =
+            base.iter().filter(|(path, _)| *path != STATE_FILES[0]).all(|(path, file)| {
+                self.files.get(path).is_some_and(|listed| {
+                    listed.digest == file.digest() && listed.executable == file.executable
+                })
+            });
+        is_listed
+            && self.files.keys().all(|path| base.get(path).is_some())
+            && base.get(STATE_FILES[0]).is_some()
+    }
+
+    /// The pack, the defaults, the files, and these conflicts.
+    fn entries_text(&self, conflicts: &[Conflict]) -> String {
+        let mut text = String::new();
         let LockedPack { name, version, digest } = &self.pack;
         let _ = writeln!(
             text,
@@ -390,7 +434,7 @@ fn check_schema(path: &str, schema: Option<i64>) -> Result<(), Error> {
         Some(SCHEMA) => Ok(()),
         Some(newer) if newer > SCHEMA => Err(Error::Project {
             message: format!("`{path}` is of schema {newer}, this program knows {SCHEMA}"),
-            hint: "use a newer scaffold".to_owned(),
+            hint: USE_NEWER.to_owned(),
         }),
         _ => Err(Error::Project {
             message: format!("`{path}` says no `schema`"),
@@ -399,25 +443,60 @@ fn check_schema(path: &str, schema: Option<i64>) -> Result<(), Error> {
     }
 }
 
-/// Reads a lock.
+/// Reads a lock. What to do about one that cannot be used depends on the project, so that the
+/// hint is whoever's who reads it.
 ///
 /// # Errors
-/// [`Error::Project`] where it is of a newer form, or not as this program writes it.
+/// [`Error::Project`] where it is of a newer form, not as this program writes it, or cut short.
 pub fn parse_lock(text: &str) -> Result<Lock, Error> {
-    let unusable = |error: &toml::de::Error| Error::Project {
-        message: format!(
-            "{}: {}",
-            Place::at(STATE_FILES[1], text, error.span().map_or(0, |span| span.start)),
-            error.message()
-        ),
-        hint: format!(
-            "put it back: git checkout -- {}; after a merge: scaffold apply",
-            STATE_FILES[1]
-        ),
+    let unusable = |message: String| Error::Project { message, hint: String::new() };
+    let not_toml = |error: &toml::de::Error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        unusable(format!("{}: {}", Place::at(STATE_FILES[1], text, offset), error.message()))
     };
-    let table: toml::Table = toml::from_str(text).map_err(|error| unusable(&error))?;
+    let table: toml::Table = toml::from_str(text).map_err(|error| not_toml(&error))?;
     check_schema(STATE_FILES[1], table.get("schema").and_then(toml::Value::as_integer))?;
-    toml::from_str(text).map_err(|error| unusable(&error))
+    let lock: Lock = toml::from_str(text).map_err(|error| not_toml(&error))?;
+    if !lock.is_whole() {
+        return Err(unusable(format!(
+            "`{}` is not as it was written: it was cut short, or changed by hand or by a merge",
+            STATE_FILES[1]
+        )));
+    }
+    let beside = lock.conflicts.iter().filter(|conflict| conflict.kind == ConflictKind::Beside);
+    let paths = lock
+        .files
+        .keys()
+        .chain(lock.conflicts.iter().map(|conflict| &conflict.path))
+        .chain(beside.filter_map(|conflict| conflict.theirs.as_ref()));
+    for path in paths {
+        if let Some(reason) = path::unusable(path) {
+            return Err(unusable(format!("`{}`: {reason}", STATE_FILES[1])));
+        }
+    }
+    Ok(lock)
+}
+
+/// Reads one of [`STATE_FILES`] of the project in `root`, where it is there.
+///
+/// # Errors
+/// [`Error::Project`] where it is not a plain file, or larger than any state;
+/// [`Error::Io`] where it cannot be read.
+pub fn read_state_file(root: &Path, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    let full = root.join(path);
+    let metadata = match fs::symlink_metadata(&full) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("cannot read", &full, error)),
+    };
+    if !metadata.is_file() || metadata.len() > LARGEST_STATE {
+        let what = if metadata.is_file() { "too large" } else { "not a plain file" };
+        return Err(Error::Project {
+            message: format!("`{path}` is {what}"),
+            hint: format!("put it back: git checkout HEAD -- {path}"),
+        });
+    }
+    fs::read(&full).map(Some).map_err(|error| Error::io("cannot read", &full, error))
 }
 
 impl Project {
@@ -427,24 +506,10 @@ impl Project {
     /// [`Error::Project`] where one of them is damaged, or they do not belong together.
     pub fn read(lock: &str, base: &[u8]) -> Result<Self, Error> {
         let lock = parse_lock(lock)?;
-        let unfit = |message: String| Error::Project {
-            message,
-            hint: format!(
-                "put both back: git checkout -- {} {}; after a merge: scaffold apply",
-                STATE_FILES[1], STATE_FILES[2]
-            ),
-        };
+        let unfit = |message: String| Error::Project { message, hint: String::new() };
         let (base, digest) = unpacked(base)
             .map_err(|reason| unfit(format!("`{}` is damaged: {reason}", STATE_FILES[2])))?;
-        let is_listed =
-            base.iter().filter(|(path, _)| *path != STATE_FILES[0]).all(|(path, file)| {
-                lock.files.get(path).is_some_and(|listed| {
-                    listed.digest == file.digest() && listed.executable == file.executable
-                })
-            });
-        let is_whole = lock.files.keys().all(|path| base.get(path).is_some())
-            && base.get(STATE_FILES[0]).is_some();
-        if digest != lock.base || !is_listed || !is_whole {
+        if digest != lock.base || !lock.describes(&base) {
             return Err(unfit(format!(
                 "`{}` and `{}` do not belong together: one of them was changed by hand or by a merge",
                 STATE_FILES[1], STATE_FILES[2]

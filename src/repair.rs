@@ -1,4 +1,4 @@
-//! After a merge of branches: lock and base are binary or generated, so git cannot merge them.
+//! After a merge of branches, or what git does like one: lock and base are binary or generated, so git cannot merge them.
 //! They are rebuilt from what both parents committed, with `scaffold.toml` as the truth.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::git::{self, Parents};
 use crate::merge::{Conflict, Content, Merge, Ours, Rules, has_markers, merge};
 use crate::pack::{Pack, STATE_FILES};
-use crate::project::Project;
+use crate::project::{Project, read_state_file};
 use crate::tree::{File, Tree};
 
 /// The state of both parents of a merge.
@@ -22,6 +22,8 @@ pub struct Repaired {
     root: PathBuf,
     parents: Parents,
     theirs: Project,
+    /// The state that both come from, where it can be read.
+    common: Option<Project>,
 }
 
 /// The states of both parents, where a merge is under way, or has just been committed with a
@@ -38,19 +40,20 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
         let base = git::content(root, commit, STATE_FILES[2])?;
         Project::read(std::str::from_utf8(&lock).ok()?, &base).ok()
     };
-    let here = std::fs::read_to_string(root.join(STATE_FILES[1])).ok();
-    let base = std::fs::read(root.join(STATE_FILES[2])).ok();
-    let now = here.zip(base).and_then(|(lock, base)| Project::read(&lock, &base).ok());
+    let here = |path: &str| read_state_file(root, path).ok().flatten();
+    let now = here(STATE_FILES[1])
+        .zip(here(STATE_FILES[2]))
+        .and_then(|(lock, base)| Project::read(std::str::from_utf8(&lock).ok()?, &base).ok());
     let (Some(state), Some(theirs)) = (read(&parents.ours), read(&parents.theirs)) else {
         return Ok(None);
     };
+    let common = read(&parents.base);
     // A state that is neither parent's, and fits, was made by an operation since.
     let is_settled = now.as_ref().is_some_and(|now| {
         let is = |parent: &Project| now.lock.base == parent.lock.base;
         state.lock.base == theirs.lock.base || (!is(&state) && !is(&theirs)) || {
             // The merge was committed, and one side had nothing of its own.
-            let common = read(&parents.base);
-            common.is_some_and(|common| {
+            common.as_ref().is_some_and(|common| {
                 let (other, used) = if is(&state) { (&theirs, &state) } else { (&state, &theirs) };
                 other.lock.base == common.lock.base && is(used)
             })
@@ -74,7 +77,7 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
         } else {
             (state, theirs, parents)
         };
-    Ok(Some(Repaired { state, root: root.to_owned(), parents, theirs }))
+    Ok(Some(Repaired { state, root: root.to_owned(), parents, theirs, common }))
 }
 
 impl Repaired {
@@ -117,7 +120,15 @@ impl Repaired {
                 let [first, second] = &sides;
                 let first = single(path, self.state.base.get(path), first, now, rules);
                 let second = single(path, self.theirs.base.get(path), second, now, rules);
-                together(path, now, first, second, rules)
+                let both = self.common.as_ref().map(|common| {
+                    let there = committed(&self.parents.base);
+                    single(path, common.base.get(path), &there, now, rules)
+                });
+                let both = match both {
+                    Some((after, merge)) if merge.conflicts.is_empty() => after.map(as_file),
+                    _ => now.cloned(),
+                };
+                together(path, both.as_ref(), now, first, second, rules)
             } else {
                 let [first, second] = bases.map(|base| base.get(path));
                 let was = now.or(first).or(second);
@@ -204,9 +215,20 @@ fn single(
     (after, merge)
 }
 
-/// Puts the edits of both sides together, each already on top of what is rendered now.
+fn as_file(content: Content) -> File {
+    File {
+        bytes: content.bytes,
+        executable: content.executable,
+        component: String::new(),
+        source: String::new(),
+    }
+}
+
+/// Puts the edits of both sides together, each already on top of what is rendered now; `both` is
+/// that with the edits that they have in common.
 fn together(
     path: &str,
+    both: Option<&File>,
     now: Option<&File>,
     first: (Option<Content>, Merge),
     second: (Option<Content>, Merge),
@@ -214,20 +236,15 @@ fn together(
 ) -> (Option<Content>, Merge) {
     let conflicts: Vec<Conflict> =
         first.1.conflicts.iter().chain(&second.1.conflicts).cloned().collect();
-    let file = |content: Content| File {
-        bytes: content.bytes,
-        executable: content.executable,
-        component: String::new(),
-        source: String::new(),
-    };
     let ours = first.0.map_or(Ours::Absent, Ours::File);
-    let theirs = second.0.map(file);
+    let theirs = second.0.map(as_file);
     // One side may not have had the component: its file is then what is rendered now.
     let ours = match (ours, &theirs) {
         (Ours::Absent, Some(theirs)) if conflicts.is_empty() => Ours::File(Content::from(theirs)),
         (ours, _) => ours,
     };
-    let (after, mut merge) = single(path, now, &ours, theirs.as_ref(), rules);
+    let both = both.filter(|_| now.is_some());
+    let (after, mut merge) = single(path, both, &ours, theirs.as_ref(), rules);
     merge.conflicts.extend(conflicts);
     merge.own.clear();
     (after, merge)

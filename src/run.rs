@@ -67,7 +67,7 @@ impl Session<'_> {
             }
             Request::Operate { operation, flags } => return self.operate(operation, *flags),
             Request::Check { verdicts, sarif } => return self.check(verdicts, *sarif),
-            Request::Undo { dry_run } => self.undo(*dry_run)?,
+            Request::Undo { dry_run, keep_edits } => self.undo(*dry_run, *keep_edits)?,
             Request::Resolve(paths) => return self.resolve(paths),
             Request::Adopt { chosen, into, dry_run } => self.adopt(chosen, into, *dry_run)?,
             Request::Man => print(&manual(self.pack)?)?,
@@ -615,7 +615,7 @@ fn numbers(version: &str) -> Vec<u64> {
 
 /// Refuses a place inside another project: its operations would take the new one for their own.
 fn refuse_inside(destination: &Path) -> Result<(), Error> {
-    let full = std::path::absolute(destination).unwrap_or_else(|_| destination.to_owned());
+    let full = resolved(destination);
     let outer = full.ancestors().skip(1).find(|folder| folder.join(STATE_FILES[0]).is_file());
     match outer {
         Some(outer) => Err(Error::Destination {
@@ -628,6 +628,20 @@ fn refuse_inside(destination: &Path) -> Result<(), Error> {
         }),
         None => Ok(()),
     }
+}
+
+/// Where a path leads to, as far as it exists: `..` and links followed as the system does it.
+fn resolved(path: &Path) -> PathBuf {
+    let mut full = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        if part == std::path::Component::ParentDir {
+            full.pop();
+        } else {
+            full.push(part);
+            full = full.canonicalize().unwrap_or(full);
+        }
+    }
+    full
 }
 
 fn manual(pack: &Pack) -> Result<String, Error> {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Place, Problem, did_you_mean};
 use crate::manifest::{ContributionScope, ContributionShape, OptionManifest, OptionShape};
-use crate::name::{Name, is_device_name};
+use crate::name::Name;
 use crate::pack::{
     COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH, STATE_FILES,
 };
+use crate::path;
 use crate::template::Declared;
 
 /// Flags that belong to the program, so that no pack may take them.
@@ -279,7 +280,7 @@ impl Pack {
         let mut owners: BTreeMap<(Option<&str>, String), Writers> = BTreeMap::new();
         for component in &self.components {
             for file in &component.files {
-                if let Some(reason) = unusable_path(&file.path) {
+                if let Some(reason) = path::unusable(&file.path) {
                     problems.push(Problem::new(Place::file(&file.source), reason));
                 }
                 let is_ours = STATE_FILES.contains(&file.path.as_str())
@@ -310,7 +311,7 @@ impl Pack {
 
     fn check_lockfiles(&self, problems: &mut Vec<Problem>) {
         for lockfile in &self.manifest.lockfile {
-            if let Some(reason) = unusable_path(&lockfile.path) {
+            if let Some(reason) = path::unusable(&lockfile.path) {
                 problems.push(self.pack_problem(&lockfile.path, reason));
             }
             match self.text(&lockfile.source) {
@@ -475,31 +476,4 @@ fn check_option(option: &OptionManifest) -> Result<(), String> {
     } else {
         Err(format!("the default of `{}` is not one of its values", option.id))
     }
-}
-
-/// Why a path cannot be part of a project on every platform.
-fn unusable_path(path: &str) -> Option<String> {
-    for part in path.split('/') {
-        if part.is_empty() || part == "." || part == ".." {
-            return Some(format!("`{path}` leaves the destination"));
-        }
-        if let Some(character) = part
-            .chars()
-            .find(|c| c.is_control() || matches!(c, '\\' | ':' | '<' | '>' | '"' | '|' | '?' | '*'))
-        {
-            return Some(format!(
-                "`{path}` has `{}` in it, which not every file system takes",
-                character.escape_debug()
-            ));
-        }
-        if part.ends_with(['.', ' ']) {
-            return Some(format!(
-                "`{path}` has a part that ends with a dot or a space, which Windows drops"
-            ));
-        }
-        if is_device_name(part) {
-            return Some(format!("`{path}` has the name of a Windows device in it"));
-        }
-    }
-    None
 }

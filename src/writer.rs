@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,21 @@ const FILES_PER_WRITER: usize = 50;
 /// More wait for the same file system.
 const WRITERS_MAX: usize = 4;
 
+/// How the names of folders begin in which a project is staged.
+const STAGE: &str = ".scaffold-";
+/// Such a folder holds the project, and a file that says whose it is. Whoever writes holds that
+/// file, so that a folder whose file nobody holds was left by a process that was killed.
+const STAGED: &str = "project";
+const OWNER: &str = "owner";
+const OWNED: &str = "A project that `scaffold new` is writing; this folder is";
+/// Is there from the moment at which what is staged moves into a folder that existed.
+const MOVING: &str = "moving";
+
 /// What a fresh clone may hold beside what we write.
 const FRESH_CLONE: [&str; 4] = [".git", ".gitignore", "LICENSE", "README.md"];
 
-/// Refuses a destination that a new project cannot go to, before anything is rendered.
+/// Refuses a destination that a new project cannot go to, before anything is rendered. What a
+/// process left here that was killed is removed first.
 ///
 /// # Errors
 /// [`Error::Destination`] for a file, a dangling link or a folder with something in it.
@@ -28,6 +39,13 @@ pub fn check_destination(destination: &Path) -> Result<(), Error> {
     let shown = destination.display();
     let refuse =
         |message: String, hint: &str| Err(Error::Destination { message, hint: hint.to_owned() });
+    sweep(parent_of(destination));
+    if sweep(destination) {
+        return refuse(
+            format!("`{shown}` is a project now: a `scaffold new` that was killed is finished"),
+            "go on with it, or choose another place with `--into DIR`",
+        );
+    }
     match fs::symlink_metadata(destination) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(Error::io("cannot look at", destination, error)),
@@ -72,8 +90,8 @@ pub fn write(
 ) -> Result<Tree, Error> {
     if destination.is_dir() {
         refuse_collisions(tree, destination)?;
-        let (staged, late) = stage(tree, late, destination, interrupted)?;
-        fill(&staged, destination)?;
+        let (stage, late) = stage(tree, late, destination, interrupted)?;
+        fill(&stage, destination)?;
         Ok(late)
     } else {
         create(tree, late, destination, interrupted)
@@ -87,17 +105,12 @@ fn create(
     destination: &Path,
     interrupted: &AtomicBool,
 ) -> Result<Tree, Error> {
-    let parent = match destination.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(destination);
     let created = create_missing(parent)?;
-    let result = stage(tree, late, parent, interrupted).and_then(|(staged, late)| {
-        let path = staged.keep();
-        fs::rename(&path, destination).map(|()| late).map_err(|error| {
-            let _ = fs::remove_dir_all(&path);
-            Error::io("cannot create", destination, error)
-        })
+    let result = stage(tree, late, parent, interrupted).and_then(|(stage, late)| {
+        fs::rename(stage.project(), destination)
+            .map(|()| late)
+            .map_err(|error| Error::io("cannot create", destination, error))
     });
     if result.is_err() {
         for folder in created.iter().rev() {
@@ -107,11 +120,105 @@ fn create(
     result
 }
 
+/// The folder that a destination is in.
+fn parent_of(destination: &Path) -> &Path {
+    match destination.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A folder in which a project is staged; it goes with everything in it when this is dropped.
+struct Stage {
+    /// Held as long as the folder is there. It goes first: some systems keep what is held.
+    _owner: fs::File,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new(parent: &Path) -> Result<Self, Error> {
+        let failed = |error| Error::io("cannot write to", parent, error);
+        let folder = tempfile::Builder::new().prefix(STAGE).tempdir_in(parent).map_err(failed)?;
+        let path = folder.path().join(OWNER);
+        let mut owner =
+            fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+        // First held, then ours: what is not held and says so was left.
+        owner
+            .lock()
+            .and_then(|()| owner.write_all(owner_text(folder.path()).as_bytes()))
+            .and_then(|()| fs::create_dir(folder.path().join(STAGED)))
+            .map_err(failed)?;
+        Ok(Self { _owner: owner, folder })
+    }
+
+    fn project(&self) -> PathBuf {
+        self.folder.path().join(STAGED)
+    }
+}
+
+fn owner_text(stage: &Path) -> String {
+    format!("{OWNED} {}\n", stage.file_name().unwrap_or_default().display())
+}
+
+/// Removes what processes left in `folder` that were killed, and nothing else. One that was moving
+/// a finished project into it is finished; says whether there was one.
+fn sweep(folder: &Path) -> bool {
+    let mut is_finished = false;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let stage = entry.path();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || !entry.file_name().to_string_lossy().starts_with(STAGE) {
+            continue;
+        }
+        let Some(_held) = left_behind(&stage) else {
+            continue;
+        };
+        let project = stage.join(STAGED);
+        let is_moving = fs::symlink_metadata(stage.join(MOVING)).is_ok();
+        if is_moving {
+            if move_entries(&project, folder, &mut Vec::new()).is_err() {
+                continue;
+            }
+            is_finished = true;
+        }
+        // The owner's file last, so that the rest is still known for ours.
+        let _ = fs::remove_dir_all(&project)
+            .or_else(if_missing)
+            .and_then(|()| fs::remove_file(stage.join(MOVING)).or_else(if_missing))
+            .and_then(|()| fs::remove_file(stage.join(OWNER)))
+            .and_then(|()| fs::remove_dir(&stage));
+    }
+    is_finished
+}
+
+/// The owner's file of a folder that this program made, where no process holds it.
+fn left_behind(stage: &Path) -> Option<fs::File> {
+    let path = stage.join(OWNER);
+    if !fs::symlink_metadata(&path).ok()?.is_file() {
+        return None;
+    }
+    let expected = owner_text(stage);
+    let mut text = String::new();
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path).ok()?;
+    file.try_lock().ok()?;
+    (&file).take(expected.len() as u64 + 1).read_to_string(&mut text).ok()?;
+    (text == expected).then_some(file)
+}
+
+fn if_missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
 /// Renames each entry of what is staged inside `destination` to its place.
-fn fill(staged: &tempfile::TempDir, destination: &Path) -> Result<(), Error> {
+fn fill(stage: &Stage, destination: &Path) -> Result<(), Error> {
     let mut moved: Vec<PathBuf> = Vec::new();
-    let result = move_entries(staged.path(), destination, &mut moved);
+    let moving = stage.folder.path().join(MOVING);
+    let result = write_file(&moving, b"", false)
+        .map_err(|error| Error::io("cannot write to", destination, error))
+        .and_then(|()| move_entries(&stage.project(), destination, &mut moved));
     if result.is_err() {
+        // Without it nobody finishes what failed.
+        let _ = fs::remove_file(&moving);
         for path in moved.iter().rev() {
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
@@ -138,20 +245,17 @@ fn stage(
     late: impl FnOnce() -> Tree,
     parent: &Path,
     interrupted: &AtomicBool,
-) -> Result<(tempfile::TempDir, Tree), Error> {
-    let staged = tempfile::Builder::new()
-        .prefix(".scaffold-")
-        .tempdir_in(parent)
-        .map_err(|error| Error::io("cannot write to", parent, error))?;
-    open_to_all(staged.path())?;
-    create_folders(tree, staged.path())?;
+) -> Result<(Stage, Tree), Error> {
+    let stage = Stage::new(parent)?;
+    let staged = stage.project();
+    create_folders(tree, &staged)?;
     let files: Vec<(&str, &File)> = tree.iter().collect();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let writers = (files.len() / FILES_PER_WRITER).clamp(1, processors.min(WRITERS_MAX));
     // Neighbours share folders: a run of them each, so that writers do not wait for each other.
     let runs = files.chunks(files.len().div_ceil(writers).max(1));
     let late = thread::scope(|scope| {
-        let folder = staged.path();
+        let folder = staged.as_path();
         let started: Vec<_> =
             runs.map(|run| scope.spawn(move || write_files(run, folder, interrupted))).collect();
         let late = late();
@@ -160,9 +264,9 @@ fn stage(
             .map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic)));
         results.collect::<Result<(), Error>>().map(|()| late)
     })?;
-    create_folders(&late, staged.path())?;
-    write_files(&late.iter().collect::<Vec<_>>(), staged.path(), interrupted)?;
-    Ok((staged, late))
+    create_folders(&late, &staged)?;
+    write_files(&late.iter().collect::<Vec<_>>(), &staged, interrupted)?;
+    Ok((stage, late))
 }
 
 /// Creates every folder of the tree below `root`, each once.
@@ -314,15 +418,23 @@ pub fn is_executable(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Temporary folders are private; a project's folder follows the umask like any other. The
-/// umask can only be read by setting it, so a probe folder tells what it allows.
-fn open_to_all(folder: &Path) -> Result<(), Error> {
-    let probe = folder.join("probe");
-    let copied = fs::create_dir(&probe)
-        .and_then(|()| fs::metadata(&probe))
-        .and_then(|metadata| fs::set_permissions(folder, metadata.permissions()))
-        .and_then(|()| fs::remove_dir(&probe));
-    copied.map_err(|error| Error::io("cannot write to", folder, error))
+/// The permissions of a file, as `chmod` takes them; nothing where the platform has none.
+///
+/// # Errors
+/// What the operating system says.
+#[cfg(unix)]
+pub fn permissions(path: &Path) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(Some(fs::metadata(path)?.permissions().mode() & 0o7777))
+}
+
+/// There are no such permissions here.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn permissions(_: &Path) -> io::Result<Option<u32>> {
+    Ok(None)
 }
 
 /// Creates the folders above a destination; gives back those that were missing.

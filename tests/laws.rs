@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use common::{files_in, repository, scaffold_ok, tree_of};
+use common::{files_in, put, repository, scaffold_ok, tree_of};
 use proptest::prelude::*;
 use scaffold::cli::{Request, parse};
 use scaffold::lifecycle::intend;
@@ -255,8 +255,11 @@ fn operations_on_disk_end_where_new_begins() {
         scaffold::writer::write(&former, Tree::default, &root, &never).expect("it is written");
         let shown = |root: &std::path::Path| -> Vec<(String, Vec<u8>, bool)> {
             let files = files_in(root).into_iter();
-            files.filter(|(path, _, _)| !path.starts_with(".scaffold/local/")).collect()
+            let is_own =
+                |path: &str| path.starts_with(".scaffold/local/") || path.starts_with(".git/");
+            files.filter(|(path, _, _)| !is_own(path)).collect()
         };
+        put(&root, ".git/HEAD", b"ref: refs/heads/main\n");
         let before = shown(&root);
         let (transaction, _) = Transaction::begin(&root, &LocalDisk).expect("it begins");
         let steps = steps(pack, &from, &to);
@@ -270,7 +273,7 @@ fn operations_on_disk_end_where_new_begins() {
             .expect("it is written");
         assert_eq!(shown(&root), shown(&expected), "{steps:?}");
         if let [_] = steps[..] {
-            transaction.undo(false).expect("there is something to undo");
+            transaction.undo(false, false).expect("there is something to undo");
             assert_eq!(shown(&root), before, "undo of {steps:?}");
         }
     }

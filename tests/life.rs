@@ -689,6 +689,96 @@ fn comments_in_scaffold_toml_outlive_every_operation() {
     }
 }
 
+/// What else git puts together like a merge. Each ends in a conflict of lock and base.
+#[test]
+fn squash_stash_revert_pick_and_rebase_are_finished_by_apply() {
+    let pack = || {
+        small_pack(&[
+            (
+                "components/other/component.toml",
+                "summary = \"another\"\nflag = \"other\"\n[contribute]\nlines = [\"other\"]\n",
+            ),
+            ("components/other/files/other.txt", "other\n"),
+            (
+                "components/base/files/run.sh",
+                "#!/bin/sh\none\ntwo\nthree\nfour\nfive\nsix\nseven\n",
+            ),
+        ])
+    };
+    let edit = |place: &Place, from: &str, to: &str| {
+        place.write("run.sh", &place.read("run.sh").replace(from, to));
+    };
+    let left = |place: &Place| {
+        place.ok(&["add", "extra"]);
+        edit(place, "one\n", "echo left\n");
+    };
+    let right = |place: &Place| {
+        place.ok(&["add", "other"]);
+        edit(place, "seven\n", "echo right\n");
+        place.write("README.md", &place.read("README.md").replace("# X", "# X, ours"));
+        place.commit("right");
+    };
+    let branches = |place: &Place| {
+        assert!(place.git(&["checkout", "--quiet", "-b", "left"]));
+        left(place);
+        place.commit("left");
+        assert!(place.git(&["checkout", "--quiet", "-b", "right", "main"]));
+        right(place);
+    };
+    for way in ["squash", "cherry-pick", "rebase", "stash", "revert"] {
+        let place = Place::of(pack(), &[]);
+        match way {
+            "stash" => {
+                left(&place);
+                assert!(place.git(&["add", "--all"]) && place.git(&["stash"]));
+                right(&place);
+                assert!(!place.git(&["stash", "pop"]), "{way}");
+            }
+            "revert" => {
+                left(&place);
+                place.commit("left");
+                right(&place);
+                assert!(!place.git(&["revert", "--no-edit", "HEAD^"]), "{way}");
+            }
+            _ => {
+                branches(&place);
+                let done = match way {
+                    "squash" => place.git(&["merge", "--squash", "left"]),
+                    "rebase" => place.git(&["rebase", "left"]),
+                    _ => place.git(&["cherry-pick", "left"]),
+                };
+                assert!(!done, "{way}");
+            }
+        }
+        let (code, text) = place.run(&["check"]);
+        assert_eq!((code, text.contains("scaffold apply")), (8, true), "{way}: {text}");
+        let (code, text) = place.run(&["apply"]);
+        assert_eq!(code, 0, "{way}: {text}");
+        place.ok(&["check", "unresolved", "behind"]);
+        let readme = place.read("README.md");
+        assert!(readme.starts_with("# X, ours\n") && readme.contains("other"), "{way}: {readme}");
+        let with_left = way != "revert";
+        assert_eq!(readme.contains("service worker"), with_left, "{way}: {readme}");
+        assert_eq!(place.has("services/worker/name.txt"), with_left, "{way}");
+        // An edit that is reverted along with the operation is gone, and one beside it is not.
+        let script = place.read("run.sh");
+        assert_eq!(script.contains("echo left"), with_left, "{way}: {script}");
+        assert!(script.contains("echo right"), "{way}: {script}");
+        if way == "rebase" {
+            let goes_on = ["-c", "core.editor=true", "rebase", "--continue"];
+            assert!(place.git(&["add", "--all"]) && place.git(&goes_on));
+        } else {
+            place.commit(way);
+        }
+        place.ok(&["check", "unresolved", "behind"]);
+        assert_eq!(place.ok(&["apply"]), "nothing to change\n", "{way}");
+        if with_left {
+            place.ok(&["remove", "extra"]);
+            assert!(!place.has("services/worker/name.txt"), "{way}: it came from the pack");
+        }
+    }
+}
+
 #[test]
 fn a_scaffold_toml_that_is_not_merged_is_asked_for_alone() {
     let place = Place::new(&["--extra"]);
@@ -766,13 +856,13 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
                 );
             },
             8,
-            "error: `scaffold.lock` and `.scaffold/base.tar.zst` do not belong together: one of them was changed by hand or by a merge\n\nhint: put both back: git checkout -- scaffold.lock .scaffold/base.tar.zst; after a merge: scaffold apply\n",
+            "error: `scaffold.lock` is not as it was written: it was cut short, or changed by hand or by a merge\n\nhint: put both back, then apply what was chosen: git checkout HEAD -- scaffold.lock .scaffold/base.tar.zst && scaffold apply\n",
         ),
         (
             "no lock",
             &|| fs::remove_file(place.root().join(lock)).expect("it was there"),
             8,
-            "error: the project has no `scaffold.lock`\n\nhint: put it back: git checkout -- scaffold.lock; a project that never had one: scaffold adopt\n",
+            "error: the project has no `scaffold.lock`\n\nhint: put both back, then apply what was chosen: git checkout HEAD -- scaffold.lock .scaffold/base.tar.zst && scaffold apply\n",
         ),
         (
             "a component that the pack does not have",
@@ -810,10 +900,164 @@ fn state_that_cannot_be_used_is_refused_with_a_way_out() {
     assert_eq!(code, 8);
     assert!(
         text.starts_with(
-            "error: the project has no `.scaffold/base.tar.zst`\n\nhint: put it back: git checkout"
+            "error: the project has no `.scaffold/base.tar.zst`\n\nhint: put both back, then apply what was chosen: git checkout"
         ),
         "{text}"
     );
+}
+
+/// A check that is green over half a state forgets conflicts, and the next operation fails.
+#[test]
+fn check_is_red_where_the_state_is_lost_or_cut_short_and_its_hint_works() {
+    let (lock, base) = ("scaffold.lock", ".scaffold/base.tar.zst");
+    let cut = |path: &'static str, parts: usize| -> (&'static str, Harm) {
+        let harm = move |root: &Path| {
+            let bytes = fs::read(root.join(path)).expect("it is there");
+            put(root, path, &bytes[..bytes.len() * parts / 8]);
+        };
+        (path, Box::new(harm))
+    };
+    let remove = |path: &'static str| -> (&'static str, Harm) {
+        (path, Box::new(move |root: &Path| fs::remove_file(root.join(path)).expect("it is there")))
+    };
+    let mut damages = vec![remove(lock), remove(base)];
+    for parts in 0..8 {
+        damages.extend([cut(lock, parts), cut(base, parts)]);
+    }
+    damages.push((lock, Box::new(|root| put(root, lock, b"\xff\xfe"))));
+    // What is left of the lock is one that could have been written, without the conflict.
+    damages.push((
+        lock,
+        Box::new(|root| {
+            let text = fs::read_to_string(root.join(lock)).expect("it is there");
+            let end = text.find("\n[[conflict]]").expect("there is a conflict");
+            put(root, lock, &text.as_bytes()[..end]);
+        }),
+    ));
+    let place = Place::new(&["--extra"]);
+    place.write("services/worker/name.txt", "edited\n");
+    place.commit("edit");
+    assert_eq!(place.run(&["remove", "extra"]).0, 4);
+    place.commit("a conflict");
+    for in_git in [true, false] {
+        if !in_git {
+            fs::remove_dir_all(place.root().join(".git")).expect("it is there");
+        }
+        let whole: Vec<Vec<u8>> = [lock, base]
+            .iter()
+            .map(|path| fs::read(place.root().join(path)).expect("it is there"))
+            .collect();
+        for (number, (path, harm)) in damages.iter().enumerate() {
+            harm(&place.root());
+            let (code, text) = place.run(&["check"]);
+            assert_eq!(code, 8, "{number}, {path}: {text}");
+            let (_, command) = text.trim_end().rsplit_once(": ").expect("a command");
+            let program =
+                format!("{} --templates {} ", env!("CARGO_BIN_EXE_scaffold"), place.templates());
+            let command = command.replace("scaffold apply", &format!("{program} apply"));
+            let command = command.replace("scaffold adopt", &format!("{program} adopt"));
+            let output =
+                Command::new("sh").args(["-c", &command]).current_dir(place.root()).output();
+            let output = output.expect("sh starts");
+            let (code, text) = place.run(&["check"]);
+            // Without a lock the conflict is forgotten; whoever adopts is told what differs.
+            let expected = if in_git || path == &base { 4 } else { 0 };
+            assert_eq!(code, expected, "{number}, {path}, {command}: {text}{}", stderr(&output));
+            put(&place.root(), lock, &whole[0]);
+            put(&place.root(), base, &whole[1]);
+        }
+    }
+}
+
+type Harm = Box<dyn Fn(&Path)>;
+
+/// Links are not read through: what they lead to is not the project's, and can have no end.
+#[cfg(unix)]
+#[test]
+fn state_behind_a_link_is_refused() {
+    for path in ["scaffold.toml", "scaffold.lock", ".scaffold/base.tar.zst"] {
+        let place = Place::new(&[]);
+        let elsewhere = place.work.path().join("elsewhere");
+        fs::rename(place.root().join(path), &elsewhere).expect("it is there");
+        std::os::unix::fs::symlink(&elsewhere, place.root().join(path)).expect("a link");
+        let (code, text) = place.run(&["check"]);
+        assert_eq!(
+            (code, text.contains(&format!("`{path}` is not a plain file"))),
+            (8, true),
+            "{text}"
+        );
+    }
+}
+
+/// `resolve` writes the lock, which is no edit of the user's.
+#[test]
+fn an_operation_with_a_conflict_is_undone_after_it_was_resolved() {
+    let place = Place::new(&["--extra"]);
+    place.write("services/worker/name.txt", "edited\n");
+    place.commit("edit");
+    let before = place.files();
+    assert_eq!(place.run(&["remove", "extra"]).0, 4);
+    place.ok(&["resolve", "services/worker/name.txt"]);
+    let after = place.files();
+    place.ok(&["undo"]);
+    assert_eq!(place.files(), before);
+    place.ok(&["undo"]);
+    assert_eq!(place.files(), after, "the resolved lock came back as well");
+}
+
+#[test]
+fn adopting_and_checking_do_not_send_people_to_each_other() {
+    let place = Place::new(&["--extra", "--colour", "blue"]);
+    fs::remove_dir_all(place.root().join(".git")).expect("it is there");
+    let rendered = place.files();
+    fs::remove_file(place.root().join("scaffold.lock")).expect("it was there");
+    assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
+    place.ok(&["adopt"]);
+    assert_eq!(place.files(), rendered, "what was chosen stands in `scaffold.toml`");
+    fs::remove_file(place.root().join("scaffold.toml")).expect("it was there");
+    assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
+    let (code, text) = place.run(&["adopt"]);
+    assert_eq!((code, text.contains("rm scaffold.lock && scaffold adopt")), (8, true), "{text}");
+    fs::remove_file(place.root().join("scaffold.lock")).expect("it was there");
+    place.ok(&["adopt"]);
+    assert_eq!(place.files(), rendered);
+}
+
+#[test]
+fn a_folder_that_has_nothing_of_the_pack_is_not_adopted() {
+    let place = Place::new(&[]);
+    let other = common::folder(&[("README.md", "# Something else\n")]);
+    let output = scaffold(other.path(), &["adopt", "--templates", &place.templates()]);
+    assert_eq!(
+        (output.status.code(), stderr(&output)),
+        (
+            Some(8),
+            "error: nothing in `.` is as `small` renders it\n\nhint: for a new project in a folder of yours: scaffold new NAME --into DIR\n"
+                .to_owned()
+        )
+    );
+    assert_eq!(files_in(other.path()).len(), 1);
+}
+
+#[test]
+fn a_project_beside_a_project_is_not_inside_it() {
+    let place = Place::new(&[]);
+    place.ok(&["new", "sibling", "--into", "../sibling"]);
+    assert!(place.work.path().join("sibling/scaffold.lock").is_file());
+    place.ok(&["new", "another", "--into", "./../another"]);
+    for inside in ["y", "../x/y", "../sibling/../x/y", "missing/../y"] {
+        assert_eq!(place.run(&["new", "y", "--into", inside]).0, 6, "{inside}");
+    }
+    #[cfg(unix)]
+    {
+        // A link is where it leads to.
+        std::os::unix::fs::symlink(place.root(), place.work.path().join("link")).expect("a link");
+        let output = scaffold(
+            place.work.path(),
+            &["new", "y", "--into", "link/y", "--templates", &place.templates()],
+        );
+        assert_eq!(output.status.code(), Some(6));
+    }
 }
 
 /// The built-in pack as it was first committed, kept as an archive: its projects can be updated
@@ -878,6 +1122,41 @@ fn what_is_no_project_or_of_another_pack_is_refused() {
     assert_eq!(inside.status.code(), Some(6), "a project inside a project");
 }
 
+/// What fits on a disk can be taken back on it, however full it is; and where git keeps its own on
+/// another disk, nothing is renamed across.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_operation_is_undone_on_a_full_disk_and_with_git_on_another() {
+    let place = Place::new(&[]);
+    let script = r#"
+set -e
+mount -t tmpfs -o size=400k tmpfs "$WORK/disk"
+cp -r "$WORK/x" "$WORK/disk/x"
+cd "$WORK/disk/x"
+mkdir .git/scaffold
+mount -t tmpfs -o size=64k tmpfs .git/scaffold
+find . -path ./.git -prune -o -path ./.scaffold/local -prune -o -type f -exec sha256sum {} + | sort > "$WORK/before"
+"$PROGRAM" add extra --templates "$PACK"
+cat /dev/zero > fill 2>/dev/null || true
+"$PROGRAM" undo --templates "$PACK"
+rm fill
+find . -path ./.git -prune -o -path ./.scaffold/local -prune -o -type f -exec sha256sum {} + | sort > "$WORK/after"
+cmp "$WORK/before" "$WORK/after"
+"$PROGRAM" undo --templates "$PACK"
+test -f services/worker/name.txt
+"#;
+    fs::create_dir(place.work.path().join("disk")).expect("a folder");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .env("WORK", place.work.path())
+        .env("PROGRAM", env!("CARGO_BIN_EXE_scaffold"))
+        .env("PACK", place.templates())
+        .env("XDG_STATE_HOME", common::state_folder())
+        .output()
+        .expect("`unshare` of util-linux starts");
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+}
+
 /// The kernel refuses writes to a tree that is mounted read-only, even to root.
 #[cfg(target_os = "linux")]
 #[test]
@@ -891,6 +1170,7 @@ fn a_read_only_tree_can_be_checked_and_planned_but_not_changed() {
     );
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .env("XDG_STATE_HOME", common::state_folder())
         .output()
         .expect("`unshare` of util-linux starts");
     assert_eq!(stdout(&output), "0\n0\n1\n", "{}", stderr(&output));

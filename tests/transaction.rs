@@ -24,6 +24,8 @@ enum Fault {
     Full,
     /// That one step fails, and the next ones work.
     Once,
+    /// That one step fails, and the process is killed so many steps later.
+    OnceThenKilled(usize),
 }
 
 const FAULTS: [Fault; 4] = [Fault::KilledBefore, Fault::KilledWithin, Fault::Full, Fault::Once];
@@ -59,7 +61,8 @@ impl FaultyDisk {
             Fault::KilledWithin if step > self.at => killed(),
             Fault::KilledWithin if step == self.at => half().and_then(|()| killed()),
             Fault::Full if step >= self.at && needs_space => half().and_then(|()| full()),
-            Fault::Once if step == self.at => full(),
+            Fault::Once | Fault::OnceThenKilled(_) if step == self.at => full(),
+            Fault::OnceThenKilled(later) if step > self.at + later => killed(),
             _ => whole(),
         }
     }
@@ -103,14 +106,18 @@ type Snapshot = (Vec<(String, Vec<u8>, bool)>, Vec<PathBuf>);
 
 /// The files of the project, and its folders; what is the program's own business aside.
 fn snapshot(root: &Path) -> Snapshot {
-    let local = root.join(".scaffold/local");
-    let files =
-        files_in(root).into_iter().filter(|(path, _, _)| !path.starts_with(".scaffold/local"));
+    let own = [root.join(".scaffold/local"), root.join(".git/scaffold")];
+    let files = files_in(root).into_iter().filter(|(path, _, _)| {
+        !path.starts_with(".scaffold/local") && !path.starts_with(".git/scaffold")
+    });
     let folders = walkdir::WalkDir::new(root)
         .sort_by_file_name()
         .into_iter()
         .map(|entry| entry.expect("readable").into_path())
-        .filter(|path| path.is_dir() && !path.starts_with(&local) && !path.ends_with(".scaffold"))
+        .filter(|path| {
+            let is_own = own.iter().any(|own| path.starts_with(own));
+            path.is_dir() && !is_own && !path.ends_with(".scaffold")
+        })
         .map(|path| path.strip_prefix(root).expect("below").to_owned())
         .collect();
     (files.collect(), folders)
@@ -122,6 +129,7 @@ fn before() -> tempfile::TempDir {
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     let folder = folder.expect("a temporary folder");
     for (path, text) in [
+        (".git/HEAD", "ref: refs/heads/main\n"),
         ("scaffold.lock", "old lock"),
         ("kept.txt", "not touched"),
         ("changed.txt", "old"),
@@ -150,6 +158,11 @@ fn changes() -> Vec<Change> {
     ]
 }
 
+fn undo(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::error::Error> {
+    let (transaction, _) = Transaction::begin(root, disk)?;
+    transaction.undo(false, false).map(drop)
+}
+
 fn commit(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::error::Error> {
     let (transaction, _) = Transaction::begin(root, disk)?;
     transaction.commit("add things", &changes())
@@ -166,22 +179,20 @@ fn stopped_at_any_step_a_project_is_as_before_or_as_after() {
     let mut stopped = 0;
     let mut outcomes = [0, 0];
     for fault in FAULTS {
-        for undoing in [false, true] {
+        for what in ["the operation", "undo", "undo of undo"] {
             for at in 0.. {
-                let place =
-                    format!("{fault:?} at step {at} of {}", if undoing { "undo" } else { "it" });
+                let place = format!("{fault:?} at step {at} of {what}");
                 let folder = before();
                 let root = folder.path();
-                if undoing {
+                if what != "the operation" {
                     commit(root, &LocalDisk).expect("nothing fails");
                 }
+                if what == "undo of undo" {
+                    undo(root, &LocalDisk).expect("nothing fails");
+                }
                 let disk = FaultyDisk::new(fault, at);
-                let result = if undoing {
-                    Transaction::begin(root, &disk)
-                        .and_then(|(transaction, _)| transaction.undo(false).map(drop))
-                } else {
-                    commit(root, &disk)
-                };
+                let result =
+                    if what == "the operation" { commit(root, &disk) } else { undo(root, &disk) };
                 if !disk.was_reached() {
                     result.expect("without a fault nothing fails");
                     break;
@@ -197,12 +208,20 @@ fn stopped_at_any_step_a_project_is_as_before_or_as_after() {
                 assert!(then == old || then == new, "{place}: {then:?}");
                 outcomes[usize::from(then == new)] += 1;
                 if result.is_ok() {
-                    assert_eq!(then, if undoing { old.clone() } else { new.clone() }, "{place}");
+                    assert_eq!(
+                        then,
+                        if what == "undo" { old.clone() } else { new.clone() },
+                        "{place}"
+                    );
                 }
-                // Wherever it ended, undo goes exactly back to where it came from.
-                if then == new {
-                    next.undo(false).unwrap_or_else(|error| panic!("{place}: {error}"));
-                    assert_eq!(snapshot(root), old, "{place}: after undo");
+                if fault == Fault::Full && what != "the operation" {
+                    result.unwrap_or_else(|error| panic!("{place} needs space: {error}"));
+                }
+                // Wherever it ended, undo goes exactly to the other side.
+                if then == new || what != "the operation" {
+                    next.undo(false, false).unwrap_or_else(|error| panic!("{place}: {error}"));
+                    let other = if then == new { &old } else { &new };
+                    assert_eq!(snapshot(root), *other, "{place}: after undo");
                 }
             }
         }
@@ -250,6 +269,33 @@ fn a_file_changed_between_a_crash_and_its_recovery_is_kept() {
     }
 }
 
+/// The same where the operation failed and was being taken back.
+#[test]
+fn a_file_changed_between_a_crash_and_its_rollback_is_kept() {
+    let mut rolled_back = 0;
+    for later in 0..12 {
+        for at in 0.. {
+            let folder = before();
+            let root = folder.path();
+            let disk = FaultyDisk::new(Fault::OnceThenKilled(later), at);
+            let result = commit(root, &disk);
+            if !disk.was_reached() {
+                result.expect("without a fault nothing fails");
+                break;
+            }
+            rolled_back += usize::from(root.join(".scaffold/local/rollback/plan.json").exists());
+            put(root, "changed.txt", b"the user's");
+            put(root, "new/folder/file.txt", b"the user's");
+            drop(Transaction::begin(root, &LocalDisk).expect("recovery works"));
+            for path in ["changed.txt", "new/folder/file.txt"] {
+                let kept = fs::read(root.join(path)).expect("it is there");
+                assert_eq!(kept, b"the user's", "{path}: failed at {at}, killed {later} later");
+            }
+        }
+    }
+    assert!(rolled_back > 20, "{rolled_back}");
+}
+
 #[test]
 fn undo_twice_is_nothing_and_undo_of_nothing_is_refused() {
     let folder = before();
@@ -257,34 +303,133 @@ fn undo_twice_is_nothing_and_undo_of_nothing_is_refused() {
     let (old, ()) = (snapshot(root), commit(root, &LocalDisk).expect("nothing fails"));
     let new = snapshot(root);
     let (transaction, _) = Transaction::begin(root, &LocalDisk).expect("it begins");
-    let (undone, paths) = transaction.undo(false).expect("there is something to undo");
-    assert_eq!((undone.as_str(), paths.len()), ("add things", 6));
+    let undone = transaction.undo(false, false).expect("there is something to undo");
+    assert_eq!((undone.operation.as_str(), undone.paths.len()), ("add things", 6));
     assert_eq!(snapshot(root), old);
-    transaction.undo(false).expect("undo is undone");
+    transaction.undo(false, false).expect("undo is undone");
     assert_eq!(snapshot(root), new);
 
     let fresh = before();
     let (transaction, _) = Transaction::begin(fresh.path(), &LocalDisk).expect("it begins");
-    let error = transaction.undo(false).expect_err("nothing was done");
+    let error = transaction.undo(false, false).expect_err("nothing was done");
     assert_eq!(
         (error.exit_code(), error.to_string().as_str()),
         (8, "there is no operation to undo")
     );
 }
 
+/// Everything that stands in the way is named at once, and the hint takes the rest back.
+#[cfg(unix)]
 #[test]
-fn undo_refuses_to_lose_later_edits() {
+fn undo_names_what_was_changed_since_and_leaves_it_where_asked() {
+    use std::os::unix::fs::PermissionsExt as _;
     let folder = before();
     let root = folder.path();
     commit(root, &LocalDisk).expect("nothing fails");
     put(root, "changed.txt", b"edited since");
+    put(root, "deep/er/gone.txt", b"made again");
+    fs::remove_file(root.join("new/folder/file.txt")).expect("it is there");
+    put(root, "new/folder/file.txt/inner.txt", b"the user's");
+    fs::set_permissions(root.join("run.sh"), fs::Permissions::from_mode(0o750)).expect("chmod");
+    let edited = snapshot(root);
     let (transaction, _) = Transaction::begin(root, &LocalDisk).expect("it begins");
-    let error = transaction.undo(false).expect_err("an edit would be lost");
+    let error = transaction.undo(false, false).expect_err("edits would be lost");
     assert_eq!(
-        error.to_string(),
-        "undo would lose what was changed since `scaffold add things`: changed.txt"
+        (error.to_string(), error.hint().expect("a hint")),
+        (
+            "undo would lose what was changed since `scaffold add things`: run.sh (its permissions), new/folder/file.txt (it is a folder now), deep/er/gone.txt (it is there again), changed.txt".to_owned(),
+            "`scaffold undo --keep-edits` takes the rest back, and leaves these as they are".to_owned()
+        )
     );
-    assert_eq!(fs::read(root.join("changed.txt")).expect("it is there"), b"edited since");
+    assert_eq!(snapshot(root), edited);
+    let undone = transaction.undo(false, true).expect("the rest is taken back");
+    assert_eq!(undone.paths, ["scaffold.lock", "empty/filled.txt"]);
+    let read = |path: &str| fs::read_to_string(root.join(path)).expect(path);
+    assert_eq!(read("scaffold.lock"), "old lock");
+    assert!(!root.join("empty/filled.txt").exists());
+    assert_eq!(read("changed.txt"), "edited since");
+    assert_eq!(read("deep/er/gone.txt"), "made again");
+    assert_eq!(read("new/folder/file.txt/inner.txt"), "the user's");
+    let mode = fs::metadata(root.join("run.sh")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o750);
+    transaction.undo(false, false).expect("undo is undone");
+    assert_eq!(snapshot(root), edited);
+}
+
+#[test]
+fn an_operation_that_failed_does_not_take_the_undo_of_the_one_before() {
+    let model = before();
+    let old = snapshot(model.path());
+    let second = |root: &Path, disk: &dyn Disk| {
+        let bytes = b"newer".to_vec().into();
+        let after = Some(Content { bytes, executable: false });
+        let change = Change { path: "changed.txt".to_owned(), after, like: None };
+        Transaction::begin(root, disk)?.0.commit("change a thing", &[change])
+    };
+    for at in 0.. {
+        let folder = before();
+        let root = folder.path();
+        commit(root, &LocalDisk).expect("nothing fails");
+        let new = snapshot(root);
+        let disk = FaultyDisk::new(Fault::Once, at);
+        let result = second(root, &disk);
+        if !disk.was_reached() {
+            break;
+        }
+        if result.is_err() && snapshot(root) == new {
+            undo(root, &LocalDisk).unwrap_or_else(|error| panic!("failed at {at}: {error}"));
+            assert_eq!(snapshot(root), old, "failed at {at}");
+        }
+    }
+}
+
+/// What was kept has to be what the plan says, else it is not put back.
+#[test]
+fn a_former_file_that_was_damaged_is_not_put_back() {
+    let folder = before();
+    let root = folder.path();
+    commit(root, &LocalDisk).expect("nothing fails");
+    let new = snapshot(root);
+    put(root, ".scaffold/local/undo/before/0", b"something else");
+    let error = undo(root, &LocalDisk).expect_err("it is damaged");
+    assert!(error.to_string().contains("before/0` is damaged"), "{error}");
+    assert_eq!(snapshot(root), new);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_or_below_git() {
+    let outside = common::folder(&[("kept.txt", "somebody else's")]);
+    for path in ["linked/file.txt", ".git/hooks/post-commit", "a/.GIT/config", "../x", "/x/y"] {
+        let folder = before();
+        let root = folder.path();
+        std::os::unix::fs::symlink(outside.path(), root.join("linked")).expect("a link");
+        let old = snapshot(root);
+        let change = Change { path: path.to_owned(), ..changes().remove(0) };
+        let (transaction, _) = Transaction::begin(root, &LocalDisk).expect("it begins");
+        let error = transaction.commit("add things", &[change]).expect_err(path);
+        assert_eq!(error.exit_code(), 8, "{path}: {error}");
+        assert_eq!(snapshot(root), old, "{path}");
+        assert_eq!(files_in(outside.path()).len(), 1, "{path}");
+    }
+    for link in
+        [".scaffold", ".scaffold/local", ".scaffold/local/lock", ".scaffold/local/.gitignore"]
+    {
+        let folder = before();
+        let root = folder.path();
+        let at = root.join(link);
+        fs::create_dir_all(at.parent().expect("it has one")).expect("a folder");
+        let target = outside.path().join("not there");
+        let target = if link.ends_with("lock") || link.ends_with("ignore") {
+            &target
+        } else {
+            outside.path()
+        };
+        std::os::unix::fs::symlink(target, &at).expect("a link");
+        let error = commit(root, &LocalDisk).expect_err(link);
+        assert_eq!(error.exit_code(), 8, "{link}: {error}");
+        assert_eq!(files_in(outside.path()).len(), 1, "{link}");
+    }
 }
 
 /// The real program, really killed, at moments spread over an operation.
@@ -303,6 +448,7 @@ fn the_program_killed_anywhere_leaves_before_or_after() {
     for round in 1..=12 {
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_scaffold"))
             .args(["add", "realtime"])
+            .env("XDG_STATE_HOME", common::state_folder())
             .current_dir(&root)
             .stderr(std::process::Stdio::null())
             .spawn()

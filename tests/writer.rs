@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use common::{entries, files_in, scaffold, scaffold_ok, small_pack, stderr};
+use common::{entries, files_in, put, scaffold, scaffold_ok, small_pack, stderr};
 use scaffold::error::Error;
 use scaffold::pack::Pack;
 use scaffold::selection::every_selection;
@@ -129,6 +129,7 @@ fn a_full_disk_leaves_nothing_behind() {
     );
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .env("XDG_STATE_HOME", common::state_folder())
         .output()
         .expect("`unshare` of util-linux starts");
     let text = stderr(&output);
@@ -171,6 +172,128 @@ fn a_folder_that_may_not_be_written_is_named() {
     let output = scaffold(Path::new("/"), &["new", "x", "--into", "/proc/x"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("error: cannot write to `/proc`: "), "{}", stderr(&output));
+}
+
+/// The folder that a process was staging in when it was killed.
+#[cfg(unix)]
+fn killed(folder: &Path, arguments: &[&str]) -> std::path::PathBuf {
+    loop {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scaffold"))
+            .args(arguments)
+            .current_dir(folder)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let staging = || {
+            let all = walkdir::WalkDir::new(folder).into_iter().flatten();
+            let mut stages = all.filter(|entry| {
+                entry.path().ends_with("project/scaffold.toml")
+                    || entry.path().ends_with("project/README.md")
+            });
+            let path = stages.next()?.into_path();
+            Some(path.parent()?.parent()?.to_owned())
+        };
+        let stage = loop {
+            if let Some(stage) = staging() {
+                break Some(stage);
+            }
+            if child.try_wait().expect("it can be waited for").is_some() {
+                break None;
+            }
+        };
+        let _ = child.kill();
+        child.wait().expect("it ends");
+        match stage {
+            Some(stage) if stage.join("project").exists() && !stage.join("moving").exists() => {
+                return stage;
+            }
+            // It was faster: once more, in an empty folder.
+            stage => {
+                let places = ["e", "x"].map(|name| folder.join(name));
+                for place in places.into_iter().chain(stage) {
+                    let _ = fs::remove_dir_all(place);
+                }
+                if arguments.contains(&"e") {
+                    fs::create_dir(folder.join("e")).expect("a folder");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_process_left_is_removed_by_the_next() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(work.path().join("e")).expect("a folder");
+    let cases: [(&[&str], &str); 2] =
+        [(&["new", "x", "--ml", "--realtime"], "x"), (&["new", "x", "--ml", "--into", "e"], "e")];
+    for (arguments, destination) in cases {
+        let stage = killed(work.path(), arguments);
+        scaffold_ok(work.path(), arguments);
+        assert!(!stage.exists(), "{}", stage.display());
+        let root = work.path().join(destination);
+        scaffold_ok(&root, &["check"]);
+        let left = entries(work.path()).into_iter().filter(|path| path.contains(".scaffold-"));
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new());
+        fs::remove_dir_all(root).expect("it is there");
+    }
+}
+
+/// Killed between two of the moves into a folder that existed: the next one finishes them.
+#[cfg(unix)]
+#[test]
+fn a_process_killed_while_it_fills_a_folder_is_finished_by_the_next() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    scaffold_ok(work.path(), &["new", "x", "--ml", "--into", "model"]);
+    fs::create_dir(work.path().join("e")).expect("a folder");
+    let stage = killed(work.path(), &["new", "x", "--ml", "--into", "e"]);
+    fs::remove_dir_all(stage.join("project")).expect("half a project");
+    fs::rename(work.path().join("model"), stage.join("project")).expect("a whole one in its place");
+    put(&stage, "moving", b"");
+    fs::rename(stage.join("project/README.md"), work.path().join("e/README.md")).expect("a move");
+    let output = scaffold(work.path(), &["new", "x", "--into", "e"]);
+    assert_eq!(
+        (output.status.code(), stderr(&output)),
+        (
+            Some(6),
+            "error: `e` is a project now: a `scaffold new` that was killed is finished\n\nhint: go on with it, or choose another place with `--into DIR`\n".to_owned()
+        )
+    );
+    assert!(!stage.exists());
+    scaffold_ok(&work.path().join("e"), &["check"]);
+}
+
+/// Only what is certainly ours goes, and only when nobody is at it.
+#[cfg(unix)]
+#[test]
+fn folders_of_others_and_of_running_processes_stay() {
+    let work = common::folder(&[
+        (".scaffold-abcdef/notes.txt", "somebody's"),
+        (
+            ".scaffold-ghijkl/owner",
+            "A project that `scaffold new` is writing; this folder is .scaffold-other\n",
+        ),
+        (
+            ".scaffold-mnopqr/owner",
+            "A project that `scaffold new` is writing; this folder is .scaffold-mnopqr\n",
+        ),
+        (".scaffold-mnopqr/project/README.md", "being written"),
+        (
+            "outside/owner",
+            "A project that `scaffold new` is writing; this folder is .scaffold-linked\n",
+        ),
+    ]);
+    std::os::unix::fs::symlink("outside", work.path().join(".scaffold-linked")).expect("a link");
+    let running = writer::hold(&work.path().join(".scaffold-mnopqr/owner")).expect("it is held");
+    let before = entries(work.path());
+    scaffold_ok(work.path(), &["new", "x"]);
+    fs::remove_dir_all(work.path().join("x")).expect("it is there");
+    assert_eq!(entries(work.path()), before);
+    drop(running);
+    scaffold_ok(work.path(), &["new", "x"]);
+    assert!(!work.path().join(".scaffold-mnopqr").exists());
+    assert!(work.path().join(".scaffold-abcdef/notes.txt").exists());
 }
 
 #[test]

@@ -24,8 +24,14 @@ pub fn scaffold(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_scaffold"))
         .args(arguments)
         .current_dir(folder)
+        .env("XDG_STATE_HOME", state_folder())
         .output()
         .expect("the program starts")
+}
+
+/// Where the program keeps what it knows of this machine: not in the home folder of who tests.
+pub fn state_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state")
 }
 
 /// Standard output as text.
