@@ -309,8 +309,7 @@ fn collate(one: &str, other: &str) -> Ordering {
     const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
     let weight = |c: char| match PUNCTUATION.find(c) {
         Some(rank) => (0, rank),
-        None if c.is_ascii_digit() => (1, c as usize),
-        None => (2, c.to_ascii_lowercase() as usize),
+        None => (1, c.to_ascii_lowercase() as usize),
     };
     one.chars().map(weight).cmp(other.chars().map(weight)).then_with(|| other.cmp(one))
 }

@@ -991,6 +991,9 @@ fn lists_merge_by_element() {
         let told = vec![overlap("/l", Some(ours), Some(theirs))];
         assert_eq!(merged(JSON, &base, &own, &new), (own, told));
     }
+    // What was put in place of an element is not that element, and gets no comment on it.
+    let (base, own) = ("[\n  // c\n  2\n]", "[\n  4,\n  5\n]");
+    assert_eq!(list(base, own, "[\n  // d\n  2\n]"), text(own, 0));
     // Two for one, while the other side changed the one.
     assert_eq!(list("[1, 2, 3]", "[1, 9, 3]", "[1, 4, 5, 3]"), text("[1, 9, 3]", 1));
     assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 9, 3]"), text("[1, 4, 5, 3]", 1));
