@@ -267,9 +267,7 @@ fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
         let Some(fields) = entries.get_mut(&path).and_then(Value::as_object_mut) else {
             continue;
         };
-        if fields.contains_key("link") || own.contains(&path) {
-            continue;
-        }
+        // The project's own packages are reached without any, so that no note is made of them.
         let notes = [
             ("peer", flags.peer),
             ("dev", flags.dev),
@@ -311,8 +309,7 @@ fn collate(one: &str, other: &str) -> Ordering {
     const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
     let weight = |c: char| match PUNCTUATION.find(c) {
         Some(rank) => (0, rank),
-        None if c.is_ascii_digit() => (1, c as usize),
-        None => (2, c.to_ascii_lowercase() as usize),
+        None => (1, c.to_ascii_lowercase() as usize),
     };
     one.chars().map(weight).cmp(other.chars().map(weight)).then_with(|| other.cmp(one))
 }

@@ -334,7 +334,7 @@ fn overlapping<'a>(
             regions.filter(|region| region.resolution() == MergeResolution::Conflict).count();
         let separators = merged.lines().filter(|line| *line == SEPARATOR).count();
         merge.conflicts.push(Conflict {
-            underlines: Some(separators - written).filter(|count| *count > 0),
+            underlines: Some(separators.saturating_sub(written)).filter(|count| *count > 0),
             ..Conflict::new(path, ConflictKind::Markers)
         });
     }

@@ -457,6 +457,7 @@ fn made(
         theirs: Some(WORDS[*theirs].to_owned()),
         renew: None,
         digest: Some(sha(b"")),
+        underlines: None,
     });
     let records = Records { conflicts: conflicts.collect(), own: BTreeSet::new() };
     let lock = lock_text(&model.first, &tree, &sha(&archive), &records);

@@ -329,7 +329,7 @@ impl Model {
 
     fn json(&self, has_comments: bool) -> String {
         let lines = |comments: &[String]| -> String {
-            comments.iter().map(|comment| format!("// {comment}\n")).collect()
+            comments.iter().flat_map(|comment| ["// ", comment, "\n"]).collect()
         };
         if !has_comments {
             return json_members(&self.root, true, [&[], &[]], 0) + "\n";
@@ -423,10 +423,10 @@ fn toml_lines(members: &[Member], prefix: &str, text: &mut String) {
         matches!(member.node, Node::Rows { .. } | Node::Table { form: Form::Section, .. })
     };
     let commented = |comments: &[String]| -> String {
-        comments.iter().map(|comment| format!("# {comment}\n")).collect()
+        comments.iter().flat_map(|comment| ["# ", comment, "\n"]).collect()
     };
     let tailed = |comments: &[String]| -> String {
-        comments.iter().map(|comment| format!(" # {comment}")).collect()
+        comments.iter().flat_map(|comment| [" # ", comment]).collect()
     };
     for member in members.iter().filter(|member| !has_header(member)) {
         *text += &commented(&member.lead);
@@ -620,7 +620,9 @@ fn check(
         } else if ours.or(theirs).is_some_and(Value::is_array) {
             let all = [base, ours, theirs, now].map(|side| {
                 let mut found = Vec::new();
-                side.iter().for_each(|side| scalars(side, &mut found));
+                if let Some(side) = side {
+                    scalars(side, &mut found);
+                }
                 found
             });
             let has = |side: usize| {
@@ -979,6 +981,19 @@ fn lists_merge_by_element() {
     assert_eq!(list("[1, 2]", "[1]", "[1, 4]"), text("[1]", 1));
     assert_eq!(list("[1, 2]", "[1, 4]", "[1]"), text("[1, 4]", 1));
     assert_eq!(list("[1, 2]", "[1]", "[1]"), text("[1]", 0));
+    // What is told is the whole list: places in it are not those of the next text.
+    assert_eq!(
+        merged(JSON, "{\"l\": [0, 1]}", "{\"l\": [0, 2]}", "{\"l\": [9, 0, 3]}"),
+        ("{\"l\": [0, 2]}".to_owned(), vec![overlap("/l", Some("[0, 2]"), Some("[9, 0, 3]"))])
+    );
+    for (ours, theirs) in [("[0, 2]", "[0]"), ("[0]", "[0, 2]")] {
+        let [base, own, new] = ["[0, 1]", ours, theirs].map(|list| format!("{{\"l\": {list}}}"));
+        let told = vec![overlap("/l", Some(ours), Some(theirs))];
+        assert_eq!(merged(JSON, &base, &own, &new), (own, told));
+    }
+    // What was put in place of an element is not that element, and gets no comment on it.
+    let (base, own) = ("[\n  // c\n  2\n]", "[\n  4,\n  5\n]");
+    assert_eq!(list(base, own, "[\n  // d\n  2\n]"), text(own, 0));
     // Two for one, while the other side changed the one.
     assert_eq!(list("[1, 2, 3]", "[1, 9, 3]", "[1, 4, 5, 3]"), text("[1, 9, 3]", 1));
     assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 9, 3]"), text("[1, 4, 5, 3]", 1));

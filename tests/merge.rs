@@ -47,6 +47,7 @@ fn kinds(merge: &Merge) -> Vec<(&str, ConflictKind)> {
 }
 
 /// What stands at a path afterwards, where that changed.
+#[allow(clippy::option_option, reason = "unchanged, removed, or written")]
 fn written<'m>(merge: &'m Merge, path: &str) -> Option<Option<&'m str>> {
     let change = merge.changes.get(path)?.as_ref();
     Some(change.map(|content| std::str::from_utf8(&content.bytes).expect("it is text")))
@@ -255,6 +256,9 @@ fn files_that_were_the_users_stay_theirs() {
     assert_eq!((merge.own.len(), written(&merge, "a")), (1, Some(Some("2\n"))));
     let merge = with(&side("1\n"), &there, &side("1\n"), &Rules::default());
     assert_eq!(merge.own.len(), 0);
+    // Deleted, it is told of only where it would have changed.
+    assert_eq!(with(&side("1\n"), &[], &side("1\n"), &rules).stay_deleted, [""; 0]);
+    assert_eq!(with(&side("1\n"), &[], &side("2\n"), &rules).stay_deleted, ["a"]);
 }
 
 #[test]
@@ -273,6 +277,10 @@ fn the_executable_bit_is_merged_as_well() {
     assert_eq!(after(&side(true), true, &side(false)), Some(false));
     assert_eq!(after(&side(false), true, &side(true)), None);
     assert_eq!(after(&tree(&[]), true, &side(false)), None, "the user had it already");
+    let there = [("a", Ours::File(Content { executable: true, ..content("1\n") }))];
+    let merge = with(&side(false), &there, &tree(&[("a", "2\n")]), &Rules::default());
+    let after = merge.changes["a"].as_ref().expect("it is there");
+    assert!(after.executable && *after.bytes == *b"2\n", "the user set the bit");
     // A file of which only the bit was edited is edited, too.
     let there = [("a", Ours::File(Content { executable: true, ..content("1\n") }))];
     let merge = with(&side(false), &there, &tree(&[]), &Rules::default());
