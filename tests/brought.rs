@@ -449,7 +449,6 @@ fn made(
     }
     archive.resize(archive.len() + 1024, 0);
     let conflicts = conflicts.iter().map(|(path, kind, theirs)| Conflict {
-        underlines: None,
         path: WORDS[*path].to_owned(),
         kind: KINDS[*kind],
         pointer: Some("/name".to_owned()),
