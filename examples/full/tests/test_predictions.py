@@ -38,6 +38,7 @@ from jobs import (
     running,
     store_of,
     tensor,
+    unrunnable,
 )
 
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -137,13 +138,13 @@ def test_a_job_that_ends_within_the_wait_is_answered_with_201(api: httpx2.Client
 
 
 def test_a_job_that_fails_within_the_wait_is_answered_with_201_too(api: httpx2.Client) -> None:
-    # Only inference knows that this number does not fit into 32 bits.
-    answer = post(api, prediction(tensor("image", [1, 64], [1e300] * 64)), prefer="wait=20")
+    answer = post(api, unrunnable(), prefer="wait=20")
     assert answer.status_code == 201
     job = answer.json()
     assert (job["status"], job["attempt"], job["output"]) == ("failed", 1, None)
     assert job["error"]["status"] == 422
-    assert [error["pointer"] for error in job["error"]["errors"]] == ["/inputs/0/data"]
+    faults = job["error"]["errors"]
+    assert [fault["pointer"] for fault in faults] == ["/parameters/binary_data_output"]
 
 
 def test_a_job_that_is_not_waited_for_is_answered_with_202(api: httpx2.Client) -> None:

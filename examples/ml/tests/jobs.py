@@ -51,6 +51,13 @@ def prediction(*inputs: Json, model: str = "digits", **more: Any) -> Json:
     return {"model": model, "input": {"inputs": list(inputs) or [image()]}, **more}
 
 
+def unrunnable() -> Json:
+    """The body of a prediction that is accepted and never run: a job's result has to be JSON."""
+    body = prediction()
+    body["input"]["parameters"] = {"binary_data_output": True}
+    return body
+
+
 def eventually(look: Callable[[], Found], limit_s: float = LIMIT_S) -> Found:
     """What `look` returns, once that is true."""
     deadline = time.monotonic() + limit_s

@@ -44,8 +44,8 @@ def test_metrics_tell_of_a_fault_while_it_lasts(tmp_path: Path) -> None:
         system.freeze(inference)
         job_id = ledger.accept()
         ledger.runs(job_id)
-        # What only inference refuses: a number that 32 bits do not hold.
-        dead_id = ledger.accept(prediction(tensor("image", [1, 64], [1e300] * 64)))
+        # Only inference knows that there is no such model.
+        dead_id = ledger.accept(prediction(model="nobody"))
         first = ledger.runner(job_id)
         other = next(name for name in system.group("worker") if name != first)
         system.kill(first)
@@ -61,7 +61,7 @@ def test_metrics_tell_of_a_fault_while_it_lasts(tmp_path: Path) -> None:
             name: system.metric(other, name)
             for name in (
                 'worker_attempts_total{outcome="succeeded"}',
-                'worker_dead_total{reason="invalid-input"}',
+                'worker_dead_total{reason="unknown-model"}',
                 "worker_reclaims_total",
                 "job_wait_seconds_count",
                 "job_run_seconds_count",
