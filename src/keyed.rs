@@ -191,16 +191,29 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
         for (_, old, new) in changes.iter().filter(|(tag, _, _)| *tag == DiffTag::Equal) {
             new.clone().zip(old.clone()).for_each(|(new, old)| former[new] = Some(old));
         }
-        // What was moved with its comments, then what is nearby, then anything.
-        let everywhere = (0..base.len(), 0..own.len());
-        let nearby = changes.iter().map(|(_, old, new)| ((old.clone(), new.clone()), &values));
-        let places = [(everywhere.clone(), &said)].into_iter().chain(nearby);
-        for ((old, new), texts) in places.chain([(everywhere, &values)]) {
-            for new in new {
-                let is_free = |old: &usize| !former.contains(&Some(*old));
-                let mut free = old.clone().filter(is_free);
-                let same = free.find(|old| texts[0][*old] == texts[side][new]);
-                former[new] = former[new].or(same);
+        // What was moved with its comments, then what is nearby, at best with one of its
+        // comments, then anything.
+        let everywhere = [(0..base.len(), 0..own.len())];
+        let nearby: Vec<_> =
+            changes.iter().map(|(_, old, new)| (old.clone(), new.clone())).collect();
+        let is_same = |old: usize, new: usize| base[old] == own[new];
+        let shares = |old: usize, new: usize| {
+            let comments = pieces[0][old].comments();
+            pieces[side][new].comments().iter().any(|comment| comments.contains(comment))
+        };
+        let passes: [(&[_], &dyn Fn(usize, usize) -> bool); 4] = [
+            (&everywhere, &|old, new| said[0][old] == said[side][new]),
+            (&nearby, &|old, new| is_same(old, new) && shares(old, new)),
+            (&nearby, &is_same),
+            (&everywhere, &is_same),
+        ];
+        for (ranges, fits) in passes {
+            for (old, new) in ranges {
+                for new in new.clone() {
+                    let is_free = |old: &usize| !former.contains(&Some(*old));
+                    let found = old.clone().filter(is_free).find(|old| fits(*old, new));
+                    former[new] = former[new].or(found);
+                }
             }
         }
         for (_, old, new) in changes.iter().filter(|(_, old, new)| old.len() == new.len()) {
@@ -662,7 +675,10 @@ impl Merger {
             Value::List(values) if theirs.in_array => *values == [new.clone()],
             value => !theirs.in_array && *value == new,
         };
-        if there.as_ref().is_none_or(|(path, value)| *path != theirs.path || !is_same(value)) {
+        let is_told = base.is_none() && !theirs.comments().is_empty();
+        if is_told
+            || there.as_ref().is_none_or(|(path, value)| *path != theirs.path || !is_same(value))
+        {
             let place = if is_element && there.is_none() { "/-" } else { "" };
             let path = there.as_ref().map_or(&theirs.path[..], |(path, _)| path);
             self.overlaps.push(Overlap {
