@@ -98,6 +98,17 @@ impl<'p, 'a> Sides<'p, 'a> {
         (Self { pieces, ids }, is_named)
     }
 
+    /// The comments that theirs have on what is not kept, and base had elsewhere.
+    fn stranded(&self, kept: &BTreeSet<&str>) -> Vec<&'a str> {
+        let gone = self.ids[2].iter().zip(&self.pieces[2]);
+        gone.filter(|(id, _)| !kept.contains(id.as_str()))
+            .flat_map(|(id, piece)| {
+                let base = self.get(0, id).map(Piece::comments).unwrap_or_default();
+                added(&base, &piece.comments())
+            })
+            .collect()
+    }
+
     /// Whether the sides changed the same elements, or added different ones in the same place.
     fn overlap(&self) -> bool {
         let is_changed = self.present().into_iter().any(|id| match self.all(id) {
@@ -166,6 +177,9 @@ fn named(pieces: &[Vec<&Piece>; 3], name: &str) -> Option<[Vec<String>; 3]> {
     Some(ids)
 }
 
+/// Whether an element of the base is one of another side.
+type Fits<'f> = &'f dyn Fn(usize, usize) -> bool;
+
 /// The ids of elements by their places: an element of the base has its number there, and keeps
 /// it where it was moved or changed; another one is told by the place where it was added, and
 /// what it says.
@@ -201,7 +215,7 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
             let comments = pieces[0][old].comments();
             pieces[side][new].comments().iter().any(|comment| comments.contains(comment))
         };
-        let passes: [(&[_], &dyn Fn(usize, usize) -> bool); 4] = [
+        let passes: [(&[_], Fits); 4] = [
             (&everywhere, &|old, new| said[0][old] == said[side][new]),
             (&nearby, &|old, new| is_same(old, new) && shares(old, new)),
             (&nearby, &is_same),
@@ -602,6 +616,7 @@ impl Merger {
         }
         let mut merged: Vec<Piece> = Vec::new();
         let mut carried = self.carried(sides, &kept);
+        let stranded = sides.stranded(&kept);
         for id in order(&sides.ids, &kept) {
             let [base, ours, theirs] = sides.all(id);
             let Some(any) = ours.or(theirs) else { continue };
@@ -613,6 +628,10 @@ impl Merger {
                 inner = format!("{inner}/{}", before.count());
             }
             let is_first = merged.is_empty();
+            let stranded = ours.zip(theirs).map_or_else(Vec::new, |(ours, _)| {
+                let is_stranded = |comment: &&Comment| stranded.contains(&comment.text);
+                ours.lead.comments.iter().filter(is_stranded).copied().collect()
+            });
             let mut piece = match (ours, theirs, spacing) {
                 (Some(ours), Some(theirs), _) => self.piece(base, ours, theirs, &inner),
                 (None, _, Some(spacing)) => spacing.apply(any.clone(), is_first),
@@ -633,6 +652,9 @@ impl Merger {
                     theirs: None,
                 });
             }
+            let is_lost = |comment: &Comment| !piece.lead.comments.contains(comment);
+            let lost: Vec<Comment> = stranded.into_iter().filter(is_lost).collect();
+            piece.lead.comments.splice(0..0, lost);
             if let Some(comments) = carried.remove(id) {
                 set_before(&mut piece.lead, comments);
             }
@@ -700,12 +722,7 @@ impl Merger {
     ) -> BTreeMap<&'i str, Vec<Comment<'a>>> {
         let base = |id: &str| sides.get(0, id).map(Piece::comments).unwrap_or_default();
         let mut carried: BTreeMap<&str, Vec<Comment>> = BTreeMap::new();
-        let mut stranded = Vec::new();
-        for (id, piece) in sides.ids[2].iter().zip(&sides.pieces[2]) {
-            if !kept.contains(id.as_str()) {
-                stranded.extend(added(&base(id), &piece.comments()));
-            }
-        }
+        let stranded = sides.stranded(kept);
         let mut waiting: Vec<Comment> = Vec::new();
         for (id, piece) in sides.ids[1].iter().zip(&sides.pieces[1]) {
             if kept.contains(id.as_str()) {
