@@ -98,6 +98,17 @@ impl<'p, 'a> Sides<'p, 'a> {
         (Self { pieces, ids }, is_named)
     }
 
+    /// The comments that theirs have on what is not kept, and base had elsewhere.
+    fn stranded(&self, kept: &BTreeSet<&str>) -> Vec<&'a str> {
+        let gone = self.ids[2].iter().zip(&self.pieces[2]);
+        gone.filter(|(id, _)| !kept.contains(id.as_str()))
+            .flat_map(|(id, piece)| {
+                let base = self.get(0, id).map(Piece::comments).unwrap_or_default();
+                added(&base, &piece.comments())
+            })
+            .collect()
+    }
+
     /// Whether the sides changed the same elements, or added different ones in the same place.
     fn overlap(&self) -> bool {
         let is_changed = self.present().into_iter().any(|id| match self.all(id) {
@@ -166,6 +177,9 @@ fn named(pieces: &[Vec<&Piece>; 3], name: &str) -> Option<[Vec<String>; 3]> {
     Some(ids)
 }
 
+/// Whether an element of the base is one of another side.
+type Fits<'f> = &'f dyn Fn(usize, usize) -> bool;
+
 /// The ids of elements by their places: an element of the base has its number there, and keeps
 /// it where it was moved or changed; another one is told by the place where it was added, and
 /// what it says.
@@ -191,16 +205,29 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
         for (_, old, new) in changes.iter().filter(|(tag, _, _)| *tag == DiffTag::Equal) {
             new.clone().zip(old.clone()).for_each(|(new, old)| former[new] = Some(old));
         }
-        // What was moved with its comments, then what is nearby, then anything.
-        let everywhere = (0..base.len(), 0..own.len());
-        let nearby = changes.iter().map(|(_, old, new)| ((old.clone(), new.clone()), &values));
-        let places = [(everywhere.clone(), &said)].into_iter().chain(nearby);
-        for ((old, new), texts) in places.chain([(everywhere, &values)]) {
-            for new in new {
-                let is_free = |old: &usize| !former.contains(&Some(*old));
-                let mut free = old.clone().filter(is_free);
-                let same = free.find(|old| texts[0][*old] == texts[side][new]);
-                former[new] = former[new].or(same);
+        // What was moved with its comments, then what is nearby, at best with one of its
+        // comments, then anything.
+        let everywhere = [(0..base.len(), 0..own.len())];
+        let nearby: Vec<_> =
+            changes.iter().map(|(_, old, new)| (old.clone(), new.clone())).collect();
+        let is_same = |old: usize, new: usize| base[old] == own[new];
+        let shares = |old: usize, new: usize| {
+            let comments = pieces[0][old].comments();
+            pieces[side][new].comments().iter().any(|comment| comments.contains(comment))
+        };
+        let passes: [(&[_], Fits); 4] = [
+            (&everywhere, &|old, new| said[0][old] == said[side][new]),
+            (&nearby, &|old, new| is_same(old, new) && shares(old, new)),
+            (&nearby, &is_same),
+            (&everywhere, &is_same),
+        ];
+        for (ranges, fits) in passes {
+            for (old, new) in ranges {
+                for new in new.clone() {
+                    let is_free = |old: &usize| !former.contains(&Some(*old));
+                    let found = old.clone().filter(is_free).find(|old| fits(*old, new));
+                    former[new] = former[new].or(found);
+                }
             }
         }
         for (_, old, new) in changes.iter().filter(|(_, old, new)| old.len() == new.len()) {
@@ -589,6 +616,7 @@ impl Merger {
         }
         let mut merged: Vec<Piece> = Vec::new();
         let mut carried = self.carried(sides, &kept);
+        let stranded = sides.stranded(&kept);
         for id in order(&sides.ids, &kept) {
             let [base, ours, theirs] = sides.all(id);
             let Some(any) = ours.or(theirs) else { continue };
@@ -600,6 +628,10 @@ impl Merger {
                 inner = format!("{inner}/{}", before.count());
             }
             let is_first = merged.is_empty();
+            let stranded = ours.zip(theirs).map_or_else(Vec::new, |(ours, _)| {
+                let is_stranded = |comment: &&Comment| stranded.contains(&comment.text);
+                ours.lead.comments.iter().filter(is_stranded).copied().collect()
+            });
             let mut piece = match (ours, theirs, spacing) {
                 (Some(ours), Some(theirs), _) => self.piece(base, ours, theirs, &inner),
                 (None, _, Some(spacing)) => spacing.apply(any.clone(), is_first),
@@ -620,6 +652,9 @@ impl Merger {
                     theirs: None,
                 });
             }
+            let is_lost = |comment: &Comment| !piece.lead.comments.contains(comment);
+            let lost: Vec<Comment> = stranded.into_iter().filter(is_lost).collect();
+            piece.lead.comments.splice(0..0, lost);
             if let Some(comments) = carried.remove(id) {
                 set_before(&mut piece.lead, comments);
             }
@@ -662,7 +697,10 @@ impl Merger {
             Value::List(values) if theirs.in_array => *values == [new.clone()],
             value => !theirs.in_array && *value == new,
         };
-        if there.as_ref().is_none_or(|(path, value)| *path != theirs.path || !is_same(value)) {
+        let is_told = base.is_none() && !theirs.comments().is_empty();
+        if is_told
+            || there.as_ref().is_none_or(|(path, value)| *path != theirs.path || !is_same(value))
+        {
             let place = if is_element && there.is_none() { "/-" } else { "" };
             let path = there.as_ref().map_or(&theirs.path[..], |(path, _)| path);
             self.overlaps.push(Overlap {
@@ -684,12 +722,7 @@ impl Merger {
     ) -> BTreeMap<&'i str, Vec<Comment<'a>>> {
         let base = |id: &str| sides.get(0, id).map(Piece::comments).unwrap_or_default();
         let mut carried: BTreeMap<&str, Vec<Comment>> = BTreeMap::new();
-        let mut stranded = Vec::new();
-        for (id, piece) in sides.ids[2].iter().zip(&sides.pieces[2]) {
-            if !kept.contains(id.as_str()) {
-                stranded.extend(added(&base(id), &piece.comments()));
-            }
-        }
+        let stranded = sides.stranded(kept);
         let mut waiting: Vec<Comment> = Vec::new();
         for (id, piece) in sides.ids[1].iter().zip(&sides.pieces[1]) {
             if kept.contains(id.as_str()) {

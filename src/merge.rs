@@ -462,14 +462,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
 fn normalised<'a>(ours: &'a [u8], base: Option<&File>, theirs: Option<&File>) -> Cow<'a, [u8]> {
     let plain = |file: Option<&File>| file.is_none_or(|file| !file.bytes.contains(&b'\r'));
     if ends_in_crlf(ours) && plain(base) && plain(theirs) {
-        let mut bytes = Vec::with_capacity(ours.len());
-        let mut rest = ours.iter().peekable();
-        while let Some(byte) = rest.next() {
-            if *byte != b'\r' || rest.peek() != Some(&&b'\n') {
-                bytes.push(*byte);
-            }
-        }
-        return Cow::Owned(bytes);
+        return Cow::Owned(ours.iter().copied().filter(|byte| *byte != b'\r').collect());
     }
     Cow::Borrowed(ours)
 }

@@ -1099,6 +1099,8 @@ fn one_thing_in_two_forms_is_told_and_not_doubled() {
     kept("", "a = [{ b = 1 }]\n", "[[a]]\nb = 1\n", &[]);
     kept("", "a = { b = 1 }\n", "[a]\nb = 1\n", &[]);
     kept("[a]\nb = 1\n", "a.b = 1\n", "[a]\nb = 1\n", &[]);
+    // Their comment has no place there.
+    kept("", "a = {}\n", "# new\n[a]\n", &one("/a", "{  }", "{  }"));
     kept("[a]\nb = 1\n", "a.b = 1\n", "[a]\nb = 2\n", &one("/a", "{ \"b\" = 1 }", "{ \"b\" = 2 }"));
     // These two do not meet.
     assert_eq!(clean(TOML, "", "[a.b]\nx = 1\n", "[a]\ny = 1\n"), "[a]\ny = 1\n[a.b]\nx = 1\n");
