@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from conftest import PROJECT, Visit
+from conftest import Visit
 from playwright.sync_api import expect
+from system import PROJECT
 
 FAILED = "Failed to load resource: "
 
