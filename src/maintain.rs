@@ -355,10 +355,12 @@ impl Session<'_> {
         for path in &difference.missing {
             let _ = writeln!(text, "- {path}");
         }
-        text.push_str(if dry_run {
-            "\nNothing was written.\n"
-        } else {
-            "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+        text.push_str(match (dry_run, has_selection) {
+            (true, _) => "\nNothing was written.\n",
+            (_, true) => "\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n",
+            (_, false) => {
+                "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+            }
         });
         say(&text);
         Ok(())

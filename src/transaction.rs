@@ -230,7 +230,8 @@ impl<'a> Transaction<'a> {
     /// they are with `keep_edits`.
     ///
     /// # Errors
-    /// [`Error::Project`] where there is nothing to undo, or files were changed since.
+    /// [`Error::Project`] where there is nothing to undo, files were changed since, or the state of
+    /// the project is another one: base and lock go together.
     pub fn undo(&self, dry_run: bool, keep_edits: bool) -> Result<Undone, Error> {
         let (name, direction) =
             match (is_there(&self.local("undo")), is_there(&self.local("undone"))) {
@@ -260,6 +261,9 @@ impl<'a> Transaction<'a> {
                 continue;
             }
             if let Some(edit) = step.edit(manner).map_err(unreadable)? {
+                if step.entry.path == STATE_FILES[2] {
+                    return Err(other_state(&undone.operation));
+                }
                 edits.push(edit);
                 undone.kept.push(step.entry.path.clone());
             } else {
@@ -699,6 +703,17 @@ fn interrupted(operation: &str, error: &io::Error) -> Error {
     Error::Project {
         message: format!("`scaffold {operation}` was interrupted: {error}"),
         hint: "any next command finishes it or takes it back".to_owned(),
+    }
+}
+
+/// The base is nobody's to edit: where it differs, git put another state there.
+fn other_state(operation: &str) -> Error {
+    Error::Project {
+        message: format!(
+            "the project is not in the state that `scaffold {operation}` left: another operation or git changed `{}`",
+            STATE_FILES[2]
+        ),
+        hint: "git has what was committed: git log".to_owned(),
     }
 }
 

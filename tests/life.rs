@@ -927,6 +927,37 @@ fn an_operation_with_a_conflict_is_undone_after_it_was_resolved() {
     assert_eq!(place.files(), after, "the resolved lock came back as well");
 }
 
+/// Git can bring another state than the last operation left: half of it cannot be taken back.
+#[test]
+fn undo_after_git_brought_another_state_is_refused_whole() {
+    let place = Place::new(&["--extra"]);
+    assert!(place.git(&["checkout", "--quiet", "-b", "other"]));
+    place.ok(&["set", "colour=blue"]);
+    place.commit("blue");
+    assert!(place.git(&["checkout", "--quiet", "main"]));
+    place.ok(&["set", "count=5"]);
+    place.commit("five");
+    assert!(place.git(&["checkout", "--quiet", "other"]));
+    let before = place.files();
+    for arguments in
+        [&["undo"][..], &["undo", "--keep-edits"], &["undo", "--keep-edits", "--dry-run"]]
+    {
+        assert_eq!(
+            place.run(arguments),
+            (
+                8,
+                "error: the project is not in the state that `scaffold set count=5` left: another operation or git changed `.scaffold/base.tar.zst`\n\nhint: git has what was committed: git log\n"
+                    .to_owned()
+            )
+        );
+        assert_eq!(place.files(), before);
+        place.ok(&["check"]);
+    }
+    assert!(place.git(&["checkout", "--quiet", "main"]));
+    place.ok(&["undo"]);
+    place.ok(&["check"]);
+}
+
 #[test]
 fn adopting_and_checking_do_not_send_people_to_each_other() {
     let place = Place::new(&["--extra", "--colour", "blue"]);
@@ -934,7 +965,10 @@ fn adopting_and_checking_do_not_send_people_to_each_other() {
     let rendered = place.files();
     fs::remove_file(place.root().join("scaffold.lock")).expect("it was there");
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
-    place.ok(&["adopt"]);
+    let told = place.ok(&["adopt"]);
+    assert!(
+        told.ends_with("\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n")
+    );
     assert_eq!(place.files(), rendered, "what was chosen stands in `scaffold.toml`");
     fs::remove_file(place.root().join("scaffold.toml")).expect("it was there");
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
