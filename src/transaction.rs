@@ -547,7 +547,7 @@ impl<'a> Transaction<'a> {
                 "`{LOCAL}/{name}` holds an operation that this working copy did not begin: it is not carried out"
             ),
             hint: format!(
-                "it came with the repository, or an older scaffold left it; remove it: rm -r {LOCAL}/{name}"
+                "it came with the repository, an older scaffold left it, or the project was moved; remove it: rm -r {LOCAL}/{name}"
             ),
         };
         let folder = self.local(name);

@@ -661,6 +661,11 @@ fn hints_fit_what_was_refused() {
         "you need the right to read it: ls -l some/file"
     );
     assert_eq!(
+        hint(refused(ErrorKind::PermissionDenied, "cannot change")),
+        "you need the right to write there: ls -ld some/file",
+        "not every command that changes has `--dry-run`"
+    );
+    assert_eq!(
         hint(refused(ErrorKind::StorageFull, "cannot change")),
         "free some space, then repeat it"
     );

@@ -927,6 +927,24 @@ fn an_operation_with_a_conflict_is_undone_after_it_was_resolved() {
     assert_eq!(place.files(), after, "the resolved lock came back as well");
 }
 
+/// What a hint or a message repeats can be pasted into a shell.
+#[test]
+fn an_operation_is_told_as_a_shell_takes_it() {
+    let place = Place::new(&["--extra"]);
+    let told = place.json(&["set", "motto=two words", "colour=blue"]);
+    assert_eq!(told["operation"], "set 'motto=two words' colour=blue");
+    place.commit("set");
+    let manifest = place.pack.path().join("pack.toml");
+    let text = fs::read_to_string(&manifest).expect("it is there");
+    fs::write(&manifest, text.replace("1.2.3", "1.3.0")).expect("it can be written");
+    let (code, text) = place.run(&["set", "motto=it's mine"]);
+    assert_eq!(code, 5);
+    assert!(
+        text.ends_with("hint: first: scaffold update; then: scaffold set 'motto=it'\\''s mine'\n"),
+        "{text}"
+    );
+}
+
 /// Git can bring another state than the last operation left: half of it cannot be taken back.
 #[test]
 fn undo_after_git_brought_another_state_is_refused_whole() {
