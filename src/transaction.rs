@@ -636,8 +636,9 @@ impl Step<'_> {
     /// What somebody did to the file since, in a few words.
     fn edit(&self, manner: Manner) -> io::Result<Option<String>> {
         let path = &self.entry.path;
-        // `resolve` changes the lock; it comes and goes as a whole.
+        // `resolve` changes the lock; it comes and goes as a whole, and the base with it.
         let is_lock = manner.exchanges && path == STATE_FILES[1];
+        let is_base = manner.exchanges && path == STATE_FILES[2];
         // Half of an exchange: what was there is kept already.
         let is_moved = manner.exchanges && is_there(&self.kept_at);
         let was = if is_moved { None } else { self.was };
@@ -645,6 +646,7 @@ impl Step<'_> {
             (There::Nothing, None) => None,
             (There::File(_), _) if is_lock => None,
             (There::File(kept), Some(was)) if kept == *was => None,
+            (There::File(kept), Some(was)) if is_base && kept.digest == was.digest => None,
             (There::File(kept), _) if !manner.exchanges && Some(&kept) == self.comes => None,
             (There::File(kept), Some(was)) if kept.digest == was.digest => {
                 Some(format!("{path} (its permissions)"))
