@@ -218,7 +218,9 @@ fn io_hint(action: &str, path: &Path, kind: io::ErrorKind, elsewhere: bool) -> O
             "free some space where the output goes".to_owned()
         }
         _ if is_full => "free some space, then repeat it".to_owned(),
-        "cannot change" => "`--dry-run` shows what would change, without writing".to_owned(),
+        "cannot change" if kind == io::ErrorKind::ReadOnlyFilesystem => {
+            "`--dry-run` shows what would change, without writing".to_owned()
+        }
         "cannot read" | "cannot look at" if is_denied => {
             format!("you need the right to read it: ls -l {shown}")
         }
@@ -237,6 +239,12 @@ pub fn shell_word(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
+}
+
+/// The texts as words of a shell.
+#[must_use]
+pub fn shell_words(texts: &[impl AsRef<str>]) -> String {
+    texts.iter().map(|text| shell_word(text.as_ref())).collect::<Vec<String>>().join(" ")
 }
 
 fn problem_list(problems: &[Problem]) -> String {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::error::{Error, shell_words};
 use crate::git;
 use crate::keyed;
 use crate::manifest::LockfileManifest;
@@ -556,7 +556,7 @@ fn refuse_conflicts(root: &Path, state: &Project) -> Result<(), Error> {
     let paths: Vec<&str> = paths.into_iter().collect();
     Err(Error::Conflicts {
         message: format!("conflicts of the last operation are left: {}", paths.join(", ")),
-        hint: format!("see to them, then: scaffold resolve {}", paths.join(" ")),
+        hint: format!("see to them, then: scaffold resolve {}", shell_words(&paths)),
     })
 }
 

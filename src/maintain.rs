@@ -10,7 +10,7 @@ use similar::TextDiff;
 use crate::adoption::{Difference, nearest};
 use crate::answer;
 use crate::cli::{Chosen, OperationFlags, VERDICTS};
-use crate::error::Error;
+use crate::error::{Error, shell_words};
 use crate::lifecycle::{
     Intent, Leaving, intend, is_newer, lost_base, open_conflicts, project_root, read_state,
     read_whole_state, refuse_foreign, selection_file,
@@ -355,10 +355,12 @@ impl Session<'_> {
         for path in &difference.missing {
             let _ = writeln!(text, "- {path}");
         }
-        text.push_str(if dry_run {
-            "\nNothing was written.\n"
-        } else {
-            "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+        text.push_str(match (dry_run, has_selection) {
+            (true, _) => "\nNothing was written.\n",
+            (_, true) => "\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n",
+            (_, false) => {
+                "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+            }
         });
         say(&text);
         Ok(())
@@ -547,7 +549,7 @@ fn conflict_lines(conflicts: &[Conflict]) -> String {
         let mut paths: Vec<&str> =
             conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
         paths.dedup();
-        let _ = writeln!(text, "See to them, then: scaffold resolve {}", paths.join(" "));
+        let _ = writeln!(text, "See to them, then: scaffold resolve {}", shell_words(&paths));
     }
     text
 }

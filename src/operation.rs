@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, suggestion};
+use crate::error::{Error, shell_words, suggestion};
 use crate::name::Name;
 use crate::pack::{Component, Pack};
 use crate::selection::{Choices, Selection};
@@ -32,15 +32,15 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The operation as people type it, without the program's name.
+    /// The operation as people type it in a shell, without the program's name.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Add(ids) => format!("add {}", ids.join(" ")),
-            Self::Remove(ids) => format!("remove {}", ids.join(" ")),
-            Self::Set(assignments) => format!("set {}", assignments.join(" ")),
+            Self::Add(ids) => format!("add {}", shell_words(ids)),
+            Self::Remove(ids) => format!("remove {}", shell_words(ids)),
+            Self::Set(assignments) => format!("set {}", shell_words(assignments)),
             Self::AddService { name, kind } => format!("add service {name} --kind {kind}"),
-            Self::RemoveService(names) => format!("remove service {}", names.join(" ")),
+            Self::RemoveService(names) => format!("remove service {}", shell_words(names)),
             Self::Apply => "apply".to_owned(),
             Self::Update => "update".to_owned(),
         }

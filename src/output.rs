@@ -44,10 +44,8 @@ pub fn report(error: &Error, json: bool) {
         // Standard output may be gone; the exit code still tells.
         let _ = print_json(&answer::Failure::from(error), false);
     }
-    eprintln!("error: {error}");
-    if let Some(hint) = error.hint() {
-        eprintln!("\nhint: {hint}");
-    }
+    let hint = error.hint().map(|hint| format!("\nhint: {hint}\n")).unwrap_or_default();
+    say(&format!("error: {error}\n{hint}"));
 }
 
 /// Says something on standard error; that nobody reads it changes nothing.

@@ -230,7 +230,8 @@ impl<'a> Transaction<'a> {
     /// they are with `keep_edits`.
     ///
     /// # Errors
-    /// [`Error::Project`] where there is nothing to undo, or files were changed since.
+    /// [`Error::Project`] where there is nothing to undo, files were changed since, or the state of
+    /// the project is another one: base and lock go together.
     pub fn undo(&self, dry_run: bool, keep_edits: bool) -> Result<Undone, Error> {
         let (name, direction) =
             match (is_there(&self.local("undo")), is_there(&self.local("undone"))) {
@@ -260,6 +261,9 @@ impl<'a> Transaction<'a> {
                 continue;
             }
             if let Some(edit) = step.edit(manner).map_err(unreadable)? {
+                if step.entry.path == STATE_FILES[2] {
+                    return Err(other_state(&undone.operation));
+                }
                 edits.push(edit);
                 undone.kept.push(step.entry.path.clone());
             } else {
@@ -543,7 +547,7 @@ impl<'a> Transaction<'a> {
                 "`{LOCAL}/{name}` holds an operation that this working copy did not begin: it is not carried out"
             ),
             hint: format!(
-                "it came with the repository, or an older scaffold left it; remove it: rm -r {LOCAL}/{name}"
+                "it came with the repository, an older scaffold left it, or the project was moved; remove it: rm -r {LOCAL}/{name}"
             ),
         };
         let folder = self.local(name);
@@ -632,8 +636,9 @@ impl Step<'_> {
     /// What somebody did to the file since, in a few words.
     fn edit(&self, manner: Manner) -> io::Result<Option<String>> {
         let path = &self.entry.path;
-        // `resolve` changes the lock; it comes and goes as a whole.
+        // `resolve` changes the lock; it comes and goes as a whole, and the base with it.
         let is_lock = manner.exchanges && path == STATE_FILES[1];
+        let is_base = manner.exchanges && path == STATE_FILES[2];
         // Half of an exchange: what was there is kept already.
         let is_moved = manner.exchanges && is_there(&self.kept_at);
         let was = if is_moved { None } else { self.was };
@@ -641,6 +646,7 @@ impl Step<'_> {
             (There::Nothing, None) => None,
             (There::File(_), _) if is_lock => None,
             (There::File(kept), Some(was)) if kept == *was => None,
+            (There::File(kept), Some(was)) if is_base && kept.digest == was.digest => None,
             (There::File(kept), _) if !manner.exchanges && Some(&kept) == self.comes => None,
             (There::File(kept), Some(was)) if kept.digest == was.digest => {
                 Some(format!("{path} (its permissions)"))
@@ -699,6 +705,17 @@ fn interrupted(operation: &str, error: &io::Error) -> Error {
     Error::Project {
         message: format!("`scaffold {operation}` was interrupted: {error}"),
         hint: "any next command finishes it or takes it back".to_owned(),
+    }
+}
+
+/// The base is nobody's to edit: where it differs, git put another state there.
+fn other_state(operation: &str) -> Error {
+    Error::Project {
+        message: format!(
+            "the project is not in the state that `scaffold {operation}` left: another operation or git changed `{}`",
+            STATE_FILES[2]
+        ),
+        hint: "git has what was committed: git log".to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::error::Error;
+use crate::path::unusable;
 use crate::tree::{File, Tree};
 
 /// Below this a further thread costs more than it brings.
@@ -175,7 +176,9 @@ fn sweep(folder: &Path) -> bool {
         };
         let project = stage.join(STAGED);
         let is_moving = fs::symlink_metadata(stage.join(MOVING)).is_ok();
-        if is_moving {
+        // A repository can bring one that only looks like ours, with a link to elsewhere.
+        let is_staged = fs::symlink_metadata(&project).is_ok_and(|metadata| metadata.is_dir());
+        if is_moving && is_staged {
             if move_entries(&project, folder, &mut Vec::new()).is_err() {
                 continue;
             }
@@ -239,11 +242,16 @@ fn fill(stage: &Stage, destination: &Path) -> Result<(), Error> {
     result
 }
 
+/// Renames everything in `staged` to its place, where nothing may be and nothing is git's own.
 fn move_entries(staged: &Path, destination: &Path, moved: &mut Vec<PathBuf>) -> Result<(), Error> {
     let entries = fs::read_dir(staged).map_err(|error| Error::io("cannot read", staged, error))?;
     for entry in entries {
         let entry = entry.map_err(|error| Error::io("cannot read", staged, error))?;
         let path = destination.join(entry.file_name());
+        let is_ours = entry.file_name().to_str().is_some_and(|name| unusable(name).is_none());
+        if !is_ours || fs::symlink_metadata(&path).is_ok() {
+            return Err(not_created(&path, io::ErrorKind::AlreadyExists.into()));
+        }
         fs::rename(entry.path(), &path).map_err(|error| not_created(&path, error))?;
         moved.push(path);
     }

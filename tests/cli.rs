@@ -506,6 +506,26 @@ fn output_that_nobody_reads_ends_quietly() {
     assert_eq!(stderr(&output), "");
 }
 
+/// What went wrong is in the exit code as well, for those who do not read on.
+#[test]
+fn errors_that_nobody_reads_keep_their_exit_code() {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    for (arguments, expected) in
+        [(&["nonsense"][..], 2), (&["check"], 8), (&["check", "--json"], 8)]
+    {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_scaffold"))
+            .args(arguments)
+            .current_dir(work.path())
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .status()
+            .expect("the program starts");
+        assert_eq!(status.code(), Some(expected), "{arguments:?}");
+    }
+}
+
 #[test]
 fn completions_and_the_manual_know_the_pack() {
     let work = tempfile::tempdir().expect("a temporary folder");
@@ -639,6 +659,11 @@ fn hints_fit_what_was_refused() {
     assert_eq!(
         hint(refused(ErrorKind::PermissionDenied, "cannot read")),
         "you need the right to read it: ls -l some/file"
+    );
+    assert_eq!(
+        hint(refused(ErrorKind::PermissionDenied, "cannot change")),
+        "you need the right to write there: ls -ld some/file",
+        "not every command that changes has `--dry-run`"
     );
     assert_eq!(
         hint(refused(ErrorKind::StorageFull, "cannot change")),

@@ -927,6 +927,62 @@ fn an_operation_with_a_conflict_is_undone_after_it_was_resolved() {
     assert_eq!(place.files(), after, "the resolved lock came back as well");
 }
 
+/// What a hint or a message repeats can be pasted into a shell.
+#[test]
+fn an_operation_is_told_as_a_shell_takes_it() {
+    let place = Place::new(&["--extra"]);
+    let told = place.json(&["set", "motto=two words", "colour=blue"]);
+    assert_eq!(told["operation"], "set 'motto=two words' colour=blue");
+    place.commit("set");
+    let manifest = place.pack.path().join("pack.toml");
+    let text = fs::read_to_string(&manifest).expect("it is there");
+    fs::write(&manifest, text.replace("1.2.3", "1.3.0")).expect("it can be written");
+    let (code, text) = place.run(&["set", "motto=it's mine"]);
+    assert_eq!(code, 5);
+    assert!(
+        text.ends_with("hint: first: scaffold update; then: scaffold set 'motto=it'\\''s mine'\n"),
+        "{text}"
+    );
+}
+
+/// Git can bring another state than the last operation left: half of it cannot be taken back.
+#[test]
+fn undo_after_git_brought_another_state_is_refused_whole() {
+    let place = Place::new(&["--extra"]);
+    assert!(place.git(&["checkout", "--quiet", "-b", "other"]));
+    place.ok(&["set", "colour=blue"]);
+    place.commit("blue");
+    assert!(place.git(&["checkout", "--quiet", "main"]));
+    place.ok(&["set", "count=5"]);
+    place.commit("five");
+    assert!(place.git(&["checkout", "--quiet", "other"]));
+    let before = place.files();
+    for arguments in
+        [&["undo"][..], &["undo", "--keep-edits"], &["undo", "--keep-edits", "--dry-run"]]
+    {
+        assert_eq!(
+            place.run(arguments),
+            (
+                8,
+                "error: the project is not in the state that `scaffold set count=5` left: another operation or git changed `.scaffold/base.tar.zst`\n\nhint: git has what was committed: git log\n"
+                    .to_owned()
+            )
+        );
+        assert_eq!(place.files(), before);
+        place.ok(&["check"]);
+    }
+    assert!(place.git(&["checkout", "--quiet", "main"]));
+    // Git does not bring every permission back.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let base = place.root().join(".scaffold/base.tar.zst");
+        fs::set_permissions(base, fs::Permissions::from_mode(0o600)).expect("chmod");
+    }
+    place.ok(&["undo"]);
+    place.ok(&["check"]);
+}
+
 #[test]
 fn adopting_and_checking_do_not_send_people_to_each_other() {
     let place = Place::new(&["--extra", "--colour", "blue"]);
@@ -934,7 +990,10 @@ fn adopting_and_checking_do_not_send_people_to_each_other() {
     let rendered = place.files();
     fs::remove_file(place.root().join("scaffold.lock")).expect("it was there");
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
-    place.ok(&["adopt"]);
+    let told = place.ok(&["adopt"]);
+    assert!(
+        told.ends_with("\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n")
+    );
     assert_eq!(place.files(), rendered, "what was chosen stands in `scaffold.toml`");
     fs::remove_file(place.root().join("scaffold.toml")).expect("it was there");
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));

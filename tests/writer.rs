@@ -296,6 +296,59 @@ fn folders_of_others_and_of_running_processes_stay() {
     assert!(work.path().join(".scaffold-abcdef/notes.txt").exists());
 }
 
+/// A repository can bring a folder that looks like one that was being moved: nothing comes out of
+/// it from elsewhere, onto what is there, or as git's own.
+#[cfg(unix)]
+#[test]
+fn what_only_looks_left_behind_moves_nothing_that_it_must_not() {
+    let name = ".scaffold-abcdef";
+    let stage = || {
+        let work = common::folder(&[
+            (
+                ".scaffold-abcdef/owner",
+                "A project that `scaffold new` is writing; this folder is .scaffold-abcdef\n",
+            ),
+            (".scaffold-abcdef/moving", ""),
+            ("outside/precious.txt", "somebody's"),
+            ("notes.txt", "the user's"),
+        ]);
+        for folder in ["e", "outside"] {
+            fs::create_dir_all(work.path().join(folder)).expect("a folder");
+        }
+        work
+    };
+    let cases: [(&str, &[&str]); 2] = [("x", &["new", "x"]), ("e", &["new", "x", "--into", "e"])];
+    for (place, arguments) in cases {
+        let put_below = |work: &Path| match place {
+            "e" => {
+                fs::rename(work.join(name), work.join("e").join(name)).expect("a move");
+                work.join("e")
+            }
+            _ => work.to_owned(),
+        };
+        // The project is a link to a folder elsewhere.
+        let work = stage();
+        let folder = put_below(work.path());
+        std::os::unix::fs::symlink(work.path().join("outside"), folder.join(name).join("project"))
+            .expect("a link");
+        scaffold(work.path(), arguments);
+        assert!(work.path().join("outside/precious.txt").exists(), "{arguments:?}: link");
+        assert!(!folder.join("precious.txt").exists());
+        // Something is in the place of what it would move.
+        for (path, there) in [("notes.txt", true), (".git/hooks/post-commit", false)] {
+            let work = stage();
+            let folder = put_below(work.path());
+            put(&folder.join(name), &format!("project/{path}"), b"brought");
+            if there {
+                put(&folder, path, b"the user's");
+            }
+            scaffold(work.path(), arguments);
+            let now = fs::read_to_string(folder.join(path)).ok();
+            assert_eq!(now, there.then(|| "the user's".to_owned()), "{arguments:?}: {path}");
+        }
+    }
+}
+
 #[test]
 fn two_projects_at_once_do_not_meet() {
     let pack = small_pack(&[]);
