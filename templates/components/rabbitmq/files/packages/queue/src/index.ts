@@ -50,8 +50,9 @@ export interface QueueContext {
  * succeed: workers publish what is left in the outbox, and the caller's answer does not wait.
  */
 export function openQueue({ config, name, log, run }: QueueContext): Queue {
+  const address = withUser(config.AMQP_URL);
   const connection = new Connection({
-    url: config.AMQP_URL,
+    url: address,
     connectionName: name,
     heartbeat: HEARTBEAT_S,
     connectionTimeout: 5_000,
@@ -60,7 +61,7 @@ export function openQueue({ config, name, log, run }: QueueContext): Queue {
     retryHigh: 1_000,
   });
   // Said once and not for each of the attempts that follow.
-  connection.on('error', (error) => log.warn(`rabbitmq: ${explain(error, config.AMQP_URL)}`));
+  connection.on('error', (error) => log.warn(`rabbitmq: ${explain(error, address)}`));
   connection.on('connection', () => log.info('rabbitmq: connected'));
   connection.on('connection.blocked', (why) => log.warn(`rabbitmq: takes no messages: ${why}`));
   connection.on('connection.unblocked', () => log.info('rabbitmq: takes messages again'));
@@ -120,6 +121,16 @@ export function openQueue({ config, name, log, run }: QueueContext): Queue {
       await telling;
     },
   };
+}
+
+/**
+ * The address, with the user of a new broker where it names none. Workers' client adds it by
+ * itself; this one would send an empty name.
+ */
+function withUser(address: string): string {
+  const url = new URL(address);
+  if (url.username === '' && url.password === '') url.username = url.password = 'guest';
+  return url.href;
 }
 
 /** What is wrong with the broker, and what to do about it. */

@@ -148,6 +148,13 @@ test('a broker that is killed loses nothing that was accepted', async (t) => {
   assert.deepEqual(new Set([...waiting, ...(await drain(confirmed.length))]), new Set(ids));
 });
 
+test('an address that names no user is that of the user of a new broker', async (t) => {
+  const { queue, said } = open(t, rabbit.url.replace('guest:guest@', ''));
+  await until(() => said.length > 0);
+  assert.deepEqual(said, ['rabbitmq: connected']);
+  assert.ok(queue.accepting().claim_ms);
+});
+
 test('says what is wrong with the address and the credentials', async (t) => {
   const unknown = open(t, 'amqp://guest:guest@nowhere.invalid');
   await until(() => unknown.said.length > 0);
