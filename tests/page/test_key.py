@@ -22,8 +22,8 @@ def test_asks_for_a_key_where_one_is_wanted(visit: Visit, tmp_path: Path) -> Non
             page.click("#predict")
         expect(page.locator("#key")).to_be_focused()
         page.keyboard.type("secret")
-        page.keyboard.press("Enter")
-        page.wait_for_event("load")
+        with page.expect_event("load"):
+            page.keyboard.press("Enter")
         expect(page.locator("#key-form")).to_be_hidden()
         if has(page, "#hello"):
             expect(page.locator("#greeting")).to_have_text("Hello, world!")
