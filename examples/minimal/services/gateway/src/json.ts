@@ -1,4 +1,4 @@
-import { Problem } from './problems.ts';
+import { Problem, type Fault } from './problems.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -6,15 +6,16 @@ const [OPEN_LIST, CLOSE_LIST] = [0x5b, 0x5d];
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d];
 
 /**
- * Parses a body. Throws a `Problem` where it is no JSON, nests deeper than `levels`, or has a key
- * `__proto__`, which a copy of the object would take for its prototype.
+ * Parses a body. Throws a `Problem` where it is no JSON, nests deeper than `levels`, has a key
+ * `__proto__`, which a copy of the object would take for its prototype, or half of a surrogate
+ * pair, which is no character and has no form in UTF-8 (RFC 8259, 8.2).
  */
 export function parseJson(text: string, levels: number): unknown {
   // Before it is parsed: a level costs much more than a number.
   if (isDeeperThan(levels, text)) throw invalid('', `nests deeper than ${levels} levels`);
   const document = parse(text);
-  const pointer = /__proto__|\\u00/.test(text) ? findProto(document, '') : undefined;
-  if (pointer !== undefined) throw invalid(pointer, '`__proto__` cannot be a key');
+  const fault = /__proto__|\\u(?:00|d[89a-f])/i.test(text) ? findFault(document, '') : undefined;
+  if (fault !== undefined) throw invalid(fault.pointer, fault.detail);
   return document;
 }
 
@@ -47,14 +48,21 @@ function isDeeperThan(levels: number, text: string): boolean {
   return false;
 }
 
-function findProto(document: unknown, at: string): string | undefined {
+function findFault(document: unknown, at: string): Fault | undefined {
+  if (typeof document === 'string') return findHalf(document, at);
   if (typeof document !== 'object' || document === null) return undefined;
   for (const [key, value] of Object.entries(document)) {
     const pointer = `${at}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const found = key === '__proto__' ? pointer : findProto(value, pointer);
+    if (key === '__proto__') return { pointer, detail: '`__proto__` cannot be a key' };
+    const found = findHalf(key, at) ?? findFault(value, pointer);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function findHalf(text: string, pointer: string): Fault | undefined {
+  if (text.isWellFormed()) return undefined;
+  return { pointer, detail: 'has half of a surrogate pair, which is no character' };
 }
 
 function invalid(pointer: string, detail: string): Problem {

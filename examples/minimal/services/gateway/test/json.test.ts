@@ -19,6 +19,7 @@ test('reads JSON as it is, whatever its keys', () => {
     '{"deep":"[[[[[[","quote":"\\"[[[[[["}',
     '[[[[]],[]],[[],{"a":[]}]]',
     '"a\\u0000b"',
+    '{"\\ud83d\\ude00":"\\uD83D\\uDE00","escaped":"\\\\ud800"}',
     ' 1 ',
   ]) {
     assert.deepEqual(parseJson(text, 4), JSON.parse(text), text);
@@ -42,4 +43,10 @@ test('refuses what nests too deep before it is parsed', () => {
 test('refuses a key that copies would take for a prototype, and points at it', () => {
   assert.deepEqual(refusal('{"__proto__":1}'), [422, '/__proto__']);
   assert.deepEqual(refusal('[{"a/b":{"_\\u005fproto_\\u005F":{}}}]'), [422, '/0/a~1b/__proto__']);
+});
+
+test('refuses half of a character, which nobody behind could read, and points at it', () => {
+  assert.deepEqual(refusal('"\\ud800"'), [422, '']);
+  assert.deepEqual(refusal('{"a":["b","\\uDC00\\ud83d"]}'), [422, '/a/1']);
+  assert.deepEqual(refusal('{"a":{"\\udfff":1}}'), [422, '/a']);
 });

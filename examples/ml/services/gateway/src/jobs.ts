@@ -105,7 +105,8 @@ export class Jobs {
 
   /** Expires what is overdue, and forgets what has been kept for long enough. */
   async sweep(): Promise<void> {
-    for (let more = true; more; ) {
+    let more = true;
+    while (more) {
       const args = { limit: SWEEP_LIMIT, limits: this.#limits };
       const { expired, forgotten } = Swept.parse(await this.#state.run('sweep', args));
       more = Math.max(expired.length, forgotten) === SWEEP_LIMIT;

@@ -17,6 +17,7 @@ declare module 'fastify' {
 
 /** The gateway, ready to listen or to be tested with `inject`. */
 export async function buildApp(config: Config): Promise<FastifyInstance> {
+  const requestTimeout = config.REQUEST_TIMEOUT_S * 1_000;
   const app: FastifyInstance = Fastify({
     logger: {
       level: config.LOG_LEVEL,
@@ -35,8 +36,11 @@ export async function buildApp(config: Config): Promise<FastifyInstance> {
     bodyLimit: config.BODY_LIMIT_BYTES,
     // Names in paths are bounded by their schemas.
     routerOptions: { maxParamLength: 1_024 },
-    requestTimeout: config.REQUEST_TIMEOUT_S * 1_000,
+    requestTimeout,
     http: {
+      // Node derives its bound of the headers from it here alone. With a bound of the headers that
+      // is higher, such as its 60 s, it would take the two for each other.
+      requestTimeout,
       // How often requests that do not arrive in time are looked for.
       connectionsCheckingInterval: 500,
       // A change to any other protocol is not made, and the request answered (RFC 9110, 7.8).
