@@ -214,7 +214,11 @@ fn in_project(operation: &Operation, error: Error) -> Error {
     };
     let service = hint.strip_prefix("--service ").and_then(|named| named.split_once('='));
     let is_from_file = matches!(operation, Operation::Apply | Operation::Update);
+    let text = hint.strip_prefix("--").and_then(|flag| flag.strip_suffix(" \"...\""));
     let hint = match (service, operation) {
+        (None, Operation::Set(_)) => {
+            text.map_or(hint.clone(), |id| format!("scaffold set {id}=\"...\""))
+        }
         (Some((name, kind)), Operation::AddService { .. }) => {
             format!("scaffold add service {name} --kind {kind}")
         }

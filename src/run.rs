@@ -17,7 +17,7 @@ use crate::diagram::Diagram;
 use crate::error::{Error, Place, Problem, shell_word, suggestion};
 use crate::lifecycle::{chosen_selection, project_root, refuse_foreign};
 use crate::manifest::DoctorManifest;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, say};
 use crate::pack::{self, OptionOf, Pack, STATE_FILES};
 use crate::plan::Plan;
 use crate::project::{self, Records};
@@ -29,6 +29,8 @@ use crate::writer;
 
 /// `scaffold pack lint` renders at most this many selections.
 const LINTED_SELECTIONS: usize = 4096;
+/// Its exit code where it finds a problem.
+const PACK_INVALID: u8 = 7;
 
 /// What carrying out a request needs beside it.
 pub struct Session<'a> {
@@ -340,14 +342,16 @@ impl Session<'_> {
                 },
                 false,
             )?;
-            return Ok(if problems.is_empty() { 0 } else { 7 });
+            return Ok(if problems.is_empty() { 0 } else { PACK_INVALID });
         }
         if problems.is_empty() {
             let plural = if rendered == 1 { "selection" } else { "selections" };
             print(&format!("{name}: no problems, {rendered} {plural} rendered\n"))?;
             return Ok(0);
         }
-        Err(Error::Pack(problems))
+        // The hint of such an error is this command.
+        say(&format!("error: {}\n", Error::Pack(problems)));
+        Ok(PACK_INVALID)
     }
 }
 

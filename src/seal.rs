@@ -53,7 +53,7 @@ impl Seals {
     /// What the operating system says of the last place that was tried.
     pub fn add(&self, disk: &dyn Disk, plan: &[u8]) -> io::Result<()> {
         let mut result = Err(io::Error::other(
-            "there is no place to note down the operation: no git repository, and no folder in HOME",
+            "there is no place to note down the operation: no git repository, and no home folder",
         ));
         for place in &self.places {
             result = add_to(disk, place, seal(plan)).map_err(|error| {

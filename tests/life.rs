@@ -933,6 +933,8 @@ fn an_operation_is_told_as_a_shell_takes_it() {
     let place = Place::new(&["--extra"]);
     let told = place.json(&["set", "motto=two words", "colour=blue"]);
     assert_eq!(told["operation"], "set 'motto=two words' colour=blue");
+    let refused = place.run(&["set", "motto=two\nlines"]).1;
+    assert!(refused.ends_with("hint: scaffold set motto=\"...\"\n"), "{refused}");
     place.commit("set");
     let manifest = place.pack.path().join("pack.toml");
     let text = fs::read_to_string(&manifest).expect("it is there");
