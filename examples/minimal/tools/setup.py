@@ -7,6 +7,7 @@ changed since it last succeeded is skipped.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
 import re
@@ -14,7 +15,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -42,12 +44,13 @@ def main() -> int:
     arguments.add_argument("--quiet", action="store_true", help="say nothing about what is done")
     options = arguments.parse_args()
     try:
-        results = [
-            step("python", [python_identity()], make_environment, VENV),
-            step("uv", [REQUIREMENTS / "uv.txt"], install_uv, VENV / "bin" / "uv"),
-            step("packages", python_requirements(), install_packages, VENV / "bin" / "pytest"),
-            step("node", npm_inputs(), install_node_modules, ROOT / "node_modules"),
-        ]
+        with alone():
+            results = [
+                step("python", [python_identity()], make_environment, VENV),
+                step("uv", [REQUIREMENTS / "uv.txt"], install_uv, VENV / "bin" / "uv"),
+                step("packages", python_requirements(), install_packages, VENV / "bin" / "pytest"),
+                step("node", npm_inputs(), install_node_modules, ROOT / "node_modules"),
+            ]
     except StepFailed as failure:
         print(failure)
         return 1
@@ -56,6 +59,22 @@ def main() -> int:
     if not any(results) and not options.quiet:
         print("setup     nothing to do")
     return 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Waits for a setup that is under way: `make dev` and `make test`, the first time at once, would
+    remove and write the same files."""
+    folder = os.open(ROOT / "tools", os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("setup     is under way already, waiting for it", flush=True)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def step(name: str, inputs: Sequence[Path | str], work: Callable[[], str], result: Path) -> bool:

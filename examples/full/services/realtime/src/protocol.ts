@@ -1,15 +1,9 @@
 import { z } from 'zod';
 
-/** As deep as the gateway takes documents: those who read events may recurse. */
-const maxDepth = 32;
-
 const ref = z.union([z.string().max(64), z.number()]).optional();
 const topic = z.string().max(256);
 // It comes out of a JSON parser, so that its depth alone is still to be looked at.
-const data = z
-  .unknown()
-  .refine((value) => value !== undefined, 'is missing')
-  .refine((value) => !isDeeperThan(maxDepth, value), `nests deeper than ${maxDepth} levels`);
+const data = z.unknown().refine((value) => value !== undefined, 'is missing');
 
 const request = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('subscribe'), ref, topic, after: z.string().optional() }),
@@ -33,8 +27,14 @@ export class Refusal extends Error {
   }
 }
 
-/** @returns what could be read of the message: its `ref` even where the rest is refused */
-export function parseRequest(text: string): { ref: Ref; request: Request | Refusal } {
+/**
+ * @param maxDepth how deep data may nest: those who read events may recurse
+ * @returns what could be read of the message: its `ref` even where the rest is refused
+ */
+export function parseRequest(
+  text: string,
+  maxDepth: number,
+): { ref: Ref; request: Request | Refusal } {
   let message: unknown;
   try {
     message = JSON.parse(text);
@@ -42,11 +42,15 @@ export function parseRequest(text: string): { ref: Ref; request: Request | Refus
     return { ref: undefined, request: invalid('The message is not JSON.') };
   }
   const named = z.object({ ref }).safeParse(message);
-  const parsed = request.safeParse(message);
-  return {
-    ref: named.data?.ref,
-    request: parsed.success ? parsed.data : invalid(reasons(parsed.error)),
-  };
+  return { ref: named.data?.ref, request: checked(request.safeParse(message), maxDepth) };
+}
+
+function checked(parsed: z.ZodSafeParseResult<Request>, maxDepth: number): Request | Refusal {
+  if (!parsed.success) return invalid(reasons(parsed.error));
+  if (parsed.data.op === 'publish' && isDeeperThan(maxDepth, parsed.data.data)) {
+    return invalid(`data: nests deeper than ${maxDepth} levels`);
+  }
+  return parsed.data;
 }
 
 export function invalid(detail: string): Refusal {

@@ -108,7 +108,7 @@ export class Socket {
     let ref: Ref;
     try {
       if (text === undefined) throw invalid('Messages are text, not binary.');
-      const message = parseRequest(text);
+      const message = parseRequest(text, this.#shared.config.BODY_DEPTH_MAX);
       ref = message.ref;
       if (message.request instanceof Refusal) throw message.request;
       await this.#handle(message.request);

@@ -48,6 +48,7 @@ const schema = z.object({
   ...limits(
     'drain_s',
     'request_timeout_s',
+    'body_depth_max',
     'ws_max_payload_bytes',
     'ws_ping_s',
     'ws_buffer_max_bytes',

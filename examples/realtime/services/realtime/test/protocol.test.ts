@@ -159,11 +159,12 @@ test('refuses what is not valid, and the socket stays', async () => {
 });
 
 test('refuses data that nests too deep, and says so', async () => {
-  const client = await TestClient.open(service);
+  const shallow = await startService(url, { BODY_DEPTH_MAX: '8' });
+  const client = await TestClient.open(shallow);
   const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
   const publish = (data: string): void =>
     client.ws.send(`{"op":"publish","ref":"deep","topic":"channels/deep","data":${data}}`);
-  for (const levels of [33, 900]) {
+  for (const levels of [9, 900]) {
     publish(nested(levels));
     await until(() => client.messages.length > 0, 'an answer');
     assert.deepEqual(client.messages.splice(0), [
@@ -172,11 +173,11 @@ test('refuses data that nests too deep, and says so', async () => {
         ref: 'deep',
         code: 'invalid-message',
         title: 'The message is not valid',
-        detail: 'data: nests deeper than 32 levels',
+        detail: 'data: nests deeper than 8 levels',
       },
     ]);
   }
-  publish(nested(32));
+  publish(nested(8));
   await until(() => client.messages.length > 0, 'an answer');
   assert.equal(client.messages[0]?.op, 'published');
 });
