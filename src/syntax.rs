@@ -126,14 +126,8 @@ impl Value {
 
     fn insert(&mut self, path: &[String], value: Self, as_element: bool) {
         match (self, path) {
-            // Below an array of tables is its last element.
-            (Self::List(values), _) => {
-                if let Some(last) = values.last_mut() {
-                    last.insert(path, value, as_element);
-                }
-            }
             (Self::Table(members), [key]) => match (members.get_mut(key), value) {
-                (Some(Self::List(values)), value) if as_element => values.push(value),
+                (Some(Self::List(values)), value) => values.push(value),
                 (Some(Self::Table(there)), Self::Table(more)) => there.extend(more),
                 (_, value) => {
                     let value = if as_element { Self::List(vec![value]) } else { value };

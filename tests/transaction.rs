@@ -28,7 +28,14 @@ enum Fault {
     OnceThenKilled(usize),
 }
 
-const FAULTS: [Fault; 4] = [Fault::KilledBefore, Fault::KilledWithin, Fault::Full, Fault::Once];
+const FAULTS: [Fault; 6] = [
+    Fault::KilledBefore,
+    Fault::KilledWithin,
+    Fault::Full,
+    Fault::Once,
+    Fault::OnceThenKilled(1),
+    Fault::OnceThenKilled(5),
+];
 
 /// A disk that fails at a step.
 struct FaultyDisk {
@@ -597,11 +604,7 @@ fn an_interrupted_operation_is_seen_and_told() {
     let shown = |operation: &str, finished| (operation.to_owned(), finished);
     assert_eq!(
         told,
-        [
-            shown("add things", false),
-            shown("add things", true),
-            shown("undo: add things", true)
-        ]
+        [shown("add things", false), shown("add things", true), shown("undo: add things", true)]
     );
 }
 
