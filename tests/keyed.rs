@@ -994,6 +994,8 @@ fn lists_merge_by_element() {
     // What was put in place of an element is not that element, and gets no comment on it.
     let (base, own) = ("[\n  // c\n  2\n]", "[\n  4,\n  5\n]");
     assert_eq!(list(base, own, "[\n  // d\n  2\n]"), text(own, 0));
+    let (base, own) = ("[\n  // c\n  1,\n  // x\n  2\n]", "[\n  // y\n  2,\n  // c\n  3\n]");
+    assert_eq!(list(base, own, &base.replace("// c", "// d")), text(own, 0));
     // Two for one, while the other side changed the one.
     assert_eq!(list("[1, 2, 3]", "[1, 9, 3]", "[1, 4, 5, 3]"), text("[1, 9, 3]", 1));
     assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 9, 3]"), text("[1, 4, 5, 3]", 1));
