@@ -650,16 +650,14 @@ fn a_file_that_is_replaced_keeps_its_permissions() {
 #[cfg(unix)]
 #[test]
 fn a_journal_behind_a_link_is_not_followed() {
-    let elsewhere = tempfile::tempdir().expect("a temporary folder");
-    for (number, part) in
-        ["", "/before", "/after", "/made", "/gone", "/plan.json"].into_iter().enumerate()
-    {
+    for part in ["", "/before", "/after", "/made", "/gone", "/plan.json"] {
         let folder = before();
         let root = folder.path();
         commit(root, &LocalDisk).expect("nothing fails");
         let new = snapshot(root);
         let at = root.join(format!(".scaffold/local/undo{part}"));
-        let moved = elsewhere.path().join(number.to_string());
+        let elsewhere = tempfile::tempdir_in(root.parent().expect("it has one"));
+        let moved = elsewhere.as_ref().expect("a temporary folder").path().join("moved");
         fs::rename(&at, &moved).expect("it moves");
         std::os::unix::fs::symlink(&moved, &at).expect("a link");
         let error = undo(root, &LocalDisk).expect_err(part);
