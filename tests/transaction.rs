@@ -656,8 +656,9 @@ fn a_journal_behind_a_link_is_not_followed() {
         commit(root, &LocalDisk).expect("nothing fails");
         let new = snapshot(root);
         let at = root.join(format!(".scaffold/local/undo{part}"));
-        let elsewhere = tempfile::tempdir_in(root.parent().expect("it has one"));
-        let moved = elsewhere.as_ref().expect("a temporary folder").path().join("moved");
+        let beside = root.parent().expect("it has one");
+        let elsewhere = tempfile::tempdir_in(beside).expect("a temporary folder");
+        let moved = elsewhere.path().join("moved");
         fs::rename(&at, &moved).expect("it moves");
         std::os::unix::fs::symlink(&moved, &at).expect("a link");
         let error = undo(root, &LocalDisk).expect_err(part);
