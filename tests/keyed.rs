@@ -864,6 +864,20 @@ fn comments_of_json_stay_as_well() {
     assert!(!JSON.reads(&text, &[base, theirs]), "nobody else has comments");
 }
 
+/// Between a key, its value and the comma as well.
+#[test]
+fn a_comment_that_they_add_within_a_line_is_taken() {
+    assert_eq!(
+        clean(
+            JSON,
+            "{\"a\": 1, \"b\": 1}",
+            "{\"a\": 1, \"b\": 2}",
+            "{\"a\": /* on */ 1 /* off */, \"b\": 1}"
+        ),
+        "{\"a\": /* on */ 1 /* off */, \"b\": 2}"
+    );
+}
+
 #[test]
 fn a_comment_that_both_sides_changed_stays_twice() {
     assert_eq!(
