@@ -1032,6 +1032,7 @@ fn lists_merge_by_element() {
         list("[1]", "[\n    1,\n    0\n]", "[2, 1]"),
         text("[\n    2,\n    1,\n    0\n]", 0)
     );
+    assert_eq!(list("[1]", "[\n    1\n]", "[1, 2]"), text("[\n    1,\n    2\n]", 0));
     assert_eq!(list("[1, 2]", "[2]", "[0, 1, 2]"), text("[0, 2]", 0));
     assert_eq!(list("[1]", "[1, /* mine */ 2]", "[]").0, "[ /* mine */ 2]");
     assert_eq!(list("[1]", "[\n]", "[1]"), text("[\n]", 0));
@@ -1338,6 +1339,11 @@ fn what_is_not_of_the_language_is_not_read() {
     assert!(Document::read(JSON, &deep(100)).is_some());
     assert!(Document::read(JSON, &deep(102)).is_none());
     assert!(Document::read(JSON, &deep(100_000)).is_none());
+    let deep = |depth: usize| -> String {
+        (1..=depth).map(|depth| format!("[[{}a]]\n", "a.".repeat(depth - 1))).collect()
+    };
+    assert!(Document::read(TOML, &deep(50)).is_some());
+    assert!(Document::read(TOML, &deep(1_000)).is_none());
     let array = |depth: usize| format!("[[{}]]\n", vec!["a"; depth].join("."));
     assert!(Document::read(TOML, &array(50)).is_some());
     assert_eq!(Language::of("a/b.toml"), Some(TOML));
