@@ -622,9 +622,7 @@ impl Merger {
             let Some(any) = ours.or(theirs) else { continue };
             let mut inner = format!("{pointer}{}", joined(&any.path));
             if any.in_array || any.path.is_empty() {
-                let before = merged
-                    .iter()
-                    .filter(|other| other.path == any.path && other.in_array == any.in_array);
+                let before = merged.iter().filter(|other| other.path == any.path);
                 inner = format!("{inner}/{}", before.count());
             }
             let is_first = merged.is_empty();
@@ -782,12 +780,16 @@ fn is_in_the_way(own: &Body, theirs: &Piece) -> bool {
     let is_section = matches!(theirs.body, Body::Section { .. });
     let (path, is_array) = (&theirs.path, theirs.in_array);
     let meets = |other: &Piece| path.starts_with(&other.path) || other.path.starts_with(path);
+    // Below an array of tables is its last element, whichever that comes to be.
+    let parts = |other: &Piece| {
+        (other.in_array && path.starts_with(&other.path))
+            || (is_array && other.path.starts_with(path))
+    };
+    let is_same = |other: &Piece| path == &other.path && is_array == other.in_array;
     entries.iter().any(meets)
-        || sections.iter().any(|other| match (is_section, other.in_array || is_array) {
-            (true, false) => false,
-            (true, true) => meets(other) && !(path == &other.path && other.in_array == is_array),
-            (false, _) => meets(other),
-        })
+        || sections
+            .iter()
+            .any(|other| if is_section { parts(other) && !is_same(other) } else { meets(other) })
 }
 
 /// Puts comments before those of `lead`, as a paragraph of their own where there are such.

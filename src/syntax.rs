@@ -126,14 +126,8 @@ impl Value {
 
     fn insert(&mut self, path: &[String], value: Self, as_element: bool) {
         match (self, path) {
-            // Below an array of tables is its last element.
-            (Self::List(values), _) => {
-                if let Some(last) = values.last_mut() {
-                    last.insert(path, value, as_element);
-                }
-            }
             (Self::Table(members), [key]) => match (members.get_mut(key), value) {
-                (Some(Self::List(values)), value) if as_element => values.push(value),
+                (Some(Self::List(values)), value) => values.push(value),
                 (Some(Self::Table(there)), Self::Table(more)) => there.extend(more),
                 (_, value) => {
                     let value = if as_element { Self::List(vec![value]) } else { value };
@@ -515,7 +509,7 @@ impl<'a> Scanner<'a> {
                 lead = rest;
             }
             let Some(next) = self.next() else {
-                let sections = nested(sections, 0)?;
+                let sections = nested(sections)?;
                 let body = Body::Section { entries, sections };
                 return Some(Document { header: header?, body, end: lead });
             };
@@ -570,15 +564,16 @@ fn parted(text: &str) -> (Trivia<'_>, Trivia<'_>) {
 }
 
 /// Puts the tables that belong to an element of an array of tables below that element. `None`
-/// where they do not follow it: moving the element would then take them away from it.
-fn nested(sections: Vec<Piece>, depth: usize) -> Option<Vec<Piece>> {
+/// where they do not follow it: moving the element would then take them away from it. The parser
+/// has refused headers of more keys than the stack bears.
+fn nested(sections: Vec<Piece>) -> Option<Vec<Piece>> {
     let mut found: Vec<Piece> = Vec::new();
     let mut arrays: BTreeSet<Vec<String>> = BTreeSet::new();
     let mut waiting = sections.into_iter().peekable();
     while let Some(mut piece) = waiting.next() {
         let is_below =
             |path: &[String], above: &[String]| path.len() > above.len() && path.starts_with(above);
-        if depth > DEEPEST || arrays.iter().any(|above| is_below(&piece.path, above)) {
+        if arrays.iter().any(|above| is_below(&piece.path, above)) {
             return None;
         }
         if piece.in_array {
@@ -589,7 +584,7 @@ fn nested(sections: Vec<Piece>, depth: usize) -> Option<Vec<Piece>> {
                 below.push(inner);
             }
             if let Body::Section { sections, .. } = &mut piece.body {
-                *sections = nested(below, depth + 1)?;
+                *sections = nested(below)?;
             }
         }
         found.push(piece);
@@ -619,8 +614,7 @@ fn scalar_end(text: &str, start: usize, language: Language) -> Option<usize> {
         if is_toml { &[',', ']', '}', '#', '\n'] } else { &[',', ']', '}', ':', '/'] };
     let is_end = |c: char| ends.contains(&c) || (!is_toml && c.is_ascii_whitespace());
     let length = rest.find(is_end).unwrap_or(rest.len());
-    let length = rest[..length].trim_end().len();
-    (length > 0).then_some(start + length)
+    Some(start + rest[..length].trim_end().len())
 }
 
 /// Behind the first `quotes` from `from` on that no backslash escapes.

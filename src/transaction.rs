@@ -435,7 +435,7 @@ impl<'a> Transaction<'a> {
                 }
                 step.check_waiting()?;
             }
-            if step.was.is_some() && !is_there(&step.kept_at) && is_there(&step.target) {
+            if step.was.is_some() && !is_there(&step.kept_at) {
                 self.disk.rename(&step.target, &step.kept_at)?;
             }
             if step.comes.is_some() {

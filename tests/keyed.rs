@@ -864,6 +864,20 @@ fn comments_of_json_stay_as_well() {
     assert!(!JSON.reads(&text, &[base, theirs]), "nobody else has comments");
 }
 
+/// Between a key, its value and the comma as well.
+#[test]
+fn a_comment_that_they_add_within_a_line_is_taken() {
+    assert_eq!(
+        clean(
+            JSON,
+            "{\"a\": 1, \"b\": 1}",
+            "{\"a\": 1, \"b\": 2}",
+            "{\"a\": /* on */ 1 /* off */, \"b\": 1}"
+        ),
+        "{\"a\": /* on */ 1 /* off */, \"b\": 2}"
+    );
+}
+
 #[test]
 fn a_comment_that_both_sides_changed_stays_twice() {
     assert_eq!(
@@ -994,6 +1008,8 @@ fn lists_merge_by_element() {
     // What was put in place of an element is not that element, and gets no comment on it.
     let (base, own) = ("[\n  // c\n  2\n]", "[\n  4,\n  5\n]");
     assert_eq!(list(base, own, "[\n  // d\n  2\n]"), text(own, 0));
+    let (base, own) = ("[\n  // c\n  1,\n  // x\n  2\n]", "[\n  // y\n  2,\n  // c\n  3\n]");
+    assert_eq!(list(base, own, &base.replace("// c", "// d")), text(own, 0));
     // Two for one, while the other side changed the one.
     assert_eq!(list("[1, 2, 3]", "[1, 9, 3]", "[1, 4, 5, 3]"), text("[1, 9, 3]", 1));
     assert_eq!(list("[1, 2, 3]", "[1, 4, 5, 3]", "[1, 9, 3]"), text("[1, 4, 5, 3]", 1));
@@ -1016,6 +1032,7 @@ fn lists_merge_by_element() {
         list("[1]", "[\n    1,\n    0\n]", "[2, 1]"),
         text("[\n    2,\n    1,\n    0\n]", 0)
     );
+    assert_eq!(list("[1]", "[\n    1\n]", "[1, 2]"), text("[\n    1,\n    2\n]", 0));
     assert_eq!(list("[1, 2]", "[2]", "[0, 1, 2]"), text("[0, 2]", 0));
     assert_eq!(list("[1]", "[1, /* mine */ 2]", "[]").0, "[ /* mine */ 2]");
     assert_eq!(list("[1]", "[\n]", "[1]"), text("[\n]", 0));
@@ -1068,6 +1085,19 @@ fn elements_with_a_name_are_merged_by_it() {
         clean(TOML, &twice, &rows(&[("a", 1), ("a", 3)]), &rows(&[("a", 4), ("a", 2)])),
         rows(&[("a", 4), ("a", 3)])
     );
+    // What else is in the file is merged all the same.
+    let text = |x: &str, y: u8| format!("[[s]]\nx = 1\n\n[[s]]\nx = {x}\n\n[t]\ny = {y}\n");
+    let base = "[[s]]\nx = 1\n\n[t]\ny = 1\n";
+    let (now, overlaps) = merged(TOML, base, &text("2", 1), &text("3", 2));
+    assert_eq!(now, text("2", 2));
+    let told = |x: u8| format!("[{{ \"x\" = 1 }}, {{ \"x\" = {x} }}]");
+    assert_eq!(overlaps, [overlap("/s", Some(&told(2)), Some(&told(3)))]);
+    // Of two arrays each is counted by itself.
+    let other = |port| rows(&[("a", 1), ("b", 1)]) + &row("a", port).replace("[[s]]", "[[o]]");
+    assert_eq!(
+        merged(TOML, &other(1), &other(2), &other(3)),
+        (other(2), vec![overlap("/o/0/port", Some("2"), Some("3"))])
+    );
     // `id` is a name as well, and tables below an element go with it.
     let base = "[[s]]\nid = \"a\"\n[s.t]\nx = 1\n\n[[s]]\nid = \"b\"\n[s.t]\nx = 1\n";
     let ours = base.replace("[[s]]\nid = \"b\"", "[[s]]\nid = \"n\"\n\n[[s]]\nid = \"b\"");
@@ -1076,6 +1106,28 @@ fn elements_with_a_name_are_merged_by_it() {
         clean(TOML, base, &ours, &theirs),
         "[[s]]\nid = \"a\"\n[s.t]\nx = 1\n\n[[s]]\nid = \"n\"\n\n[[s]]\nid = \"b\"\n[s.t]\nx = 2\n"
     );
+}
+
+/// A table is no obstacle for an array of tables within it, nor the other way round.
+#[test]
+fn arrays_of_tables_are_added_below_tables() {
+    let (table, one) = ("[a]\nx = 1\n", "\n[[a.b]]\nname = \"one\"\n");
+    let (mine, two) = ("[a]\nx = 2\n", "\n[[a.b]]\nname = \"two\"\n");
+    let all = |parts: &[&str]| parts.concat();
+    assert_eq!(
+        clean(TOML, &all(&[table, one]), &all(&[mine, one]), &all(&[table, one, two])),
+        all(&[mine, one, two])
+    );
+    assert_eq!(clean(TOML, table, mine, &all(&[table, one])), all(&[mine, one]));
+    assert_eq!(clean(TOML, "", one, &all(&[table, one])), all(&[table, one]));
+    // A table of the same name, or below the array, is one.
+    for theirs in ["[[a]]\ny = 1\n", "[[a.b]]\ny = 1\n"] {
+        let ours = "[a.b.c]\nx = 1\n";
+        let (text, overlaps) = merged(TOML, "", ours, theirs);
+        assert_eq!((text.as_str(), overlaps.len()), (ours, 1), "{theirs}");
+    }
+    let (text, overlaps) = merged(TOML, "", "[[a]]\nx = 1\n", "[[a.b]]\ny = 1\n");
+    assert_eq!((text.as_str(), overlaps.len()), ("[[a]]\nx = 1\n", 1));
 }
 
 /// What the user wrote in another form is not written a second time.
@@ -1097,6 +1149,7 @@ fn one_thing_in_two_forms_is_told_and_not_doubled() {
     kept("", "a = { b = 1 }\n", "[a.c]\nd = 1\n", &one("/a", "{ \"b\" = 1 }", "{ \"d\" = 1 }"));
     // The same in another form is the same.
     kept("", "a = [{ b = 1 }]\n", "[[a]]\nb = 1\n", &[]);
+    kept("", "[[a]]\nb = 1\n", "a = [{ b = 1 }]\n", &[]);
     kept("", "a = { b = 1 }\n", "[a]\nb = 1\n", &[]);
     kept("[a]\nb = 1\n", "a.b = 1\n", "[a]\nb = 1\n", &[]);
     // Their comment has no place there.
@@ -1283,9 +1336,14 @@ fn what_is_not_of_the_language_is_not_read() {
     }
     // Nesting without end must not take the program down.
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    assert!(Document::read(JSON, &deep(100)).is_some());
+    assert!(Document::read(JSON, &deep(101)).is_some());
     assert!(Document::read(JSON, &deep(102)).is_none());
     assert!(Document::read(JSON, &deep(100_000)).is_none());
+    let deep = |depth: usize| -> String {
+        (0..depth).map(|above| ["[[", &"a.".repeat(above), "a]]\n"].concat()).collect()
+    };
+    assert!(Document::read(TOML, &deep(50)).is_some());
+    assert!(Document::read(TOML, &deep(1_000)).is_none());
     let array = |depth: usize| format!("[[{}]]\n", vec!["a"; depth].join("."));
     assert!(Document::read(TOML, &array(50)).is_some());
     assert_eq!(Language::of("a/b.toml"), Some(TOML));

@@ -316,6 +316,9 @@ fn line_endings_are_the_users() {
     );
     let merge = crlf("1\n", "1", "2\n");
     assert_eq!(kinds(&merge), [("a.txt", ConflictKind::Markers)]);
+    // A text of one line without an end has none of these.
+    let merge = single("a.toml", Some("a = 1"), Some("a = 2"), Some("a = 1\nb = 1"));
+    assert_eq!(written(&merge, "a.toml"), some("a = 2\nb = 1"));
 }
 
 #[test]

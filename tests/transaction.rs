@@ -28,7 +28,14 @@ enum Fault {
     OnceThenKilled(usize),
 }
 
-const FAULTS: [Fault; 4] = [Fault::KilledBefore, Fault::KilledWithin, Fault::Full, Fault::Once];
+const FAULTS: [Fault; 6] = [
+    Fault::KilledBefore,
+    Fault::KilledWithin,
+    Fault::Full,
+    Fault::Once,
+    Fault::OnceThenKilled(1),
+    Fault::OnceThenKilled(5),
+];
 
 /// A disk that fails at a step.
 struct FaultyDisk {
@@ -158,6 +165,10 @@ fn changes() -> Vec<Change> {
     ]
 }
 
+fn if_missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
 fn undo(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::error::Error> {
     let (transaction, _) = Transaction::begin(root, disk)?;
     transaction.undo(false, false).map(drop)
@@ -269,31 +280,102 @@ fn a_file_changed_between_a_crash_and_its_recovery_is_kept() {
     }
 }
 
-/// The same where the operation failed and was being taken back.
+/// Who wrote what the operation would have written has no edit that stands in its way.
+#[test]
+fn a_file_changed_to_the_same_between_a_crash_and_its_recovery_is_no_edit() {
+    let mut finished = 0;
+    for at in 0.. {
+        let folder = before();
+        let root = folder.path();
+        let disk = FaultyDisk::new(Fault::KilledBefore, at);
+        let result = commit(root, &disk);
+        if !disk.was_reached() {
+            result.expect("without a fault nothing fails");
+            break;
+        }
+        fs::remove_file(root.join("changed.txt")).or_else(if_missing).expect("it can be removed");
+        put(root, "changed.txt", b"new");
+        let (_, recovered) = Transaction::begin(root, &LocalDisk).expect("recovery works");
+        finished += usize::from(recovered.is_some_and(|recovered| recovered.finished));
+        assert_eq!(fs::read(root.join("changed.txt")).expect("it is there"), b"new");
+        assert!(!root.join("changed.txt.theirs").exists(), "killed at step {at}");
+    }
+    assert!(finished > 5, "{finished}");
+}
+
+/// An operation that failed and was killed while it was taken back; then somebody wrote to files
+/// of it. Whether the former `changed.txt` was still to be put back, or `None` without a fault.
+fn edited_in_a_rollback(root: &Path, at: usize, later: usize) -> Option<bool> {
+    let disk = FaultyDisk::new(Fault::OnceThenKilled(later), at);
+    let result = commit(root, &disk);
+    if !disk.was_reached() {
+        result.expect("without a fault nothing fails");
+        return None;
+    }
+    let rollback = root.join(".scaffold/local/rollback");
+    let is_there = |path: &str| rollback.join(path).exists();
+    let waits = is_there("plan.json") && is_there("before/0") && !is_there("after/0");
+    put(root, "changed.txt", b"the user's");
+    put(root, "new/folder/file.txt", b"the user's");
+    Some(waits)
+}
+
+/// The same where the operation failed and was being taken back; what was there before is beside.
 #[test]
 fn a_file_changed_between_a_crash_and_its_rollback_is_kept() {
-    let mut rolled_back = 0;
+    let mut beside = 0;
     for later in 0..12 {
         for at in 0.. {
             let folder = before();
             let root = folder.path();
-            let disk = FaultyDisk::new(Fault::OnceThenKilled(later), at);
-            let result = commit(root, &disk);
-            if !disk.was_reached() {
-                result.expect("without a fault nothing fails");
-                break;
-            }
-            rolled_back += usize::from(root.join(".scaffold/local/rollback/plan.json").exists());
-            put(root, "changed.txt", b"the user's");
-            put(root, "new/folder/file.txt", b"the user's");
+            let Some(waits) = edited_in_a_rollback(root, at, later) else { break };
             drop(Transaction::begin(root, &LocalDisk).expect("recovery works"));
             for path in ["changed.txt", "new/folder/file.txt"] {
                 let kept = fs::read(root.join(path)).expect("it is there");
                 assert_eq!(kept, b"the user's", "{path}: failed at {at}, killed {later} later");
             }
+            if waits {
+                let former = fs::read(root.join("changed.txt.theirs")).expect("it is beside");
+                assert_eq!(former, b"old", "failed at {at}, killed {later} later");
+                beside += 1;
+            }
         }
     }
-    assert!(rolled_back > 20, "{rolled_back}");
+    assert!(beside > 20, "{beside}");
+}
+
+/// What cannot be put beside the user's file now stays in the journal until it can.
+#[test]
+fn a_rollback_that_fails_again_loses_no_former_file() {
+    let (at, later) = (0..12)
+        .flat_map(|later| (0..60).map(move |at| (at, later)))
+        .find(|(at, later)| edited_in_a_rollback(before().path(), *at, *later) == Some(true))
+        .expect("there is such a moment");
+    for step in 0.. {
+        let folder = before();
+        let root = folder.path();
+        assert_eq!(edited_in_a_rollback(root, at, later), Some(true));
+        let disk = FaultyDisk::new(Fault::Once, step);
+        let failed = Transaction::begin(root, &disk).map(drop);
+        if !disk.was_reached() {
+            failed.expect("without a fault nothing fails");
+            break;
+        }
+        drop(Transaction::begin(root, &LocalDisk).expect("recovery works"));
+        let former = fs::read(root.join("changed.txt.theirs")).expect("it is beside");
+        assert_eq!(former, b"old", "failed at {step}");
+    }
+}
+
+/// The first error is the one that is told, not what comes of going on.
+#[test]
+fn an_operation_that_cannot_begin_says_why() {
+    for at in 0..2 {
+        let folder = before();
+        let error = commit(folder.path(), &FaultyDisk::new(Fault::Once, at)).expect_err("full");
+        let full = io::Error::from(io::ErrorKind::StorageFull).to_string();
+        assert!(error.to_string().contains(&full), "{at}: {error}");
+    }
 }
 
 #[test]
@@ -429,6 +511,160 @@ fn nothing_is_written_through_a_link_or_below_git() {
         let error = commit(root, &LocalDisk).expect_err(link);
         assert_eq!(error.exit_code(), 8, "{link}: {error}");
         assert_eq!(files_in(outside.path()).len(), 1, "{link}");
+    }
+}
+
+/// An undo of which a step fails is taken back, each of its moves.
+#[test]
+fn an_undo_that_failed_on_the_way_changed_nothing() {
+    let mut taken_back = 0;
+    for at in 0.. {
+        let folder = before();
+        let root = folder.path();
+        commit(root, &LocalDisk).expect("nothing fails");
+        let new = snapshot(root);
+        let disk = FaultyDisk::new(Fault::Once, at);
+        let result = undo(root, &disk);
+        if !disk.was_reached() {
+            break;
+        }
+        taken_back += usize::from(result.is_err() && snapshot(root) == new);
+    }
+    // A file that is replaced moves twice.
+    assert!(taken_back > 2 * changes().len(), "{taken_back}");
+}
+
+/// What an operation leaves beside the project is what can be undone, and git ignores it.
+#[test]
+fn operations_leave_only_what_can_be_undone() {
+    let folder = before();
+    let root = folder.path();
+    let local = root.join(".scaffold/local");
+    let entries = || -> Vec<String> {
+        let entries = fs::read_dir(&local).expect("it is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        names
+    };
+    let (transaction, recovered) = Transaction::begin(root, &LocalDisk).expect("it begins");
+    assert_eq!(recovered, None);
+    assert_eq!(fs::read(local.join(".gitignore")).expect("it is there"), b"*\n");
+    put(root, ".scaffold/local/.gitignore", b"# kept as it is\n*\n");
+    let mut old = snapshot(root);
+    for text in ["one", "two", "three"] {
+        let bytes = text.as_bytes().to_vec().into();
+        let after = Some(Content { bytes, executable: false });
+        let change = Change { path: "changed.txt".to_owned(), after, like: None };
+        old = snapshot(root);
+        transaction.commit(text, &[change]).expect(text);
+        assert_eq!(entries(), [".gitignore", "lock", "undo"], "{text}");
+    }
+    drop(transaction);
+    undo(root, &LocalDisk).expect("the last one can be undone");
+    assert_eq!(snapshot(root), old);
+    assert_eq!(entries(), [".gitignore", "lock", "undone"]);
+    let ignore = fs::read(local.join(".gitignore")).expect("it is there");
+    assert_eq!(ignore, b"# kept as it is\n*\n");
+}
+
+/// What was under way is told apart from what is done, and named when it is dealt with.
+#[test]
+fn an_interrupted_operation_is_seen_and_told() {
+    let mut told = Vec::new();
+    for what in ["add things", "undo: add things"] {
+        for fault in [Fault::KilledBefore, Fault::OnceThenKilled(3)] {
+            for at in 0.. {
+                let folder = before();
+                let root = folder.path();
+                assert!(!Transaction::is_interrupted(root), "nothing was done");
+                if what != "add things" {
+                    commit(root, &LocalDisk).expect("nothing fails");
+                    assert!(!Transaction::is_interrupted(root), "it is done");
+                }
+                let disk = FaultyDisk::new(fault, at);
+                let _ = if what == "add things" { commit(root, &disk) } else { undo(root, &disk) };
+                if !disk.was_reached() {
+                    break;
+                }
+                let is_interrupted = Transaction::is_interrupted(root);
+                let (_, recovered) = Transaction::begin(root, &LocalDisk).expect("it begins");
+                assert!(is_interrupted || recovered.is_none(), "{what}, {fault:?} at {at}");
+                assert!(!Transaction::is_interrupted(root), "{what}, {fault:?} at {at}");
+                if let Some(recovered) = recovered {
+                    assert_eq!(recovered.kept, [""; 0], "{what}, {fault:?} at {at}");
+                    told.push((recovered.operation, recovered.finished));
+                }
+            }
+        }
+    }
+    told.sort();
+    told.dedup();
+    let shown = |operation: &str, finished| (operation.to_owned(), finished);
+    assert_eq!(
+        told,
+        [shown("add things", false), shown("add things", true), shown("undo: add things", true)]
+    );
+}
+
+/// `resolve` changes the lock after an operation: that is no edit of the user's.
+#[test]
+fn the_lock_is_taken_back_whatever_was_noted_in_it_since() {
+    let folder = before();
+    let root = folder.path();
+    let old = snapshot(root);
+    commit(root, &LocalDisk).expect("nothing fails");
+    put(root, "scaffold.lock", b"resolved since");
+    let new = snapshot(root);
+    undo(root, &LocalDisk).expect("the lock does not stand in the way");
+    assert_eq!(snapshot(root), old);
+    undo(root, &LocalDisk).expect("undo is undone");
+    assert_eq!(snapshot(root), new);
+}
+
+/// One file is replaced as it is, permissions included, and there is nothing to undo of it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = before();
+    let root = folder.path();
+    let mode = |path: &str| {
+        fs::metadata(root.join(path)).expect("it is there").permissions().mode() & 0o777
+    };
+    fs::set_permissions(root.join("kept.txt"), fs::Permissions::from_mode(0o600)).expect("chmod");
+    let (transaction, _) = Transaction::begin(root, &LocalDisk).expect("it begins");
+    transaction.replace("kept.txt", b"another").expect("it is replaced");
+    transaction.replace("deep/made.txt", b"new").expect("it is written");
+    assert_eq!(fs::read(root.join("kept.txt")).expect("it is there"), b"another");
+    assert_eq!(fs::read(root.join("deep/made.txt")).expect("it is there"), b"new");
+    assert_eq!(mode("kept.txt"), 0o600);
+    let error = transaction.undo(false, false).expect_err("there is nothing to undo");
+    assert_eq!(error.to_string(), "there is no operation to undo");
+    let error = transaction.replace(".git/config", b"x").expect_err("it is git's");
+    assert_eq!(error.exit_code(), 8, "{error}");
+}
+
+/// Nothing of a journal is followed where a part of it is a link, even to what it was.
+#[cfg(unix)]
+#[test]
+fn a_journal_behind_a_link_is_not_followed() {
+    for part in ["", "/before", "/after", "/made", "/gone", "/plan.json"] {
+        let folder = before();
+        let root = folder.path();
+        commit(root, &LocalDisk).expect("nothing fails");
+        let new = snapshot(root);
+        let at = root.join(format!(".scaffold/local/undo{part}"));
+        let beside = root.parent().expect("it has one");
+        let elsewhere = tempfile::tempdir_in(beside).expect("a temporary folder");
+        let moved = elsewhere.path().join("moved");
+        fs::rename(&at, &moved).expect("it moves");
+        std::os::unix::fs::symlink(&moved, &at).expect("a link");
+        let error = undo(root, &LocalDisk).expect_err(part);
+        assert!(error.to_string().contains("did not begin"), "{part}: {error}");
+        assert_eq!(error.exit_code(), 8, "{part}: {error}");
+        assert_eq!(snapshot(root), new, "{part}");
     }
 }
 
