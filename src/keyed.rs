@@ -33,7 +33,7 @@ pub fn merge(
     ours: &str,
     theirs: &str,
 ) -> Option<(String, Vec<Overlap>)> {
-    let mut merger = Merger { language, is_settled: false, overlaps: Vec::new() };
+    let mut merger = Merger::new(language, false);
     let text = merger.texts(base, ours, theirs)?;
     Some((text, merger.overlaps))
 }
@@ -42,7 +42,7 @@ pub fn merge(
 /// both and the user's format and order.
 #[must_use]
 pub fn settle(language: Language, base: &str, ours: &str, theirs: &str) -> Option<String> {
-    Merger { language, is_settled: true, overlaps: Vec::new() }.texts(base, ours, theirs)
+    Merger::new(language, true).texts(base, ours, theirs)
 }
 
 /// Whether the key at `pointer` of `text` still has the value `wanted`, given as text of the
@@ -377,9 +377,16 @@ struct Merger {
     /// Whether their values and keys hold, so that nothing overlaps.
     is_settled: bool,
     overlaps: Vec<Overlap>,
+    /// What stands below the user's headers, by pointer: a line that theirs have below another
+    /// header can mean the same.
+    headers: BTreeMap<String, Value>,
 }
 
 impl Merger {
+    fn new(language: Language, is_settled: bool) -> Self {
+        Self { language, is_settled, overlaps: Vec::new(), headers: BTreeMap::new() }
+    }
+
     fn texts(&mut self, base: &str, ours: &str, theirs: &str) -> Option<String> {
         let language = self.language;
         let empty = if language == Language::Json { "{}" } else { "" };
@@ -395,6 +402,13 @@ impl Merger {
         ours: &Document<'a>,
         theirs: &Document<'a>,
     ) -> Document<'a> {
+        if let Body::Section { sections, .. } = &ours.body {
+            let arrays: Vec<&Piece> = sections.iter().filter(|piece| piece.in_array).collect();
+            let is_plain =
+                |piece: &&Piece| !arrays.iter().any(|array| piece.path.starts_with(&array.path));
+            let plain = sections.iter().filter(is_plain);
+            self.headers = plain.map(|piece| (joined(&piece.path), piece.body.value())).collect();
+        }
         let (body, left) = self.body(Some(&base.body), &ours.body, &theirs.body, "");
         let mut end = trivia(Some(&base.end), &ours.end, &theirs.end);
         if !left.is_empty() && end.space.is_empty() {
@@ -686,7 +700,8 @@ impl Merger {
                 let path = &theirs.path[..length];
                 whole.at(path).map(|value| (path, value.clone()))
             }
-            None => None,
+            None if is_section(theirs) => None,
+            None => self.headed(pointer, &theirs.path),
         };
         if base.is_none() && there.is_none() {
             return true;
@@ -708,6 +723,21 @@ impl Merger {
             });
         }
         false
+    }
+
+    /// What the user has below a header of its own, and that leaves no place for a line `path` below
+    /// the header at `pointer`: how much of the path it shares, and its value.
+    fn headed<'p>(&self, pointer: &str, path: &'p [String]) -> Option<(&'p [String], Value)> {
+        let is_within = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let line = format!("{pointer}{}", joined(path));
+        self.headers.iter().find_map(|(header, value)| {
+            let below = header.strip_prefix(pointer).filter(|rest| rest.starts_with('/'))?;
+            let shared = below.matches('/').count().min(path.len());
+            (is_within(header, &line) || is_within(&line, header))
+                .then(|| (&path[..shared], value.clone()))
+        })
     }
 
     /// Comments on what goes that have to stay, by the piece that comes next and stays; by nothing
@@ -777,7 +807,6 @@ fn is_in_the_way(own: &Body, theirs: &Piece) -> bool {
     let Body::Section { entries, sections } = own else {
         return false;
     };
-    let is_section = matches!(theirs.body, Body::Section { .. });
     let (path, is_array) = (&theirs.path, theirs.in_array);
     let meets = |other: &Piece| path.starts_with(&other.path) || other.path.starts_with(path);
     // Below an array of tables is its last element, whichever that comes to be.
@@ -786,10 +815,29 @@ fn is_in_the_way(own: &Body, theirs: &Piece) -> bool {
             || (is_array && other.path.starts_with(path))
     };
     let is_same = |other: &Piece| path == &other.path && is_array == other.in_array;
-    entries.iter().any(meets)
-        || sections
-            .iter()
-            .any(|other| if is_section { parts(other) && !is_same(other) } else { meets(other) })
+    // Below another header, a line of the user's can have the name of theirs.
+    let has_line = |other: &Piece| {
+        let rest = path.strip_prefix(&other.path[..]).filter(|rest| !rest.is_empty());
+        let (Some(rest), Body::Section { entries, .. }) = (rest, &other.body) else {
+            return false;
+        };
+        !other.in_array
+            && entries
+                .iter()
+                .any(|entry| rest.starts_with(&entry.path) || entry.path.starts_with(rest))
+    };
+    let is_met = |other: &Piece| {
+        if is_section(theirs) {
+            (parts(other) && !is_same(other)) || has_line(other)
+        } else {
+            meets(other)
+        }
+    };
+    entries.iter().any(meets) || sections.iter().any(is_met)
+}
+
+fn is_section(piece: &Piece) -> bool {
+    matches!(piece.body, Body::Section { .. })
 }
 
 /// Puts comments before those of `lead`, as a paragraph of their own where there are such.

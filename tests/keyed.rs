@@ -1147,7 +1147,15 @@ fn one_thing_in_two_forms_is_told_and_not_doubled() {
     kept("", "[a]\nb = 1\n", "[[a]]\nb = 1\n", &one("/a", "{ \"b\" = 1 }", "{ \"b\" = 1 }"));
     kept("", "[[a]]\nb = 1\n", "[a.c]\nd = 1\n", &one("/a", "[{ \"b\" = 1 }]", "{ \"d\" = 1 }"));
     kept("", "a = { b = 1 }\n", "[a.c]\nd = 1\n", &one("/a", "{ \"b\" = 1 }", "{ \"d\" = 1 }"));
+    // Below one header, and with a header of its own.
+    let headed = "[a]\n[a.b]\nx = 1\n";
+    kept("[a]\n", headed, "[a]\nb = 1\n", &one("/a/b", "{ \"x\" = 1 }", "1"));
+    kept("[a]\n", headed, "[a]\nb.y = 1\n", &one("/a/b", "{ \"x\" = 1 }", "1"));
+    kept("[a]\n", "[a]\nb = 1\n", headed, &one("/a/b", "1", "{ \"x\" = 1 }"));
+    kept("[a]\n", "[a]\nb.y = 1\n", headed, &one("/a/b", "{ \"y\" = 1 }", "{ \"x\" = 1 }"));
     // The same in another form is the same.
+    kept("[a]\n", headed, "[a]\nb = { x = 1 }\n", &[]);
+    kept("[a]\n", "[a]\nb = { x = 1 }\n", headed, &[]);
     kept("", "a = [{ b = 1 }]\n", "[[a]]\nb = 1\n", &[]);
     kept("", "[[a]]\nb = 1\n", "a = [{ b = 1 }]\n", &[]);
     kept("", "a = { b = 1 }\n", "[a]\nb = 1\n", &[]);
