@@ -8,6 +8,8 @@ use std::process::Command;
 
 use walkdir::WalkDir;
 
+// The program uses more of it.
+#[allow(dead_code)]
 #[path = "src/digest.rs"]
 mod digest;
 

@@ -7,9 +7,7 @@ use std::io::Read as _;
 use std::panic::resume_unwind;
 use std::thread;
 
-use sha2::{Digest, Sha256};
-
-use crate::pack::hex;
+use crate::digest;
 use crate::path::unusable;
 use crate::tree::{File, Tree};
 
@@ -50,7 +48,7 @@ pub fn packed<T>(tree: &Tree, beside: impl FnOnce(&str) -> T) -> (Base, T) {
     // Both take about as long, and neither needs the other.
     thread::scope(|scope| {
         let compressed = scope.spawn(|| zstd::bulk::compress(&archive, LEVEL));
-        let digest = digest(&archive);
+        let digest = digest::of(&archive);
         let made = beside(&digest);
         let bytes = compressed
             .join()
@@ -116,9 +114,5 @@ pub fn unpacked(bytes: &[u8]) -> Result<(Tree, String), String> {
             },
         );
     }
-    Ok((tree, digest(&archive)))
-}
-
-fn digest(archive: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(archive)))
+    Ok((tree, digest::of(&archive)))
 }

@@ -15,6 +15,12 @@ pub fn of_files<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> String 
     format!("sha256:{}", hex(&hasher.finalize()))
 }
 
+/// `sha256:` of some bytes.
+#[must_use]
+pub fn of(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
 /// Lower-case hexadecimal digits of `bytes`.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

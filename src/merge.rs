@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use similar::{MergeResolution, TextMerge};
 
+use crate::digest;
 use crate::keyed::{self, Overlap, still_says};
 use crate::syntax::Language;
 use crate::tree::{File, Tree};
@@ -296,7 +297,7 @@ fn overlapping<'a>(
     if let Some(renew) = rules.locks.get(path) {
         merge.conflicts.push(Conflict {
             renew: Some(renew.clone()),
-            digest: Some(digest(ours)),
+            digest: Some(digest::of(ours)),
             ..Conflict::new(path, ConflictKind::Stale)
         });
         return Cow::Borrowed(ours);
@@ -375,7 +376,7 @@ pub fn is_open(conflict: &Conflict, ours: &mut dyn FnMut(&str) -> Ours) -> bool 
             conflict.theirs.as_deref().is_none_or(|beside| !matches!(ours(beside), Ours::Absent))
         }
         (ConflictKind::Stale, Ours::File(content)) => {
-            conflict.digest.as_deref() == Some(&digest(&content.bytes))
+            conflict.digest.as_deref() == Some(&digest::of(&content.bytes))
         }
         _ => true,
     }
@@ -439,13 +440,6 @@ pub fn marker_line(conflict: &Conflict, bytes: &[u8]) -> Option<usize> {
         .flatten()
         .map(|(_, number)| number);
     [written.map(|(_, number)| number), between, other].into_iter().flatten().min()
-}
-
-/// `sha256:` of some bytes.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    format!("sha256:{}", crate::pack::hex(&Sha256::digest(bytes)))
 }
 
 /// Whether two renderings of a file are the same file to the user.

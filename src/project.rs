@@ -10,13 +10,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::base::{packed, unpacked};
+use crate::digest;
 use crate::error::{Error, Place};
 use crate::keyed::settle;
 use crate::merge::{Conflict, ConflictKind, Content, Ours};
-use crate::pack::{Pack, STATE_FILES, hex};
+use crate::pack::{Pack, STATE_FILES};
 use crate::path;
 use crate::plan::Plan;
 use crate::reading::{self, SCHEMA, check_schema};
@@ -220,7 +220,7 @@ impl Lock {
             quoted(&self.base)
         );
         let entries = self.entries_text(conflicts);
-        let digest = format!("sha256:{}", hex(&Sha256::digest(format!("{before}{entries}"))));
+        let digest = digest::of(format!("{before}{entries}").as_bytes());
         format!(
             "# Written by scaffold; not edited by hand.\n{before}entries = {}\n{entries}",
             quoted(&digest)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::digest::hex;
+use crate::digest::{self, hex};
 use crate::git;
 use crate::writer::Disk;
 
@@ -43,7 +43,7 @@ impl Seals {
     /// Whether this working copy made the plan.
     #[must_use]
     pub fn has(&self, plan: &[u8]) -> bool {
-        let seal = seal(plan);
+        let seal = digest::of(plan);
         self.places.iter().any(|place| read(place).contains(&seal))
     }
 
@@ -56,7 +56,7 @@ impl Seals {
             "there is no place to note down the operation: no git repository, and no home folder",
         ));
         for place in &self.places {
-            result = add_to(disk, place, seal(plan)).map_err(|error| {
+            result = add_to(disk, place, digest::of(plan)).map_err(|error| {
                 let place = place.display();
                 io::Error::new(error.kind(), format!("noting it down in `{place}`: {error}"))
             });
@@ -102,10 +102,6 @@ fn read(place: &Path) -> Vec<String> {
         let _ = file.take(LARGEST).read_to_string(&mut text);
     }
     text.lines().map(str::to_owned).collect()
-}
-
-fn seal(plan: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(plan)))
 }
 
 /// A file name for a project.

@@ -28,8 +28,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest;
 use crate::error::Error;
-use crate::merge::{Content, digest};
+use crate::merge::Content;
 use crate::pack::STATE_FILES;
 use crate::path::unsafe_in;
 use crate::seal::Seals;
@@ -375,7 +376,7 @@ impl<'a> Transaction<'a> {
                     .write(&staged, &content.bytes, content.executable, like.as_deref())
                     .map_err(failed)?;
                 let permissions = permissions(&staged).map_err(failed)?;
-                after = Some(Kept { digest: digest(&content.bytes), permissions });
+                after = Some(Kept { digest: digest::of(&content.bytes), permissions });
                 let missing = folders_above(&change.path);
                 folders.extend(missing.filter(|folder| !is_there(&self.root.join(folder))));
             } else {
@@ -769,7 +770,7 @@ fn there(path: &Path) -> io::Result<There> {
     if !metadata.is_file() {
         return Ok(There::Other("not a plain file"));
     }
-    let digest = digest(&fs::read(path)?);
+    let digest = digest::of(&fs::read(path)?);
     Ok(There::File(Kept { digest, permissions: permissions(path)? }))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::pack::hex;
+use crate::digest::{self, hex};
 
 /// A file of a [`Tree`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,6 @@ impl File {
     /// `sha256:` of the content.
     #[must_use]
     pub fn digest(&self) -> String {
-        format!("sha256:{}", hex(&Sha256::digest(&self.bytes)))
+        digest::of(&self.bytes)
     }
 }

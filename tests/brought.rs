@@ -315,7 +315,7 @@ fn archived(archive: &mut Vec<u8>, path: &str, kind: u8, mode: u32, size: u64, c
 }
 
 fn sha(bytes: &[u8]) -> String {
-    scaffold::merge::digest(bytes)
+    scaffold::digest::of(bytes)
 }
 
 /// A plan of an operation that writes and removes these paths.

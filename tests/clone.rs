@@ -78,7 +78,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 
 /// A journal as this program writes them, or wrote them before it noted down which are its own.
 fn put_journal(root: &Path, folder: &str, is_older: bool, path: &str, text: &str) {
-    let digest = scaffold::merge::digest(text.as_bytes());
+    let digest = scaffold::digest::of(text.as_bytes());
     let file =
         if is_older { json!(digest) } else { json!({"digest": digest, "permissions": null}) };
     // Each way writes the text: forward, or back.

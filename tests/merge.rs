@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use scaffold::digest::of as digest;
 use scaffold::merge::{
-    Conflict, ConflictKind, Content, Merge, Ours, Rules, digest, has_markers, is_open, marker_line,
-    merge, versions,
+    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, marker_line, merge,
+    versions,
 };
 use scaffold::tree::{File, Tree};
 
