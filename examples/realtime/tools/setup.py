@@ -63,8 +63,8 @@ def main() -> int:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Waits for a setup that is under way: `make dev` and `make test`, the first time at once, would
-    remove and write the same files."""
+    """Waits for a setup that is under way: `make dev` and `make test`, the first time at once,
+    would remove and write the same files."""
     folder = os.open(ROOT / "tools", os.O_RDONLY)
     try:
         try:
