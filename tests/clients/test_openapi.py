@@ -56,12 +56,13 @@ def test_a_service_does_as_its_document_says(
 ) -> None:
     url = system.first(service)["url"]
     events, summary = tmp_path / "events.ndjson", tmp_path / "summary.json"
-    command = ["run", f"{url}{path}", "--url", url, "--checks", "all", "--no-color"]
+    command = [sys.executable, "-m", "schemathesis.cli"]
+    command += [f"--config-file={HERE / 'schemathesis.toml'}"]
+    command += ["run", f"{url}{path}", "--url", url, "--checks", "all", "--no-color"]
     command += ["--seed", SEED, "--max-examples", CASES, "--continue-on-failure"]
     command += ["--report-ndjson-path", str(events), "--report-json-path", str(summary)]
     run = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", f"--config-file={HERE / 'schemathesis.toml'}"]
-        + command,
+        command,
         cwd=tmp_path,
         env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)},
         capture_output=True,

@@ -105,7 +105,7 @@ def test_it_returns_the_classes_that_score_highest(client: triton.InferenceServe
         for row in classes.tolist():
             texts = [item.decode() if isinstance(item, bytes) else item for item in row]
             scores = [float(text.split(":")[0]) for text in texts]
-            assert [int(text.split(":")[1]) for text in texts][0] == 3
+            assert int(texts[0].split(":")[1]) == 3
             assert scores == sorted(scores, reverse=True)
 
 

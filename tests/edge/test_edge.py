@@ -132,7 +132,11 @@ def test_the_gateway_answers_through_nginx_as_itself(client: httpx2.Client) -> N
 def test_a_change_to_another_protocol_than_websocket_is_not_passed_on(
     client: httpx2.Client,
 ) -> None:
-    asked = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}
+    asked = {
+        "connection": "Upgrade, HTTP2-Settings",
+        "upgrade": "h2c",
+        "http2-settings": "AAMAAABk",
+    }
     assert client.get("/readyz", headers=asked).json() == {"status": "ok"}
 
 

@@ -19,10 +19,14 @@ SAMPLE = json.loads(
 @pytest.mark.parametrize("model", ["digits", "letters"])
 def test_each_gateway_reaches_each_model(system: System, gateway: str, model: str) -> None:
     with httpx2.Client(base_url=system.processes[gateway]["url"], timeout=40) as client:
-        inferred = client.post(f"/v2/models/{model}/infer", json={"inputs": SAMPLE["input"]["inputs"]})
+        inferred = client.post(
+            f"/v2/models/{model}/infer", json={"inputs": SAMPLE["input"]["inputs"]}
+        )
         assert inferred.status_code == 200, inferred.text
         assert inferred.json()["model_name"] == model
-        job = client.post("/v1/predictions", json={**SAMPLE, "model": model}, headers={"prefer": "wait=20"})
+        job = client.post(
+            "/v1/predictions", json={**SAMPLE, "model": model}, headers={"prefer": "wait=20"}
+        )
         assert job.status_code == 201, job.text
         assert (job.json()["status"], job.json()["model"]) == ("succeeded", model)
 
