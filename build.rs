@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 
 // The program uses more of it.
 #[allow(dead_code)]
-#[path = "src/digest.rs"]
+#[path = "src/text/digest.rs"]
 mod digest;
 
 fn main() {

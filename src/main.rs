@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use scaffold::cli::{self, Request};
-use scaffold::error::Error;
-use scaffold::lifecycle::{project_root, refuse_foreign};
-use scaffold::output::{print, report};
-use scaffold::pack::Pack;
-use scaffold::run::Session;
+use scaffold::commands::run::Session;
+use scaffold::lint::validate;
+use scaffold::pack::load::Pack;
+use scaffold::project::intent::{project_root, refuse_foreign};
+use scaffold::terminal::arguments::{self, Request};
+use scaffold::terminal::output::{print, report};
+use scaffold::text::error::Error;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -24,20 +25,21 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[OsString], json: bool) -> Result<u8, Error> {
-    let templates = cli::templates_argument(arguments);
+    let templates = arguments::templates_argument(arguments);
     if templates.is_none()
-        && let Some(Request::Print(text)) = cli::overview(&Pack::embedded_manifest()?, arguments)
+        && let Some(Request::Print(text)) =
+            arguments::overview(&Pack::embedded_manifest()?, arguments)
     {
         print(&text)?;
         return Ok(0);
     }
     let pack = match templates {
-        Some(dir) => Pack::load(&dir)?,
+        Some(dir) => validate::load(&dir)?,
         None => Pack::embedded()?,
     };
-    let request = cli::parse(&pack, arguments).map_err(|error| {
+    let request = arguments::parse(&pack, arguments).map_err(|error| {
         // Whether a word is wrong is for the project's own pack to say.
-        let root = project_root().filter(|_| cli::is_about_a_project(arguments));
+        let root = project_root().filter(|_| arguments::is_about_a_project(arguments));
         root.and_then(|root| refuse_foreign(&pack, &root).err()).unwrap_or(error)
     })?;
     Session { pack: &pack, json }.run(&request)

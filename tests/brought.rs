@@ -13,16 +13,19 @@ use std::process::Command;
 use common::{SMALL_PACK, put, small_pack};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use scaffold::error::Error;
-use scaffold::lifecycle::{intend, open_conflicts, read_state, read_whole_state, selection_file};
-use scaffold::merge::{Conflict, ConflictKind};
-use scaffold::operation::Operation;
-use scaffold::pack::Pack;
-use scaffold::project::{Records, lock_text};
-use scaffold::seal::Seals;
-use scaffold::transaction::Transaction;
-use scaffold::tree::{File, Tree};
-use scaffold::writer::LocalDisk;
+use scaffold::choose::operation::Operation;
+use scaffold::disk::seal::Seals;
+use scaffold::disk::transaction::Transaction;
+use scaffold::disk::writer::LocalDisk;
+use scaffold::lint::validate;
+use scaffold::merge::decide::{Conflict, ConflictKind};
+use scaffold::pack::load::Pack;
+use scaffold::project::intent::{
+    intend, open_conflicts, read_state, read_whole_state, selection_file,
+};
+use scaffold::project::state::{Records, lock_text};
+use scaffold::render::tree::{File, Tree};
+use scaffold::text::error::Error;
 use serde_json::{Value, json};
 
 const CASES: u32 = 1500;
@@ -282,16 +285,16 @@ impl Model {
         let manifest = SMALL_PACK[0].1.replace("1.2.3", "2.0.0");
         put(second.path(), "pack.toml", manifest.as_bytes());
         put(second.path(), "components/base/files/second.txt", b"second\n");
-        let first = Pack::load(first.path()).expect("the pack is valid");
-        let second = Pack::load(second.path()).expect("the pack is valid");
-        let choices = scaffold::selection::Choices {
+        let first = validate::load(first.path()).expect("the pack is valid");
+        let second = validate::load(second.path()).expect("the pack is valid");
+        let choices = scaffold::choose::selection::Choices {
             name: Some("x".to_owned()),
-            ..scaffold::selection::Choices::default()
+            ..scaffold::choose::selection::Choices::default()
         };
         let selection = choices.complete(&first).expect("it is valid");
-        let plan = scaffold::plan::Plan::new(&first, selection).expect("it is valid");
-        let rendered = scaffold::render::rendered_files(&plan).expect("it renders");
-        let whole = scaffold::render::render(&plan).expect("it renders");
+        let plan = scaffold::render::plan::Plan::new(&first, selection).expect("it is valid");
+        let rendered = scaffold::render::files::rendered_files(&plan).expect("it renders");
+        let whole = scaffold::project::state::render(&plan).expect("it renders");
         let project: Vec<(String, Vec<u8>)> =
             whole.iter().map(|(path, file)| (path.to_owned(), file.bytes.to_vec())).collect();
         let base = whole.get(".scaffold/base.tar.zst").expect("the base is there");
@@ -315,7 +318,7 @@ fn archived(archive: &mut Vec<u8>, path: &str, kind: u8, mode: u32, size: u64, c
 }
 
 fn sha(bytes: &[u8]) -> String {
-    scaffold::digest::of(bytes)
+    scaffold::text::digest::of(bytes)
 }
 
 /// A plan of an operation that writes and removes these paths.
@@ -521,7 +524,7 @@ fn operate(model: &Model, root: &Path, operation: u8) -> Result<(), Error> {
             let state = read_whole_state(&model.first, root, &text)?;
             let _ = open_conflicts(root, &state);
             for (path, _) in state.base.iter() {
-                scaffold::project::ours(root, path)?;
+                scaffold::project::state::ours(root, path)?;
             }
             Ok(())
         }

@@ -653,9 +653,9 @@ fn hints_fit_what_was_refused() {
         "error: cannot write to `standard output`: No space left on device (os error 28)\n\nhint: free some space where the output goes\n"
     );
     let refused = |source: ErrorKind, action| {
-        scaffold::error::Error::io(action, Path::new("some/file"), source.into())
+        scaffold::text::error::Error::io(action, Path::new("some/file"), source.into())
     };
-    let hint = |error: scaffold::error::Error| error.hint().unwrap_or_default();
+    let hint = |error: scaffold::text::error::Error| error.hint().unwrap_or_default();
     assert_eq!(
         hint(refused(ErrorKind::PermissionDenied, "cannot read")),
         "you need the right to read it: ls -l some/file"

@@ -78,7 +78,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 
 /// A journal as this program writes them, or wrote them before it noted down which are its own.
 fn put_journal(root: &Path, folder: &str, is_older: bool, path: &str, text: &str) {
-    let digest = scaffold::digest::of(text.as_bytes());
+    let digest = scaffold::text::digest::of(text.as_bytes());
     let file =
         if is_older { json!(digest) } else { json!({"digest": digest, "permissions": null}) };
     // Each way writes the text: forward, or back.
@@ -217,7 +217,7 @@ fn a_base_that_leads_elsewhere_or_is_too_large_is_refused() {
         ),
     ];
     for (bytes, reason) in cases {
-        assert_eq!(scaffold::base::unpacked(&bytes).expect_err(reason), reason);
+        assert_eq!(scaffold::project::base::unpacked(&bytes).expect_err(reason), reason);
     }
     // A header that says more than any memory has.
     let mut sparse = tar::Header::new_gnu();
@@ -233,11 +233,11 @@ fn a_base_that_leads_elsewhere_or_is_too_large_is_refused() {
     bytes.resize(bytes.len() + 1024, 0);
     let bytes = zstd::bulk::compress(&bytes, 1).expect("in memory");
     assert_eq!(
-        scaffold::base::unpacked(&bytes).map(|_| ()),
+        scaffold::project::base::unpacked(&bytes).map(|_| ()),
         Err("`a` is not a plain file".to_owned())
     );
     let nested = format!("schema = 1\nx = {}{}\n", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(scaffold::project::parse_lock(&nested).expect_err("refused").exit_code(), 8);
+    assert_eq!(scaffold::project::state::parse_lock(&nested).expect_err("refused").exit_code(), 8);
 }
 
 /// Whoever has a journal of this working copy in hand still cannot lead it elsewhere, and `undo` of

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::{put, repository, scaffold_ok, tree_of};
-use scaffold::pack::Pack;
-use scaffold::selection::every_selection;
+use scaffold::choose::selection::every_selection;
+use scaffold::pack::load::Pack;
 
 /// Renders a project under a name of its own, which Docker uses for what belongs to it.
 fn container_project(name: &str, choices: &[&str]) -> PathBuf {

@@ -6,8 +6,8 @@ mod common;
 use common::matrix::{embedded, every_rendering};
 use common::{repository, scaffold, scaffold_ok, small_pack, stderr, stdout, tree_of};
 use proptest::prelude::*;
-use scaffold::diagram::{Diagram, Edge, Node, Shape};
-use scaffold::selection::Choices;
+use scaffold::choose::selection::Choices;
+use scaffold::text::diagram::{Diagram, Edge, Node, Shape};
 
 /// A rectangle of the picture: left, top, right, bottom.
 #[derive(Debug, Clone, Copy)]

@@ -8,12 +8,12 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use scaffold::merge::{Content, Merge, Ours, Rules, has_markers, merge};
-use scaffold::pack::Pack;
-use scaffold::plan::Plan;
-use scaffold::render::rendered_files;
-use scaffold::selection::every_selection;
-use scaffold::tree::Tree;
+use scaffold::choose::selection::every_selection;
+use scaffold::merge::decide::{Content, Merge, Ours, Rules, has_markers, merge};
+use scaffold::pack::load::Pack;
+use scaffold::render::files::rendered_files;
+use scaffold::render::plan::Plan;
+use scaffold::render::tree::Tree;
 
 const CASES: u32 = 2000;
 /// More than so many selections are sampled.

@@ -6,8 +6,8 @@ mod common;
 use std::fs;
 
 use common::{files_in, put, repository, scaffold_ok, stdout, tree_of};
-use scaffold::pack::Pack;
-use scaffold::selection::Choices;
+use scaffold::choose::selection::Choices;
+use scaffold::pack::load::Pack;
 
 const EXAMPLES: [(&str, &[&str]); 4] =
     [("minimal", &[]), ("ml", &["ml"]), ("realtime", &["realtime"]), ("full", &["ml", "realtime"])];

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use scaffold::keyed::{Overlap, merge, settle, still_says};
-use scaffold::syntax::{self, Body, Document, Language};
+use scaffold::merge::keyed::{Overlap, merge, settle, still_says};
+use scaffold::merge::syntax::{self, Body, Document, Language};
 use serde_json::Value;
 
 const CASES: u32 = 400;

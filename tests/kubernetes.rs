@@ -6,8 +6,8 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::matrix::{embedded, every_distinct_folder, every_rendering, two_services_of_each_kind};
-use scaffold::plan::Plan;
-use scaffold::selection::Selection;
+use scaffold::choose::selection::Selection;
+use scaffold::render::plan::Plan;
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
 

@@ -7,15 +7,17 @@ use std::ffi::OsString;
 
 use common::{files_in, put, repository, scaffold_ok, tree_of};
 use proptest::prelude::*;
-use scaffold::cli::{Request, parse};
-use scaffold::lifecycle::intend;
-use scaffold::operation::Operation;
-use scaffold::pack::{Pack, STATE_FILES};
-use scaffold::project::{read_selection, selection_text};
-use scaffold::selection::{Choices, Selection, every_selection};
-use scaffold::transaction::Transaction;
-use scaffold::tree::Tree;
-use scaffold::writer::LocalDisk;
+use scaffold::choose::file::selection_text;
+use scaffold::choose::operation::Operation;
+use scaffold::choose::selection::{Choices, Selection, every_selection};
+use scaffold::disk::transaction::Transaction;
+use scaffold::disk::writer::LocalDisk;
+use scaffold::pack::load::Pack;
+use scaffold::project::intent::intend;
+use scaffold::project::state::read_selection;
+use scaffold::render::tree::Tree;
+use scaffold::terminal::arguments::{Request, parse};
+use scaffold::text::path::STATE_FILES;
 
 /// Any selection of the embedded pack, with further services and any option values.
 fn any_selection(pack: &'static Pack) -> impl Strategy<Value = Selection> {
@@ -252,7 +254,8 @@ fn operations_on_disk_end_where_new_begins() {
         let root = work.path().join("x");
         let never = std::sync::atomic::AtomicBool::new(false);
         let former = tree_of(pack, from.clone());
-        scaffold::writer::write(&former, Tree::default, &root, &never).expect("it is written");
+        scaffold::disk::writer::write(&former, Tree::default, &root, &never)
+            .expect("it is written");
         let shown = |root: &std::path::Path| -> Vec<(String, Vec<u8>, bool)> {
             let files = files_in(root).into_iter();
             let is_own =
@@ -269,7 +272,7 @@ fn operations_on_disk_end_where_new_begins() {
             transaction.commit(&step.words(), &intent.changes).expect("it is written");
         }
         let expected = work.path().join("y");
-        scaffold::writer::write(&tree_of(pack, to.clone()), Tree::default, &expected, &never)
+        scaffold::disk::writer::write(&tree_of(pack, to.clone()), Tree::default, &expected, &never)
             .expect("it is written");
         assert_eq!(shown(&root), shown(&expected), "{steps:?}");
         if let [_] = steps[..] {

@@ -1056,7 +1056,7 @@ fn a_project_beside_a_project_is_not_inside_it() {
 fn a_project_of_the_first_version_of_the_pack_is_updated_to_this_one() {
     let archive = common::repository().join("tests/packs/polyglot-0.1.0.tar.zst");
     let archive = fs::read(archive).expect("the older pack is there");
-    let (pack, _) = scaffold::base::unpacked(&archive).expect("it is an archive");
+    let (pack, _) = scaffold::project::base::unpacked(&archive).expect("it is an archive");
     let work = tempfile::tempdir().expect("a temporary folder");
     for (path, file) in pack.iter() {
         put(&work.path().join("pack"), path, &file.bytes);

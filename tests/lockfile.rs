@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scaffold::lockfile::prune_npm;
+use scaffold::render::lockfile::prune_npm;
 use serde_json::{Value, json};
 
 fn prune(packages: &Value, manifests: &[(&str, Value)]) -> Result<Value, String> {

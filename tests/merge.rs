@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use scaffold::digest::of as digest;
-use scaffold::merge::{
+use scaffold::merge::decide::{
     Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, marker_line, merge,
     versions,
 };
-use scaffold::tree::{File, Tree};
+use scaffold::render::tree::{File, Tree};
+use scaffold::text::digest::of as digest;
 
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::default();

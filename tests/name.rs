@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use scaffold::error::Error;
-use scaffold::name::Name;
-use scaffold::pack::Pack;
-use scaffold::plan::Plan;
-use scaffold::render::render;
-use scaffold::selection::Choices;
-use scaffold::tree::Tree;
+use scaffold::choose::selection::Choices;
+use scaffold::pack::load::Pack;
+use scaffold::project::state::render;
+use scaffold::render::plan::Plan;
+use scaffold::render::tree::Tree;
+use scaffold::text::error::Error;
+use scaffold::text::name::Name;
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
 

@@ -5,14 +5,15 @@ mod common;
 use std::path::Path;
 
 use common::{put, scaffold, scaffold_ok, small_pack, stderr, stdout, tree_of};
-use scaffold::error::Error;
-use scaffold::pack::Pack;
-use scaffold::selection::{Choices, every_selection};
+use scaffold::choose::selection::{Choices, every_selection};
+use scaffold::lint::validate;
+use scaffold::pack::load::Pack;
+use scaffold::text::error::Error;
 
 /// The problems of the small pack with `changes`.
 fn problems(changes: &[(&str, &str)]) -> Vec<String> {
     let folder = small_pack(changes);
-    match Pack::load(folder.path()) {
+    match validate::load(folder.path()) {
         Ok(_) => Vec::new(),
         Err(Error::Pack(problems)) => problems.iter().map(ToString::to_string).collect(),
         Err(other) => vec![other.to_string()],
@@ -27,7 +28,7 @@ fn a_sound_pack_has_no_problems() {
 #[test]
 fn the_embedded_pack_has_no_problems() {
     let pack = Pack::embedded().expect("the embedded pack can be read");
-    let problems: Vec<String> = pack.validate().iter().map(ToString::to_string).collect();
+    let problems: Vec<String> = validate::validate(&pack).iter().map(ToString::to_string).collect();
     assert_eq!(problems, Vec::<String>::new());
 }
 
@@ -35,7 +36,7 @@ fn the_embedded_pack_has_no_problems() {
 fn the_embedded_pack_is_the_folder_templates() {
     let embedded = Pack::embedded().expect("the embedded pack can be read");
     let directory =
-        Pack::load(&common::repository().join("templates")).expect("the folder can be read");
+        validate::load(&common::repository().join("templates")).expect("the folder can be read");
     assert_eq!(embedded.digest(), directory.digest());
 }
 
@@ -242,7 +243,7 @@ fn reports_all_problems_at_once() {
 fn refuses_a_template_that_is_not_utf8_and_copies_a_file_that_is_not() {
     let folder = small_pack(&[]);
     put(folder.path(), "components/base/files/picture.bin", &[0xff, 0xfe, 0x00]);
-    let pack = Pack::load(folder.path()).expect("a file that is copied may hold anything");
+    let pack = validate::load(folder.path()).expect("a file that is copied may hold anything");
     let tree = tree_of(&pack, every_selection(&pack, "x").remove(0));
     assert_eq!(
         tree.get("picture.bin").map(|file| file.bytes.to_vec()),
@@ -250,7 +251,7 @@ fn refuses_a_template_that_is_not_utf8_and_copies_a_file_that_is_not() {
     );
 
     put(folder.path(), "components/base/files/text.txt.tera", b"fine\nnot \xff\n");
-    let error = Pack::load(folder.path()).expect_err("a template is text");
+    let error = validate::load(folder.path()).expect_err("a template is text");
     assert_eq!(
         error.to_string(),
         "the pack cannot be used: components/base/files/text.txt.tera:2:5: a template must be UTF-8; without the suffix `.tera` the file is copied as it is"
@@ -264,7 +265,7 @@ fn refuses_symbolic_links_in_a_pack() {
     let folder = small_pack(&[]);
     std::os::unix::fs::symlink("/etc", folder.path().join("components/base/files/etc"))
         .expect("a link is made");
-    let error = Pack::load(folder.path()).expect_err("links are refused");
+    let error = validate::load(folder.path()).expect_err("links are refused");
     assert_eq!(
         error.to_string(),
         "the pack cannot be used: components/base/files/etc: a pack holds no symbolic links: they can leave the destination"
@@ -365,7 +366,8 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     for (path, bytes, _) in common::files_in(&common::repository().join("templates")) {
         put(copy.path(), &path, &bytes);
     }
-    let before = every_selection(&Pack::load(copy.path()).expect("the copy is sound"), "x").len();
+    let before =
+        every_selection(&validate::load(copy.path()).expect("the copy is sound"), "x").len();
     let queue = "components/carrier";
     put(
         copy.path(),
@@ -416,7 +418,7 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     assert_eq!(schema["properties"]["currency"]["enum"], serde_json::json!(["eur", "usd"]));
     assert!(run(&["list"]).contains("--queue carrier"));
     assert!(run(&["completions", "bash"]).contains("--billing"));
-    let pack = Pack::load(Path::new(templates)).expect("the pack is sound");
+    let pack = validate::load(Path::new(templates)).expect("the pack is sound");
     assert!(every_selection(&pack, "x").len() > 2 * before, "the matrix has the new choices");
     run(&[
         "new",
@@ -478,7 +480,7 @@ fn a_default_that_applies_with_others_is_on_only_beside_them() {
         "components/polish/component.toml",
         "summary = \"on top\"\nflag = \"polish\"\ndefault = true\napplies = [\"extra\"]\n",
     )]);
-    let pack = Pack::load(folder.path()).expect("the pack is sound");
+    let pack = validate::load(folder.path()).expect("the pack is sound");
     let polished = |said: &[(&str, bool)]| {
         let choices = Choices {
             name: Some("x".to_owned()),

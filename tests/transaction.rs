@@ -9,9 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use common::{files_in, put, scaffold, scaffold_ok};
-use scaffold::merge::Content;
-use scaffold::transaction::{Change, Transaction};
-use scaffold::writer::{Disk, LocalDisk};
+use scaffold::disk::transaction::{Change, Transaction};
+use scaffold::disk::writer::{Disk, LocalDisk};
+use scaffold::merge::decide::Content;
 
 /// How the disk ends at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,12 +169,12 @@ fn if_missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn undo(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::error::Error> {
+fn undo(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::text::error::Error> {
     let (transaction, _) = Transaction::begin(root, disk)?;
     transaction.undo(false, false).map(drop)
 }
 
-fn commit(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::error::Error> {
+fn commit(root: &Path, disk: &dyn Disk) -> Result<(), scaffold::text::error::Error> {
     let (transaction, _) = Transaction::begin(root, disk)?;
     transaction.commit("add things", &changes())
 }

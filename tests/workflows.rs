@@ -10,8 +10,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command
 use common::matrix::{embedded, every_rendering, two_services_of_each_kind};
 #[cfg(unix)]
 use common::{put, scaffold_ok, small_pack, stderr, stdout};
-use scaffold::error::Error;
-use scaffold::plan::Plan;
+use scaffold::render::plan::Plan;
+use scaffold::text::error::Error;
 use serde_yaml_ng::Value;
 
 const WORKFLOW: &str = ".github/workflows/ci.yaml";

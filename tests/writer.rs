@@ -8,11 +8,11 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use common::{entries, files_in, put, scaffold, scaffold_ok, small_pack, stderr};
-use scaffold::error::Error;
-use scaffold::pack::Pack;
-use scaffold::selection::every_selection;
-use scaffold::tree::Tree;
-use scaffold::writer;
+use scaffold::choose::selection::every_selection;
+use scaffold::disk::writer;
+use scaffold::pack::load::Pack;
+use scaffold::render::tree::Tree;
+use scaffold::text::error::Error;
 
 fn full_tree() -> Tree {
     let pack = Pack::embedded().expect("the embedded pack can be read");

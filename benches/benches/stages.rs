@@ -4,12 +4,12 @@ use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use scaffold::pack::Pack;
-use scaffold::plan::Plan;
-use scaffold::render::render;
-use scaffold::selection::{Choices, Selection};
-use scaffold::tree::Tree;
-use scaffold::writer;
+use scaffold::choose::selection::{Choices, Selection};
+use scaffold::disk::writer;
+use scaffold::pack::load::Pack;
+use scaffold::project::state::render;
+use scaffold::render::plan::Plan;
+use scaffold::render::tree::Tree;
 
 fn everything(pack: &Pack) -> Selection {
     let choices = Choices {

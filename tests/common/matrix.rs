@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::thread;
 
-use scaffold::pack::Pack;
-use scaffold::selection::{Choices, Selection, every_selection};
-use scaffold::tree::{File, Tree};
+use scaffold::choose::selection::{Choices, Selection, every_selection};
+use scaffold::pack::load::Pack;
+use scaffold::render::tree::{File, Tree};
 
 use super::tree_of;
 

@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use scaffold::pack::Pack;
-use scaffold::plan::Plan;
-use scaffold::render::render;
-use scaffold::selection::Selection;
-use scaffold::tree::Tree;
+use scaffold::choose::selection::Selection;
+use scaffold::pack::load::Pack;
+use scaffold::project::state::render;
+use scaffold::render::plan::Plan;
+use scaffold::render::tree::Tree;
 
 /// The folder of this repository.
 pub fn repository() -> PathBuf {

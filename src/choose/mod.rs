@@ -1,0 +1,5 @@
+//! What was chosen, and whether it can be combined.
+
+pub mod file;
+pub mod operation;
+pub mod selection;

@@ -1,0 +1,378 @@
+//! What an operation on a project asks for, and the selection that it leads to.
+
+use std::collections::BTreeSet;
+
+use crate::choose::selection::{Choices, Selection};
+use crate::pack::load::{Component, Pack};
+use crate::text::error::{Error, shell_words, suggestion};
+use crate::text::name::Name;
+
+/// A change of what a project consists of, or of the version that it is rendered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Switches components on, or puts them into their slots.
+    Add(Vec<String>),
+    /// Switches components off.
+    Remove(Vec<String>),
+    /// Sets flags, slots, options or the name.
+    Set(Vec<String>),
+    /// Adds a service instance.
+    AddService {
+        /// Its name.
+        name: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// Removes service instances.
+    RemoveService(Vec<String>),
+    /// Does what `scaffold.toml` says.
+    Apply,
+    /// Goes to the version of the pack in use.
+    Update,
+}
+
+impl Operation {
+    /// The operation as people type it in a shell, without the program's name.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Add(ids) => format!("add {}", shell_words(ids)),
+            Self::Remove(ids) => format!("remove {}", shell_words(ids)),
+            Self::Set(assignments) => format!("set {}", shell_words(assignments)),
+            Self::AddService { name, kind } => format!("add service {name} --kind {kind}"),
+            Self::RemoveService(names) => format!("remove service {}", shell_words(names)),
+            Self::Apply => "apply".to_owned(),
+            Self::Update => "update".to_owned(),
+        }
+    }
+
+    /// Whether the command itself says that `service` shall go: by its name, or as what a component
+    /// brings that is switched off.
+    #[must_use]
+    pub fn names(&self, pack: &Pack, service: &str) -> bool {
+        let brings = |id: &str| {
+            let component = pack.by_flag(id).or_else(|| pack.component(id));
+            component.is_some_and(|component| {
+                component.manifest.service.iter().any(|brought| brought.name == service)
+            })
+        };
+        match self {
+            Self::RemoveService(names) => names.iter().any(|name| name == service),
+            Self::Remove(ids) => ids.iter().any(|id| brings(id)),
+            Self::Set(assignments) => assignments
+                .iter()
+                .filter_map(|assignment| assignment.split_once('='))
+                .any(|(key, value)| value == "false" && brings(key)),
+            _ => false,
+        }
+    }
+
+    /// The selection after the operation. `rendered` is what the project was rendered from last
+    /// time, `chosen` what `scaffold.toml` says now.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where that does not exist or cannot be combined.
+    pub fn selection(
+        &self,
+        pack: &Pack,
+        rendered: &Selection,
+        chosen: &Selection,
+    ) -> Result<Selection, Error> {
+        let mut selection = chosen.clone();
+        match self {
+            Self::Add(ids) => {
+                for id in ids {
+                    switch_on(pack, &mut selection, id)?;
+                }
+            }
+            Self::Remove(ids) => {
+                for id in ids {
+                    switch_off(pack, &mut selection, id)?;
+                }
+                refuse_needed(pack, &selection, ids)?;
+            }
+            Self::Set(assignments) => {
+                for assignment in assignments {
+                    set(pack, &mut selection, assignment)?;
+                }
+            }
+            Self::AddService { name, kind } => {
+                let mut choices = Choices::default();
+                choices.add_service(pack, name, kind)?;
+                if let Some(there) = selection.services.get(name) {
+                    return Err(Error::usage(
+                        format!("there is a service `{name}` already, of kind `{there}`"),
+                        format!("scaffold add service {name}-2 --kind {kind}"),
+                    ));
+                }
+                if let Some(component) = pack.component_of_kind(kind)
+                    && !selection.all_components(pack).contains(&component.id)
+                {
+                    let flag = component.flag().unwrap_or(&component.id);
+                    return Err(Error::usage(
+                        format!("a service of kind `{kind}` needs `{flag}`"),
+                        format!("scaffold add {flag}"),
+                    ));
+                }
+                selection.services.insert(name.clone(), kind.clone());
+            }
+            Self::RemoveService(names) => {
+                for name in names {
+                    remove_service(pack, &mut selection, name)?;
+                }
+            }
+            Self::Apply | Self::Update => {}
+        }
+        if matches!(self, Self::Add(_) | Self::Remove(_)) {
+            selection.follow(pack, rendered);
+        }
+        refuse_inapplicable(pack, &selection)?;
+        settle(pack, rendered, chosen, &mut selection)?;
+        Ok(selection)
+    }
+}
+
+fn switch_on(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Error> {
+    let component = component(pack, id)?;
+    let manifest = &component.manifest;
+    if component.flag().is_some() {
+        selection.components.insert(component.id.clone());
+    } else if let Some(slot) = &manifest.slot {
+        selection.slots.insert(slot.clone(), component.id.clone());
+    } else if manifest.derived {
+        let needing =
+            pack.flagged().find(|(_, other)| other.manifest.requires.contains(&component.id));
+        let hint = needing.map_or_else(String::new, |(flag, _)| format!("scaffold add {flag}"));
+        return Err(Error::usage(
+            format!("`{id}` is not chosen: it comes with what needs it"),
+            hint,
+        ));
+    }
+    Ok(())
+}
+
+fn switch_off(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Error> {
+    let component = component(pack, id)?;
+    let manifest = &component.manifest;
+    if component.flag().is_some() {
+        selection.components.remove(&component.id);
+    } else if let Some(slot) = &manifest.slot {
+        if selection.slots.get(slot) == Some(&component.id) {
+            let default = &pack.default_filler(slot).id;
+            if *default == component.id {
+                let others: Vec<&str> = pack
+                    .fillers(slot)
+                    .map(|other| other.id.as_str())
+                    .filter(|other| *other != component.id)
+                    .collect();
+                let hint = match others.first() {
+                    Some(other) => format!("put another in its place: scaffold set {slot}={other}"),
+                    None => format!("nothing else can be the `{slot}`"),
+                };
+                return Err(Error::usage(format!("`{id}` is the `{slot}`"), hint));
+            }
+            selection.slots.insert(slot.clone(), default.clone());
+        }
+    } else if manifest.always {
+        return Err(Error::usage(
+            format!("`{id}` is in every project"),
+            "`scaffold list` shows what can be switched off",
+        ));
+    }
+    Ok(())
+}
+
+/// The component that a flag or an id names.
+fn component<'a>(pack: &'a Pack, id: &str) -> Result<&'a Component, Error> {
+    pack.by_flag(id).or_else(|| pack.component(id)).ok_or_else(|| {
+        let known: Vec<&str> = pack
+            .components
+            .iter()
+            .filter(|component| component.flag().is_some() || component.manifest.slot.is_some())
+            .map(|component| component.flag().unwrap_or(&component.id))
+            .collect();
+        Error::usage(
+            format!("the pack has no component `{id}`"),
+            format!("{}components: {}", suggestion(id, known.iter().copied()), known.join(", ")),
+        )
+    })
+}
+
+/// Refuses to remove what the rest of the selection needs.
+fn refuse_needed(pack: &Pack, selection: &Selection, ids: &[String]) -> Result<(), Error> {
+    let on = selection.all_components(pack);
+    for id in ids {
+        let component = component(pack, id)?;
+        if component.manifest.slot.is_some() || !on.contains(&component.id) {
+            continue;
+        }
+        let needing = pack.components.iter().find(|other| {
+            on.contains(&other.id) && other.manifest.requires.contains(&component.id)
+        });
+        if let Some(other) = needing {
+            let flag = other.flag().unwrap_or(&other.id);
+            return Err(Error::usage(
+                format!("`{id}` is needed by `{}`", other.id),
+                format!("scaffold remove {flag} {id}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), Error> {
+    if let Some(name) = assignment.strip_prefix("name=") {
+        selection.name = Name::project(name)?;
+        return Ok(());
+    }
+    if !assignment.contains('=') {
+        return Err(Error::usage(
+            format!("`{assignment}` has no `=`"),
+            format!("scaffold set {assignment}=VALUE"),
+        ));
+    }
+    let mut choices = Choices::default();
+    choices.set_text(pack, assignment)?;
+    for (flag, on) in &choices.components {
+        if *on {
+            switch_on(pack, selection, flag)?;
+        } else {
+            switch_off(pack, selection, flag)?;
+            refuse_needed(pack, selection, std::slice::from_ref(flag))?;
+        }
+    }
+    let on = selection.all_components(pack);
+    for slot in choices.slots.keys() {
+        let requires = |component: &Component| component.manifest.requires.contains(slot);
+        if !pack.components.iter().any(|other| on.contains(&other.id) && requires(other)) {
+            let needing = pack.flagged().find(|(_, component)| requires(component));
+            let flag = needing.map_or(slot.as_str(), |(flag, _)| flag);
+            return Err(Error::usage(
+                format!("`{slot}` has nothing to carry: it needs `{flag}`"),
+                format!("scaffold add {flag}"),
+            ));
+        }
+    }
+    selection.slots.extend(choices.slots);
+    selection.options.extend(choices.options);
+    Ok(())
+}
+
+fn remove_service(pack: &Pack, selection: &mut Selection, name: &str) -> Result<(), Error> {
+    let Some(kind) = selection.services.remove(name) else {
+        let known: Vec<&str> = selection.services.keys().map(String::as_str).collect();
+        return Err(Error::usage(
+            format!("there is no service `{name}`"),
+            format!("{}services: {}", suggestion(name, known.iter().copied()), known.join(", ")),
+        ));
+    };
+    if selection.services.values().any(|other| *other == kind) {
+        return Ok(());
+    }
+    let flag = pack.component_of_kind(&kind).and_then(Component::flag);
+    let hint = match flag {
+        Some(flag) => format!("to have none: scaffold remove {flag}"),
+        None => format!("first add another: scaffold add service {name}-2 --kind {kind}"),
+    };
+    Err(Error::usage(format!("`{name}` is the only service of kind `{kind}`"), hint))
+}
+
+/// Makes the rest of the selection follow from the components: what is switched on brings its
+/// services, what is switched off takes those of its kinds along, and a slot that nothing uses
+/// any more goes back to its default.
+fn settle(
+    pack: &Pack,
+    rendered: &Selection,
+    chosen: &Selection,
+    selection: &mut Selection,
+) -> Result<(), Error> {
+    let (before, on) = (rendered.all_components(pack), selection.all_components(pack));
+    refuse_exclusive(pack, &on)?;
+    let uses = |on: &BTreeSet<String>, slot: &str| {
+        pack.components.iter().any(|component| {
+            on.contains(&component.id) && component.manifest.requires.iter().any(|id| id == slot)
+        })
+    };
+    for slot in pack.manifest.slots.keys() {
+        if uses(&before, slot) && !uses(&on, slot) {
+            selection.slots.insert(slot.clone(), pack.default_filler(slot).id.clone());
+        }
+    }
+    for component in pack.components.iter().filter(|component| on.contains(&component.id)) {
+        for service in &component.manifest.service {
+            let is_new = !before.contains(&component.id);
+            let has_kind = chosen.services.values().any(|kind| *kind == service.kind);
+            match selection.services.get(&service.name) {
+                Some(kind) if is_new && *kind != service.kind => {
+                    return Err(Error::usage(
+                        format!(
+                            "`{}` brings a service `{}`, and there is one of kind `{kind}`",
+                            component.id, service.name
+                        ),
+                        format!("rename yours first: scaffold remove service {}", service.name),
+                    ));
+                }
+                None if is_new && !has_kind => {
+                    selection.services.insert(service.name.clone(), service.kind.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+    let homeless: Vec<(String, String)> = selection
+        .services
+        .iter()
+        .filter(|(_, kind)| {
+            pack.component_of_kind(kind).is_none_or(|component| !on.contains(&component.id))
+        })
+        .map(|(name, kind)| (name.clone(), kind.clone()))
+        .collect();
+    for (name, kind) in homeless {
+        let was_there = rendered.services.get(&name) == Some(&kind);
+        if !was_there && chosen.services.contains_key(&name) {
+            let component = pack.component_of_kind(&kind);
+            let flag = component
+                .map_or(kind.as_str(), |component| component.flag().unwrap_or(&component.id));
+            return Err(Error::usage(
+                format!("the service `{name}` is of kind `{kind}`, which needs `{flag}`"),
+                format!("scaffold add {flag}"),
+            ));
+        }
+        selection.services.remove(&name);
+    }
+    Ok(())
+}
+
+/// Refuses a component that has nothing to work with.
+fn refuse_inapplicable(pack: &Pack, selection: &Selection) -> Result<(), Error> {
+    let on = selection.all_components(pack);
+    for (flag, component) in pack.flagged() {
+        if !on.contains(&component.id) || component.applies(&on) {
+            continue;
+        }
+        let wanted: Vec<&str> = component
+            .manifest
+            .applies
+            .iter()
+            .map(|id| pack.component(id).and_then(Component::flag).unwrap_or(id))
+            .collect();
+        return Err(Error::usage(
+            format!("`{flag}` has nothing to work with: it needs `{}`", wanted.join("` or `")),
+            format!("scaffold add {}", wanted.first().unwrap_or(&flag)),
+        ));
+    }
+    Ok(())
+}
+
+fn refuse_exclusive(pack: &Pack, on: &BTreeSet<String>) -> Result<(), Error> {
+    for component in pack.components.iter().filter(|component| on.contains(&component.id)) {
+        if let Some(other) = component.manifest.conflicts.iter().find(|other| on.contains(*other)) {
+            let other_flag = pack.component(other).and_then(Component::flag).unwrap_or(other);
+            return Err(Error::usage(
+                format!("`{}` and `{other}` exclude each other", component.id),
+                format!("scaffold remove {other_flag}"),
+            ));
+        }
+    }
+    Ok(())
+}

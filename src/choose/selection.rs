@@ -1,0 +1,772 @@
+//! What was chosen. [`Choices`] is what the user said, from a preset, answers, `--set` and flags;
+//! [`Selection`] is that made complete with the pack's defaults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::pack::load::{Component, OptionOf, Pack};
+use crate::pack::manifest::{OptionManifest, OptionShape};
+use crate::text::error::{Error, Place, shell_word, suggestion};
+use crate::text::name::Name;
+
+/// What the user said, nothing filled in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Choices {
+    /// Name of the project.
+    pub name: Option<String>,
+    /// Components switched on or off, by flag.
+    pub components: BTreeMap<String, bool>,
+    /// Component per slot.
+    pub slots: BTreeMap<String, String>,
+    /// Values of options.
+    pub options: BTreeMap<String, Value>,
+    /// Kind per further service instance.
+    pub services: BTreeMap<String, String>,
+}
+
+/// Everything that decides what a project consists of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// Name of the project.
+    pub name: Name,
+    /// Ids of the components that were switched on (not those that follow from them).
+    pub components: BTreeSet<String>,
+    /// Component per slot, for every slot of the pack.
+    pub slots: BTreeMap<String, String>,
+    /// Value per option, for every option of the pack.
+    pub options: BTreeMap<String, Value>,
+    /// Kind per service instance.
+    pub services: BTreeMap<String, String>,
+}
+
+impl Choices {
+    /// Takes over what `stronger` says, where it says something.
+    pub fn override_with(&mut self, stronger: Self) {
+        self.name = stronger.name.or(self.name.take());
+        self.components.extend(stronger.components);
+        self.slots.extend(stronger.slots);
+        self.options.extend(stronger.options);
+        self.services.extend(stronger.services);
+    }
+
+    /// Whether nothing but perhaps a name was said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self { name: self.name.clone(), ..Self::default() }
+    }
+
+    /// Reads answers: a flat map of flags, slots, options, `name` and `services`, as JSON or TOML.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with path, line and column.
+    pub fn from_answers(pack: &Pack, path: &str, text: &str) -> Result<Self, Error> {
+        let answers: Map<String, Value> = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| {
+                let place =
+                    Place { path: path.to_owned(), line: error.line(), column: error.column() };
+                let message = error.to_string();
+                let reason = message.split(" at line ").next().unwrap_or_default();
+                malformed(&place, reason)
+            })?
+        } else {
+            toml::from_str(text).map_err(|error| {
+                let offset = error.span().map_or(0, |span| span.start);
+                malformed(&Place::at(path, text, offset), error.message())
+            })?
+        };
+        let place_of = |key: &str| {
+            let offset = text.find(&format!("\"{key}\"")).or_else(|| text.find(key)).unwrap_or(0);
+            Place::at(path, text, offset)
+        };
+        Self::from_map(pack, &answers).map_err(|(key, error)| match error {
+            Error::Usage { message, hint } => {
+                Error::Usage { message: format!("{}: {message}", place_of(&key)), hint }
+            }
+            other => other,
+        })
+    }
+
+    /// Reads a flat map; an error comes with the key that caused it.
+    pub fn from_map(pack: &Pack, answers: &Map<String, Value>) -> Result<Self, (String, Error)> {
+        let mut choices = Self::default();
+        for (key, value) in answers {
+            choices.answer(pack, key, value).map_err(|error| (key.clone(), error))?;
+        }
+        Ok(choices)
+    }
+
+    fn answer(&mut self, pack: &Pack, key: &str, value: &Value) -> Result<(), Error> {
+        match key {
+            "name" => {
+                let name = value.as_str().ok_or_else(|| wrong_type(key, "text", value))?;
+                self.name = Some(name.to_owned());
+                Ok(())
+            }
+            "services" => {
+                let listed = value
+                    .as_object()
+                    .ok_or_else(|| wrong_type(key, "a map of service name to kind", value))?;
+                for (name, kind) in listed {
+                    let kind = kind.as_str().ok_or_else(|| wrong_type(name, "a kind", kind))?;
+                    self.add_service(pack, name, kind)?;
+                }
+                Ok(())
+            }
+            _ => self.set(pack, key, value),
+        }
+    }
+
+    /// Sets a flag, a slot or an option by its name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no such name, or no such value of it.
+    pub fn set(&mut self, pack: &Pack, key: &str, value: &Value) -> Result<(), Error> {
+        if pack.by_flag(key).is_some() {
+            let on = value.as_bool().ok_or_else(|| wrong_type(key, "`true` or `false`", value))?;
+            self.components.insert(key.to_owned(), on);
+        } else if pack.manifest.slots.contains_key(key) {
+            let choice =
+                value.as_str().ok_or_else(|| wrong_type(key, "the name of a component", value))?;
+            self.slots.insert(key.to_owned(), filler(pack, key, choice)?);
+        } else if let Some(option) = pack.options().find(|option| option.manifest.id == key) {
+            self.options.insert(key.to_owned(), option_value(option.manifest, value)?);
+        } else {
+            let known = keys(pack);
+            let near = suggestion(key, known.iter().map(String::as_str));
+            return Err(Error::usage(
+                format!("`{key}` is not something to choose"),
+                format!("{near}there are: {}", known.join(", ")),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Sets what stands before the `=` of `text` to what stands behind it.
+    pub fn set_text(&mut self, pack: &Pack, text: &str) -> Result<(), Error> {
+        let Some((key, raw)) = text.split_once('=') else {
+            return Err(Error::usage(
+                format!("`--set {text}` has no `=`"),
+                format!("--set {text}=VALUE"),
+            ));
+        };
+        let is_text = pack.manifest.slots.contains_key(key)
+            || pack.options().any(|option| {
+                option.manifest.id == key
+                    && matches!(option.manifest.shape, OptionShape::String | OptionShape::Enum)
+            });
+        let value = if is_text { None } else { serde_json::from_str(raw).ok() };
+        self.set(pack, key, &value.unwrap_or_else(|| Value::String(raw.to_owned())))
+    }
+
+    /// Adds a service instance.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that does not work, an unknown kind, or a name used twice.
+    pub fn add_service(&mut self, pack: &Pack, name: &str, kind: &str) -> Result<(), Error> {
+        if pack.component_of_kind(kind).is_none() {
+            let kinds: Vec<&str> = pack.kinds().collect();
+            return Err(Error::usage(
+                format!("`{kind}` is not a kind of service"),
+                format!("{}kinds: {}", suggestion(kind, kinds.iter().copied()), kinds.join(", ")),
+            ));
+        }
+        Name::service(name, kind)?;
+        if let Some(other) = self.services.insert(name.to_owned(), kind.to_owned())
+            && other != kind
+        {
+            return Err(Error::usage(
+                format!("two services are called `{name}`"),
+                format!("--service {name}-2={kind}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The command line that says the same.
+    #[must_use]
+    pub fn command(&self, pack: &Pack) -> String {
+        let mut words = vec!["scaffold new".to_owned()];
+        words.extend(self.name.clone());
+        for (flag, _) in pack.flagged() {
+            match self.components.get(flag) {
+                Some(true) => words.push(format!("--{flag}")),
+                Some(false) => words.push(format!("--no-{flag}")),
+                None => {}
+            }
+        }
+        words.extend(self.slots.iter().map(|(slot, choice)| format!("--{slot} {choice}")));
+        words.extend(self.services.iter().map(|(name, kind)| format!("--service {name}={kind}")));
+        for (id, value) in &self.options {
+            match value {
+                Value::Bool(true) => words.push(format!("--{id}")),
+                Value::Bool(false) => words.push(format!("--no-{id}")),
+                // With a space, a value that begins with `-` would be taken for a flag.
+                Value::String(text) if text.starts_with('-') => {
+                    words.push(format!("--{id}={}", shell_word(text)));
+                }
+                Value::String(text) => words.push(format!("--{id} {}", shell_word(text))),
+                other => words.push(format!("--{id} {other}")),
+            }
+        }
+        if let Some(origin) = &pack.origin {
+            words.push(format!("--templates {}", shell_word(origin)));
+        }
+        words.join(" ")
+    }
+
+    /// Makes the choices complete.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where they cannot be combined: the smallest conflict, and the nearest
+    /// command that works.
+    pub fn complete(&self, pack: &Pack) -> Result<Selection, Error> {
+        let Some(name) = &self.name else {
+            return Err(Error::usage("the project has no name", "scaffold new NAME"));
+        };
+        let name = Name::project(name)?;
+        let slots: BTreeMap<String, String> = pack
+            .manifest
+            .slots
+            .keys()
+            .map(|slot| {
+                let chosen = self.slots.get(slot);
+                (slot.clone(), chosen.unwrap_or(&pack.default_filler(slot).id).clone())
+            })
+            .collect();
+        let mut components = BTreeSet::new();
+        for (flag, component) in pack.flagged() {
+            let free = component.manifest.default && component.manifest.applies.is_empty();
+            if *self.components.get(flag).unwrap_or(&free) {
+                components.insert(component.id.clone());
+            }
+        }
+        // In pack order what applies with others comes behind them.
+        for (flag, component) in pack.flagged() {
+            if !self.components.contains_key(flag)
+                && is_default(component, &closure(pack, &components, &slots))
+            {
+                components.insert(component.id.clone());
+            }
+        }
+        let on = closure(pack, &components, &slots);
+        self.check_combination(pack, &on)?;
+        self.check_slots(pack, &on)?;
+        let services = self.all_services(pack, &on)?;
+        let options = pack
+            .options()
+            .map(|option| {
+                let id = option.manifest.id.clone();
+                let value = self.options.get(&id).cloned();
+                let default = || serde_json::to_value(&option.manifest.default).unwrap_or_default();
+                (id, value.unwrap_or_else(default))
+            })
+            .collect();
+        Ok(Selection { name, components, slots, options, services })
+    }
+
+    /// The selection that was chosen once and rendered, whether or not it can be chosen now; `name`
+    /// is the project's. What is not said has its default, and components are off.
+    #[must_use]
+    pub fn as_they_are(self, pack: &Pack, name: Name) -> Selection {
+        let is_on = |flag: &str| self.components.get(flag) == Some(&true);
+        let chosen = pack.flagged().filter(|(flag, _)| is_on(flag));
+        let components = chosen.map(|(_, component)| component.id.clone()).collect();
+        let default = |slot: &String| (slot.clone(), pack.default_filler(slot).id.clone());
+        let mut slots: BTreeMap<String, String> = pack.manifest.slots.keys().map(default).collect();
+        slots.extend(self.slots);
+        let default = |option: OptionOf| {
+            let default = serde_json::to_value(&option.manifest.default).unwrap_or_default();
+            (option.manifest.id.clone(), default)
+        };
+        let mut options: BTreeMap<String, Value> = pack.options().map(default).collect();
+        options.extend(self.options);
+        Selection { name, components, slots, options, services: self.services }
+    }
+
+    /// Refuses components that exclude each other, and ones that need what was switched off.
+    fn check_combination(&self, pack: &Pack, on: &BTreeSet<String>) -> Result<(), Error> {
+        for component in pack.components.iter().filter(|component| on.contains(&component.id)) {
+            if let Some(other) =
+                component.manifest.conflicts.iter().find(|other| on.contains(*other))
+            {
+                let mut without = self.clone();
+                let other_flag = pack.component(other).and_then(Component::flag);
+                let dropped = other_flag.or(component.flag()).unwrap_or(other);
+                let default_on = pack.by_flag(dropped).is_some_and(|found| found.manifest.default);
+                without.components.remove(dropped);
+                if default_on {
+                    without.components.insert(dropped.to_owned(), false);
+                }
+                return Err(Error::usage(
+                    format!("`{}` and `{other}` exclude each other", component.id),
+                    without.command(pack),
+                ));
+            }
+            let Some(flag) = component.flag() else {
+                continue;
+            };
+            if !component.applies(on) {
+                let others = &component.manifest.applies;
+                let either: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
+                let first = others.iter().find_map(|other| pack.component(other)?.flag());
+                let mut with = self.clone();
+                with.components.extend(first.map(|flag| (flag.to_owned(), true)));
+                return Err(Error::usage(
+                    format!(
+                        "`{}` has nothing to work with: it needs {}",
+                        component.id,
+                        either.join(" or ")
+                    ),
+                    with.command(pack),
+                ));
+            }
+            if self.components.get(flag) == Some(&false) {
+                let needing: Vec<&Component> = pack
+                    .components
+                    .iter()
+                    .filter(|other| {
+                        on.contains(&other.id) && other.manifest.requires.contains(&component.id)
+                    })
+                    .collect();
+                let mut with = self.clone();
+                // What is only there by default goes along; what was asked for brings its need.
+                let unasked: Option<Vec<&str>> = needing
+                    .iter()
+                    .map(|other| other.flag().filter(|flag| !self.components.contains_key(*flag)))
+                    .collect();
+                match unasked {
+                    Some(flags) => {
+                        with.components
+                            .extend(flags.iter().map(|flag| ((*flag).to_owned(), false)));
+                    }
+                    None => {
+                        with.components.insert(flag.to_owned(), true);
+                    }
+                }
+                let needing = needing.first().map_or("the selection", |other| other.id.as_str());
+                return Err(Error::usage(
+                    format!("`{needing}` needs `{flag}`, which `--no-{flag}` switches off"),
+                    with.command(pack),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a choice for a slot that nothing in the selection uses.
+    fn check_slots(&self, pack: &Pack, on: &BTreeSet<String>) -> Result<(), Error> {
+        let requires =
+            |component: &Component, slot: &String| component.manifest.requires.contains(slot);
+        for slot in self.slots.keys() {
+            let used = pack
+                .components
+                .iter()
+                .any(|component| on.contains(&component.id) && requires(component, slot));
+            if used {
+                continue;
+            }
+            let needing = pack.flagged().find(|(_, component)| requires(component, slot));
+            let mut with = self.clone();
+            let flag = needing.map_or(slot.as_str(), |(flag, _)| flag);
+            with.components.insert(flag.to_owned(), true);
+            return Err(Error::usage(
+                format!("`{slot}` has nothing to carry: it needs `{flag}`"),
+                with.command(pack),
+            ));
+        }
+        Ok(())
+    }
+
+    fn all_services(
+        &self,
+        pack: &Pack,
+        on: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let mut services: BTreeMap<String, String> = pack
+            .components
+            .iter()
+            .filter(|component| on.contains(&component.id))
+            .flat_map(|component| &component.manifest.service)
+            .map(|service| (service.name.clone(), service.kind.clone()))
+            .collect();
+        for (name, kind) in &self.services {
+            let brings =
+                pack.component_of_kind(kind).filter(|component| !on.contains(&component.id));
+            if let Some(component) = brings {
+                let mut with = self.clone();
+                let flag = component.flag().unwrap_or(&component.id);
+                with.components.insert(flag.to_owned(), true);
+                return Err(Error::usage(
+                    format!("the service `{name}` is of kind `{kind}`, which needs `{flag}`"),
+                    with.command(pack),
+                ));
+            }
+            if let Some(other) = services.insert(name.clone(), kind.clone())
+                && other != *kind
+            {
+                let mut renamed = self.clone();
+                renamed.services.remove(name);
+                renamed.services.insert(format!("{name}-2"), kind.clone());
+                return Err(Error::usage(
+                    format!(
+                        "two services are called `{name}`: one of kind `{other}`, one of kind `{kind}`"
+                    ),
+                    renamed.command(pack),
+                ));
+            }
+        }
+        Ok(services)
+    }
+}
+
+impl Selection {
+    /// The ids of all components of the project, those that follow from others included.
+    #[must_use]
+    pub fn all_components(&self, pack: &Pack) -> BTreeSet<String> {
+        closure(pack, &self.components, &self.slots)
+    }
+
+    /// After a change of the components: switches off what no longer applies, and on what applies
+    /// now by default and did not `before`. So a later choice gives what it would have given at first.
+    pub fn follow(&mut self, pack: &Pack, before: &Self) {
+        let before = before.all_components(pack);
+        for (_, component) in pack.flagged() {
+            let now = self.all_components(pack);
+            match (component.applies(&before), is_default(component, &now)) {
+                (false, true) => self.components.insert(component.id.clone()),
+                (true, false) if !component.applies(&now) => self.components.remove(&component.id),
+                _ => false,
+            };
+        }
+    }
+
+    /// The choices that differ from the pack's defaults.
+    #[must_use]
+    pub fn choices(&self, pack: &Pack) -> Choices {
+        let on = self.all_components(pack);
+        let mut choices =
+            Choices { name: Some(self.name.as_str().to_owned()), ..Choices::default() };
+        for (flag, component) in pack.flagged() {
+            let is_on = self.components.contains(&component.id);
+            if is_on != is_default(component, &on) {
+                choices.components.insert(flag.to_owned(), is_on);
+            }
+        }
+        for (slot, choice) in &self.slots {
+            let used = pack.components.iter().any(|component| {
+                on.contains(&component.id) && component.manifest.requires.contains(slot)
+            });
+            if used && *choice != pack.default_filler(slot).id {
+                choices.slots.insert(slot.clone(), choice.clone());
+            }
+        }
+        for option in pack.options() {
+            let value = &self.options[&option.manifest.id];
+            if *value != serde_json::to_value(&option.manifest.default).unwrap_or_default() {
+                choices.options.insert(option.manifest.id.clone(), value.clone());
+            }
+        }
+        let brought: BTreeSet<&str> = pack
+            .components
+            .iter()
+            .filter(|component| on.contains(&component.id))
+            .flat_map(|component| {
+                component.manifest.service.iter().map(|service| service.name.as_str())
+            })
+            .collect();
+        choices.services = self
+            .services
+            .iter()
+            .filter(|(name, _)| !brought.contains(name.as_str()))
+            .map(|(name, kind)| (name.clone(), kind.clone()))
+            .collect();
+        choices
+    }
+}
+
+/// Whether `component` is on beside those in `on` where nobody says anything of it.
+fn is_default(component: &Component, on: &BTreeSet<String>) -> bool {
+    component.manifest.default && component.applies(on)
+}
+
+/// The chosen components and everything that they require; slots take the chosen component.
+fn closure(
+    pack: &Pack,
+    chosen: &BTreeSet<String>,
+    slots: &BTreeMap<String, String>,
+) -> BTreeSet<String> {
+    let always = pack.components.iter().filter(|component| component.manifest.always);
+    let mut on: BTreeSet<String> = chosen.clone();
+    let mut waiting: Vec<String> = on.iter().cloned().collect();
+    waiting.extend(always.map(|component| component.id.clone()));
+    while let Some(id) = waiting.pop() {
+        on.insert(id.clone());
+        let Some(component) = pack.component(&id) else {
+            continue;
+        };
+        for required in &component.manifest.requires {
+            let required = slots.get(required).unwrap_or(required);
+            if !on.contains(required) {
+                waiting.push(required.clone());
+            }
+        }
+    }
+    on
+}
+
+/// Every combination of flags and of components in the slots that are used, in a fixed order.
+///
+/// Combinations that the pack excludes are left out. Options keep their defaults.
+#[must_use]
+pub fn every_selection(pack: &Pack, name: &str) -> Vec<Selection> {
+    let mut choices = vec![Choices { name: Some(name.to_owned()), ..Choices::default() }];
+    for (flag, _) in pack.flagged() {
+        choices = vary(
+            &choices,
+            |choice, on: bool| {
+                choice.components.insert(flag.to_owned(), on);
+            },
+            &[false, true],
+        );
+    }
+    let mut all = choices.clone();
+    for slot in pack.manifest.slots.keys() {
+        let fillers: Vec<String> =
+            pack.fillers(slot).map(|component| component.id.clone()).collect();
+        let chosen = vary(
+            &all,
+            |choice, filler: String| {
+                choice.slots.insert(slot.clone(), filler);
+            },
+            &fillers,
+        );
+        all.extend(chosen);
+    }
+    let mut selections: Vec<Selection> = Vec::new();
+    for choice in all {
+        if let Ok(selection) = choice.complete(pack)
+            && !selections.contains(&selection)
+        {
+            selections.push(selection);
+        }
+    }
+    selections
+}
+
+/// The selections that `scaffold pack lint` renders, `most` at the most: every one with the options'
+/// defaults, and each further value of each option in every one that has the option's component; where
+/// those are too many, each value in the smallest and the largest of them.
+#[must_use]
+pub fn linted_selections(pack: &Pack, most: usize) -> Vec<Selection> {
+    let mut selections = every_selection(pack, "lint");
+    selections.truncate(most);
+    let values: Vec<(OptionOf, Value)> = pack
+        .options()
+        .flat_map(|option| {
+            further_values(option.manifest).into_iter().map(move |value| (option, value))
+        })
+        .collect();
+    let has = |selection: &Selection, option: &OptionOf| {
+        selection.all_components(pack).contains(&option.component.id)
+    };
+    let all = selections.clone();
+    let in_all = all.len().saturating_mul(values.len() + 1) <= most;
+    for (option, value) in values {
+        let mut fitting: Vec<&Selection> =
+            all.iter().filter(|selection| has(selection, &option)).collect();
+        if !in_all {
+            fitting.sort_by_key(|selection| selection.all_components(pack).len());
+            let ends = [fitting.first(), fitting.last()];
+            fitting = ends.into_iter().flatten().copied().collect();
+        }
+        for selection in fitting {
+            let mut varied = selection.clone();
+            varied.options.insert(option.manifest.id.clone(), value.clone());
+            selections.push(varied);
+        }
+    }
+    selections
+}
+
+/// Values of an option beside its default, of each sort that a template may tell apart.
+fn further_values(option: &OptionManifest) -> Vec<Value> {
+    let default = serde_json::to_value(&option.default).unwrap_or_default();
+    let values: Vec<Value> = match option.shape {
+        OptionShape::Bool => vec![json!(true), json!(false)],
+        OptionShape::Int => {
+            option.minimum.into_iter().chain(option.maximum).map(Value::from).collect()
+        }
+        OptionShape::String => vec![json!(""), json!("x")],
+        OptionShape::Enum => option.values.iter().map(|value| json!(value)).collect(),
+    };
+    let fits = |value: &Value| *value != default && option_value(option, value).is_ok();
+    values.into_iter().filter(fits).collect()
+}
+
+fn vary<T: Clone>(
+    choices: &[Choices],
+    apply: impl Fn(&mut Choices, T),
+    values: &[T],
+) -> Vec<Choices> {
+    choices
+        .iter()
+        .flat_map(|choice| {
+            values.iter().map(|value| {
+                let mut varied = choice.clone();
+                apply(&mut varied, value.clone());
+                varied
+            })
+        })
+        .collect()
+}
+
+/// The JSON Schema of an answers file.
+#[must_use]
+pub fn answers_schema(pack: &Pack) -> Value {
+    let mut properties = Map::new();
+    properties.insert(
+        "name".to_owned(),
+        json!({"type": "string", "description": "name of the project", "pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 63}),
+    );
+    for (flag, component) in pack.flagged() {
+        let schema = json!({"type": "boolean", "description": component.manifest.summary, "default": component.manifest.default});
+        properties.insert(flag.to_owned(), schema);
+    }
+    for (slot, manifest) in &pack.manifest.slots {
+        let fillers: Vec<&str> =
+            pack.fillers(slot).map(|component| component.id.as_str()).collect();
+        let schema = json!({"enum": fillers, "description": manifest.summary, "default": pack.default_filler(slot).id});
+        properties.insert(slot.clone(), schema);
+    }
+    for option in pack.options() {
+        properties.insert(option.manifest.id.clone(), option_schema(option.manifest));
+    }
+    let kinds: Vec<&str> = pack.kinds().collect();
+    properties.insert(
+        "services".to_owned(),
+        json!({"type": "object", "description": "further service instances: name to kind", "additionalProperties": {"enum": kinds}}),
+    );
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": format!("Answers for `scaffold new` with the pack `{}`", pack.manifest.name),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn option_schema(option: &OptionManifest) -> Value {
+    let mut schema = Map::new();
+    match option.shape {
+        OptionShape::Bool => schema.insert("type".to_owned(), json!("boolean")),
+        OptionShape::Int => schema.insert("type".to_owned(), json!("integer")),
+        OptionShape::String => schema.insert("type".to_owned(), json!("string")),
+        OptionShape::Enum => schema.insert("enum".to_owned(), json!(option.values)),
+    };
+    let bounds = [
+        ("minimum", option.minimum.map(Value::from)),
+        ("maximum", option.maximum.map(Value::from)),
+        ("maxLength", option.max_length.map(Value::from)),
+    ];
+    for (key, bound) in bounds {
+        schema.extend(bound.map(|bound| (key.to_owned(), bound)));
+    }
+    schema.insert("description".to_owned(), json!(option.help));
+    schema.insert("default".to_owned(), serde_json::to_value(&option.default).unwrap_or_default());
+    Value::Object(schema)
+}
+
+/// The name of a component that can fill `slot`.
+fn filler(pack: &Pack, slot: &str, choice: &str) -> Result<String, Error> {
+    let fillers: Vec<&str> = pack.fillers(slot).map(|component| component.id.as_str()).collect();
+    if fillers.contains(&choice) {
+        return Ok(choice.to_owned());
+    }
+    Err(not_a_choice(slot, choice, &fillers))
+}
+
+/// A value of a closed list that was not in it.
+fn not_a_choice(key: &str, choice: &str, choices: &[&str]) -> Error {
+    Error::usage(
+        format!("`{choice}` is not a choice of `--{key}`"),
+        format!("{}choices: {}", suggestion(choice, choices.iter().copied()), choices.join(", ")),
+    )
+}
+
+/// Checks the value of an option.
+fn option_value(option: &OptionManifest, value: &Value) -> Result<Value, Error> {
+    let id = &option.id;
+    match option.shape {
+        OptionShape::Bool => value
+            .as_bool()
+            .map(Value::Bool)
+            .ok_or_else(|| wrong_type(id, "`true` or `false`", value)),
+        OptionShape::Int => {
+            let number = value.as_i64().ok_or_else(|| wrong_type(id, "a whole number", value))?;
+            let least = option.minimum.unwrap_or(i64::MIN);
+            let most = option.maximum.unwrap_or(i64::MAX);
+            if (least..=most).contains(&number) {
+                Ok(Value::from(number))
+            } else {
+                Err(Error::usage(
+                    format!("`{number}` is out of range for `--{id}`"),
+                    format!("--{id} takes {least} to {most}"),
+                ))
+            }
+        }
+        OptionShape::String => {
+            let text = value.as_str().ok_or_else(|| wrong_type(id, "text", value))?;
+            if text.chars().any(char::is_control) {
+                return Err(Error::usage(
+                    format!("`--{id}` is one line of text, without control characters"),
+                    format!("--{id} \"...\""),
+                ));
+            }
+            let most = option.max_length.unwrap_or(usize::MAX);
+            let length = text.chars().count();
+            if length > most {
+                return Err(Error::usage(
+                    format!("`--{id}` has {length} characters"),
+                    format!("--{id} takes {most} characters at most"),
+                ));
+            }
+            Ok(value.clone())
+        }
+        OptionShape::Enum => {
+            let choice =
+                value.as_str().ok_or_else(|| wrong_type(id, "one of its choices", value))?;
+            let choices: Vec<&str> = option.values.iter().map(String::as_str).collect();
+            if choices.contains(&choice) {
+                Ok(value.clone())
+            } else {
+                Err(not_a_choice(id, choice, &choices))
+            }
+        }
+    }
+}
+
+fn keys(pack: &Pack) -> Vec<String> {
+    let flags = pack.flagged().map(|(flag, _)| flag.to_owned());
+    let slots = pack.manifest.slots.keys().cloned();
+    let options = pack.options().map(|option| option.manifest.id.clone());
+    flags.chain(slots).chain(options).chain(["name".to_owned(), "services".to_owned()]).collect()
+}
+
+fn malformed(place: &Place, reason: &str) -> Error {
+    let reason = reason.lines().collect::<Vec<_>>().join(": ");
+    Error::usage(
+        format!("{place}: the answers cannot be read: {reason}"),
+        "answers are a JSON or TOML map; `scaffold schema answers` prints its schema",
+    )
+}
+
+fn wrong_type(key: &str, wanted: &str, value: &Value) -> Error {
+    Error::usage(
+        format!(
+            "`{key}` takes {wanted}, not `{}`",
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        ),
+        "`scaffold schema answers` prints what each choice takes",
+    )
+}

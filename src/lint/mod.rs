@@ -1,0 +1,3 @@
+//! Everything that can be wrong with a pack.
+
+pub mod validate;

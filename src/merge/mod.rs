@@ -1,0 +1,6 @@
+//! What becomes of a path, from what was rendered, what the user has and what is rendered now.
+
+pub mod decide;
+pub mod keyed;
+pub mod patch;
+pub mod syntax;

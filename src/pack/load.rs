@@ -1,0 +1,468 @@
+//! Where a pack comes from, and everything that can be wrong with one.
+//!
+//! A pack is a folder of components: the one embedded in the program, or a directory.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+use serde::de::DeserializeOwned;
+use walkdir::WalkDir;
+
+use crate::pack::manifest::{
+    ComponentManifest, ContributionManifest, OptionManifest, PackManifest,
+};
+use crate::text::digest;
+use crate::text::error::{Error, Place, Problem};
+use crate::text::template::Templates;
+
+pub use crate::text::digest::hex;
+
+static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+
+/// The manifest of a pack.
+pub const PACK_MANIFEST: &str = "pack.toml";
+/// The manifest of a component.
+pub const COMPONENT_MANIFEST: &str = "component.toml";
+/// What stands for the service's name in the paths of `each@<kind>/`.
+pub const SERVICE_IN_PATH: &str = "_service_";
+/// The suffix of files that are rendered and not copied.
+pub const TEMPLATE_SUFFIX: &str = ".tera";
+
+/// A pack with its manifests read.
+#[derive(Debug)]
+pub struct Pack {
+    /// `pack.toml`.
+    pub manifest: PackManifest,
+    /// The components: what is required before what requires it, else by id.
+    pub components: Vec<Component>,
+    /// Pinned versions, by table.
+    pub versions: toml::Table,
+    /// Where it was read from, `None` for the embedded one.
+    pub origin: Option<String>,
+    /// Components whose manifests cannot be read; none in a pack without problems.
+    pub(crate) unread: BTreeSet<String>,
+    files: Files,
+}
+
+type Files = BTreeMap<String, Cow<'static, [u8]>>;
+
+/// One folder under `components/`.
+#[derive(Debug)]
+pub struct Component {
+    /// Name of the folder.
+    pub id: String,
+    /// `component.toml`.
+    pub manifest: ComponentManifest,
+    /// The files that it adds, in order of their path in the pack.
+    pub files: Vec<ComponentFile>,
+}
+
+/// A file that a component adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentFile {
+    /// Its path in the pack.
+    pub source: String,
+    /// Its path in the project, or in the service's folder where `in_folder` is set.
+    pub path: String,
+    /// Added once per service instance of this kind.
+    pub kind: Option<String>,
+    /// With `kind`: lies in the service's folder. Else [`SERVICE_IN_PATH`] stands for its name.
+    pub in_folder: bool,
+    /// Added only where all of these components are on.
+    pub conditions: Vec<String>,
+    /// Rendered, not copied.
+    pub template: bool,
+}
+
+/// What the user can choose on the command line beside components' flags.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionOf<'a> {
+    /// The component that declares it.
+    pub component: &'a Component,
+    /// The declaration.
+    pub manifest: &'a OptionManifest,
+}
+
+impl Pack {
+    /// The pack inside this program. Its validity is held by tests, not checked at run time.
+    pub fn embedded() -> Result<Self, Error> {
+        let mut files = Files::new();
+        collect_embedded(&EMBEDDED, &mut files)?;
+        let mut problems = Vec::new();
+        let pack = Self::read(files, &BTreeSet::new(), None, &mut problems);
+        pack.filter(|_| problems.is_empty()).ok_or(Error::Pack(problems))
+    }
+
+    /// Reads the pack in the folder `root`, with what cannot be read; `None` where nothing can.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no pack, [`Error::Io`] where it cannot be read.
+    pub fn read_from(root: &Path) -> Result<(Option<Self>, Vec<Problem>), Error> {
+        if !root.join(PACK_MANIFEST).is_file() {
+            return Err(Error::usage(
+                format!("`{}` is not a pack: it has no `{PACK_MANIFEST}`", root.display()),
+                "give the folder that holds `pack.toml` and `components/`",
+            ));
+        }
+        let directory = Directory::read(root)?;
+        let mut problems = directory.problems;
+        let origin = Some(root.display().to_string());
+        let pack = Self::read(directory.files, &directory.components, origin, &mut problems);
+        Ok((pack, problems))
+    }
+
+    /// `pack.toml` of the embedded pack, which alone is read.
+    pub fn embedded_manifest() -> Result<PackManifest, Error> {
+        let file = EMBEDDED.get_file(PACK_MANIFEST);
+        let content = file.map(|file| (PACK_MANIFEST.to_owned(), Cow::Borrowed(file.contents())));
+        let mut problems = Vec::new();
+        parse_toml(&content.into_iter().collect(), PACK_MANIFEST, &mut problems)
+            .ok_or(Error::Pack(problems))
+    }
+
+    /// Puts a pack together from its files; `folders` are those of `components/`, empty ones
+    /// included.
+    fn read(
+        files: Files,
+        folders: &BTreeSet<String>,
+        origin: Option<String>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let manifest: Option<PackManifest> = parse_toml(&files, PACK_MANIFEST, problems);
+        let versions = manifest
+            .as_ref()
+            .and_then(|manifest| manifest.versions.as_deref())
+            .and_then(|path| parse_toml(&files, path, problems))
+            .unwrap_or_default();
+        let mut components = Vec::new();
+        let mut unread = BTreeSet::new();
+        for id in component_ids(&files).union(folders) {
+            let path = format!("components/{id}/{COMPONENT_MANIFEST}");
+            if !files.contains_key(&path) {
+                problems.push(Problem::new(
+                    Place::file(format!("components/{id}")),
+                    format!("the component has no `{COMPONENT_MANIFEST}`"),
+                ));
+                continue;
+            }
+            let Some(manifest) = parse_toml(&files, &path, problems) else {
+                unread.insert(id.clone());
+                continue;
+            };
+            let component_files = component_files(&files, id, problems);
+            components.push(Component { id: id.clone(), manifest, files: component_files });
+        }
+        let stray = files.keys().filter(|path| {
+            path.strip_prefix("components/").is_some_and(|inner| !inner.contains('/'))
+        });
+        problems.extend(stray.map(|path| {
+            let message = "`components/` holds a folder for each component, and nothing else";
+            Problem::new(Place::file(path), message)
+        }));
+        let components = in_order(components).map_err(|cycle| problems.push(cycle)).ok()?;
+        Some(Self { manifest: manifest?, components, versions, unread, origin, files })
+    }
+
+    /// The component with this id.
+    #[must_use]
+    pub fn component(&self, id: &str) -> Option<&Component> {
+        self.components.iter().find(|component| component.id == id)
+    }
+
+    /// The component that the flag `--<flag>` turns on.
+    #[must_use]
+    pub fn by_flag(&self, flag: &str) -> Option<&Component> {
+        self.flagged().find(|(own, _)| *own == flag).map(|(_, component)| component)
+    }
+
+    /// The components that a flag turns on, each with its flag, in pack order.
+    pub fn flagged(&self) -> impl Iterator<Item = (&str, &Component)> {
+        self.components.iter().filter_map(|component| Some((component.flag()?, component)))
+    }
+
+    /// The components that can fill `slot`, in pack order.
+    pub fn fillers<'a>(&'a self, slot: &'a str) -> impl Iterator<Item = &'a Component> {
+        self.components
+            .iter()
+            .filter(move |component| component.manifest.slot.as_deref() == Some(slot))
+    }
+
+    /// The component that fills `slot` where nothing else is chosen.
+    ///
+    /// # Panics
+    /// Where validation would have refused the pack.
+    #[must_use]
+    pub fn default_filler(&self, slot: &str) -> &Component {
+        self.components
+            .iter()
+            .filter(|component| component.manifest.slot.as_deref() == Some(slot))
+            .find(|component| component.manifest.default)
+            .expect("validation holds that every slot has one default")
+    }
+
+    /// The options of all components, in pack order.
+    pub fn options(&self) -> impl Iterator<Item = OptionOf<'_>> {
+        self.components.iter().flat_map(|component| {
+            component.manifest.option.iter().map(move |manifest| OptionOf { component, manifest })
+        })
+    }
+
+    /// The component that brings the service kind `kind`.
+    #[must_use]
+    pub fn component_of_kind(&self, kind: &str) -> Option<&Component> {
+        self.components.iter().find(|component| component.manifest.kind.contains_key(kind))
+    }
+
+    /// The names of all service kinds, in pack order.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.components
+            .iter()
+            .flat_map(|component| component.manifest.kind.keys().map(String::as_str))
+    }
+
+    /// The names that components may contribute to.
+    #[must_use]
+    pub fn contributions(&self) -> BTreeMap<&str, &ContributionManifest> {
+        let own = self.manifest.contributions.iter();
+        own.chain(self.components.iter().flat_map(|component| &component.manifest.contributions))
+            .map(|(name, manifest)| (name.as_str(), manifest))
+            .collect()
+    }
+
+    /// The content of the file at `path` of the pack.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&Cow<'static, [u8]>> {
+        self.files.get(path)
+    }
+
+    /// The text of the template or data file at `path` of the pack.
+    pub fn text(&self, path: &str) -> Result<&str, Problem> {
+        let bytes = self
+            .files
+            .get(path)
+            .ok_or_else(|| Problem::new(Place::file(path), "the pack has no such file"))?;
+        std::str::from_utf8(bytes).map_err(|error| not_utf8(path, bytes, &error))
+    }
+
+    /// `sha256:` over every path and content of the pack, in order of the paths.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        match self.origin {
+            None => env!("EMBEDDED_PACK_DIGEST").to_owned(),
+            Some(_) => digest::of_files(
+                self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())),
+            ),
+        }
+    }
+
+    /// An empty set of templates with the pack's delimiters and versions.
+    pub fn templates(&self) -> Result<Templates, Problem> {
+        Templates::new(&self.manifest.delimiters, &self.versions)
+            .map_err(|reason| Problem::new(Place::file(PACK_MANIFEST), reason))
+    }
+}
+
+impl Component {
+    /// The flag that turns it on.
+    #[must_use]
+    pub fn flag(&self) -> Option<&str> {
+        self.manifest.flag.as_deref()
+    }
+
+    /// Whether it can be beside the components in `on`: one of those that it is for is there.
+    #[must_use]
+    pub fn applies(&self, on: &BTreeSet<String>) -> bool {
+        let applies = &self.manifest.applies;
+        applies.is_empty() || applies.iter().any(|other| on.contains(other))
+    }
+}
+
+fn component_ids(files: &Files) -> BTreeSet<String> {
+    files
+        .keys()
+        .filter_map(|path| path.strip_prefix("components/"))
+        .filter_map(|path| path.split_once('/'))
+        .map(|(id, _)| id.to_owned())
+        .collect()
+}
+
+/// The files of a component, from the names of its folders: `files`, `files+ml`,
+/// `files@gateway+ml`, `each@gateway`.
+fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
+    let prefix = format!("components/{id}/");
+    let mut found = Vec::new();
+    for source in files.keys().filter(|path| path.starts_with(&prefix)) {
+        let inner = &source[prefix.len()..];
+        if inner == COMPONENT_MANIFEST || inner == "README.md" {
+            continue;
+        }
+        let folder_and_path = inner.split_once('/').and_then(|(folder, path)| {
+            let (in_folder, rest) = match folder.strip_prefix("each@") {
+                Some(_) => (false, &folder["each".len()..]),
+                None => (true, folder.strip_prefix("files")?),
+            };
+            let (kind, conditions) = match rest.split_once('+') {
+                Some((kind, conditions)) => {
+                    (kind, conditions.split('+').map(str::to_owned).collect())
+                }
+                None => (rest, Vec::new()),
+            };
+            let kind = match kind.strip_prefix('@') {
+                Some(kind) => Some(kind.to_owned()),
+                None if kind.is_empty() => None,
+                None => return None,
+            };
+            Some((in_folder, kind, conditions, path))
+        });
+        let Some((in_folder, kind, conditions, path)) = folder_and_path else {
+            problems.push(Problem::new(
+                Place::file(source),
+                "files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`",
+            ));
+            continue;
+        };
+        let stripped = path.strip_suffix(TEMPLATE_SUFFIX);
+        found.push(ComponentFile {
+            source: source.clone(),
+            path: stripped.unwrap_or(path).to_owned(),
+            kind,
+            in_folder,
+            conditions,
+            template: stripped.is_some(),
+        });
+    }
+    found
+}
+
+/// Sorts components so that what is required comes first, else by id.
+fn in_order(components: Vec<Component>) -> Result<Vec<Component>, Problem> {
+    let mut waiting: BTreeMap<String, Component> =
+        components.into_iter().map(|component| (component.id.clone(), component)).collect();
+    let mut ordered: Vec<Component> = Vec::new();
+    while !waiting.is_empty() {
+        let ready = waiting
+            .values()
+            .find(|component| {
+                let manifest = &component.manifest;
+                manifest.requires.iter().chain(&manifest.applies).all(|required| {
+                    !waiting.values().any(|other| {
+                        other.id == *required || other.manifest.slot.as_ref() == Some(required)
+                    })
+                })
+            })
+            .map(|component| component.id.clone());
+        let Some(id) = ready else {
+            let ids: Vec<String> = waiting.keys().map(|id| format!("`{id}`")).collect();
+            let first = waiting.keys().next().cloned().unwrap_or_default();
+            return Err(Problem::new(
+                Place::file(format!("components/{first}/{COMPONENT_MANIFEST}")),
+                format!("these components require each other in a circle: {}", ids.join(", ")),
+            ));
+        };
+        ordered.extend(waiting.remove(&id));
+    }
+    Ok(ordered)
+}
+
+fn parse_toml<T: DeserializeOwned>(
+    files: &Files,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let Some(bytes) = files.get(path) else {
+        problems.push(Problem::new(Place::file(path), "the pack has no such file"));
+        return None;
+    };
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(not_utf8(path, bytes, &error));
+            return None;
+        }
+    };
+    match toml::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let offset = error.span().map_or(0, |span| span.start);
+            let message = error.message().lines().collect::<Vec<_>>().join(": ");
+            problems.push(Problem::new(Place::at(path, text, offset), message));
+            None
+        }
+    }
+}
+
+fn not_utf8(path: &str, bytes: &[u8], error: &std::str::Utf8Error) -> Problem {
+    let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
+    Problem::new(
+        Place::at(path, &before, before.len()),
+        "a template must be UTF-8; without the suffix `.tera` the file is copied as it is",
+    )
+}
+
+fn collect_embedded(dir: &'static Dir<'static>, files: &mut Files) -> Result<(), Error> {
+    for file in dir.files() {
+        let path = portable_path(file.path())?;
+        files.insert(path, Cow::Borrowed(file.contents()));
+    }
+    dir.dirs().try_for_each(|inner| collect_embedded(inner, files))
+}
+
+/// What is in the folder of a pack.
+#[derive(Default)]
+struct Directory {
+    files: Files,
+    /// The folders in `components/`, also those without a file.
+    components: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl Directory {
+    fn read(root: &Path) -> Result<Self, Error> {
+        let mut read = Self::default();
+        for entry in WalkDir::new(root).sort_by_file_name() {
+            let entry = entry.map_err(|error| {
+                let path = error.path().unwrap_or(root).to_owned();
+                Error::io("cannot read", &path, error.into())
+            })?;
+            let relative = entry.path().strip_prefix(root).expect("WalkDir stays under its root");
+            if entry.depth() == 0 {
+                continue;
+            }
+            let path = portable_path(relative)?;
+            let kind = entry.file_type();
+            if kind.is_dir() {
+                let component = path.strip_prefix("components/").filter(|id| !id.contains('/'));
+                read.components.extend(component.map(str::to_owned));
+            } else if kind.is_symlink() {
+                read.problems.push(Problem::new(
+                    Place::file(path),
+                    "a pack holds no symbolic links: they can leave the destination",
+                ));
+            } else if !kind.is_file() {
+                // A pipe would be waited for without end.
+                read.problems
+                    .push(Problem::new(Place::file(path), "a pack holds plain files only"));
+            } else {
+                let bytes = fs::read(entry.path())
+                    .map_err(|error| Error::io("cannot read", entry.path(), error))?;
+                // Kept until the program ends, so that trees borrow it and need no copy of their own.
+                read.files.insert(path, Cow::Borrowed(bytes.leak()));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// The path with `/` between its parts, on every platform.
+fn portable_path(path: &Path) -> Result<String, Error> {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    parts.map(|parts| parts.join("/")).ok_or_else(|| {
+        Error::Pack(vec![Problem::new(
+            Place::file(path.display().to_string()),
+            "the name of the file is not UTF-8",
+        )])
+    })
+}

@@ -1,0 +1,213 @@
+//! Plan to Tree: copies, renders, prunes the locks, and says what was chosen.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::choose::file::selection_text;
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::pack::manifest::LockfileFormat;
+use crate::render::lockfile::prune_npm;
+use crate::render::names;
+use crate::render::plan::{Plan, taken};
+use crate::render::tree::{File, Tree};
+use crate::text::error::{Error, Place, Problem};
+use crate::text::path::SELECTION_FILE;
+use crate::text::template::{Fields, Templates};
+
+/// Renders the project without its lock and its base.
+///
+/// # Errors
+/// [`Error::Pack`] with every template that fails, or two components that write one path.
+pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
+    check_paths(plan)?;
+    let mut tree = render_files(plan).map_err(Error::Pack)?;
+    names::check(plan, &tree)?;
+    prune_locks(plan, &mut tree).map_err(|problem| Error::Pack(vec![problem]))?;
+    let text = selection_text(plan.pack, &plan.selection);
+    tree.insert(SELECTION_FILE.to_owned(), File::own(text.into_bytes()));
+    let limits = plan.pack.manifest.limits;
+    let too_large = (tree.len() > limits.files, tree.bytes() > limits.bytes);
+    let message = match too_large {
+        (true, _) => {
+            format!("the project has {} files, the pack allows {}", tree.len(), limits.files)
+        }
+        (_, true) => {
+            format!("the project has {} bytes, the pack allows {}", tree.bytes(), limits.bytes)
+        }
+        _ => return Ok(tree),
+    };
+    Err(Error::Pack(vec![Problem::new(Place::file("pack.toml"), message)]))
+}
+
+/// One file of the plan: where it comes from, where it goes, and what its template sees.
+pub struct Target<'a> {
+    /// The component that adds it.
+    pub component: &'a Component,
+    /// The file of the pack.
+    pub file: &'a ComponentFile,
+    /// Its path in the project.
+    pub path: String,
+    /// The service whose folder it is in.
+    pub service: Option<&'a crate::render::plan::Service>,
+}
+
+/// Every file that the plan renders or copies, in pack order.
+#[must_use]
+pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
+    let mut targets = Vec::new();
+    for component in &plan.components {
+        for file in &component.files {
+            if !file.conditions.iter().all(|condition| plan.has(condition)) {
+                continue;
+            }
+            match &file.kind {
+                None => {
+                    targets.push(Target {
+                        component,
+                        file,
+                        path: file.path.clone(),
+                        service: None,
+                    });
+                }
+                Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
+                    component,
+                    file,
+                    path: if file.in_folder {
+                        format!("{}/{}", service.path, file.path)
+                    } else {
+                        file.path.replace(SERVICE_IN_PATH, &service.name)
+                    },
+                    service: Some(service),
+                })),
+            }
+        }
+    }
+    targets
+}
+
+/// Refuses a service whose name gives a file the path of another.
+fn check_paths(plan: &Plan) -> Result<(), Error> {
+    let mut folded: BTreeMap<String, Target> = BTreeMap::new();
+    for target in targets(plan) {
+        let key = target.path.to_lowercase();
+        let Some(other) = folded.get(&key) else {
+            folded.insert(key, target);
+            continue;
+        };
+        // Two paths of the pack that are one without a service are a mistake of the pack.
+        if let Some(service) = target.service.or(other.service) {
+            let path = &target.path;
+            let source = if target.service.is_some() { &other.file } else { &target.file };
+            let reason = format!("`{path}` is made from `{}` already", source.source);
+            return Err(taken(service, &reason));
+        }
+    }
+    Ok(())
+}
+
+fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
+    let pack = plan.pack;
+    let mut problems = Vec::new();
+    let mut templates = pack.templates().map_err(|problem| vec![problem])?;
+    let mut parsed: BTreeSet<&str> = BTreeSet::new();
+    // Made once: many templates read the same fields.
+    let fields = |context: &Map<String, Value>| {
+        Fields::new(context)
+            .map_err(|reason| vec![Problem::new(Place::file(PACK_MANIFEST), reason)])
+    };
+    let project_fields = fields(&plan.context)?;
+    let mut service_fields: BTreeMap<&str, Fields> = BTreeMap::new();
+    for service in &plan.services {
+        service_fields.insert(&service.name, fields(&plan.service_context(service))?);
+    }
+    let mut tree = Tree::default();
+    let mut folded: BTreeMap<String, String> = BTreeMap::new();
+    let targets = targets(plan);
+    let sources: BTreeSet<&str> = targets
+        .iter()
+        .filter(|target| target.file.template)
+        .map(|target| target.file.source.as_str())
+        .collect();
+    let together = templates
+        .add_together(sources.into_iter().filter_map(|path| Some((path, pack.text(path).ok()?))));
+    for target in targets {
+        let source = &target.file.source;
+        let bytes = if target.file.template {
+            let fields = target
+                .service
+                .and_then(|service| service_fields.get(service.name.as_str()))
+                .unwrap_or(&project_fields);
+            let is_new = parsed.insert(source) && !together;
+            match rendered(pack, &mut templates, source, is_new, fields) {
+                Ok(text) => Cow::Owned(text.into_bytes()),
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            }
+        } else {
+            pack.file(source).cloned().unwrap_or_default()
+        };
+        if let Some(other) = folded.insert(target.path.to_lowercase(), source.clone()) {
+            problems.push(Problem::new(
+                Place::file(source),
+                format!("`{}` is written by `{other}` as well", target.path),
+            ));
+        }
+        let executable = target.component.manifest.executable.contains(&target.file.path);
+        let component = target.component.id.clone();
+        tree.insert(target.path, File { bytes, executable, component, source: source.clone() });
+    }
+    if problems.is_empty() { Ok(tree) } else { Err(problems) }
+}
+
+fn rendered(
+    pack: &Pack,
+    templates: &mut Templates,
+    source: &str,
+    is_new: bool,
+    fields: &Fields,
+) -> Result<String, Problem> {
+    if is_new {
+        templates.add(source, pack.text(source)?)?;
+    }
+    templates.render(source, fields)
+}
+
+/// Writes each lock file of the pack that the components of the plan have.
+fn prune_locks(plan: &Plan, tree: &mut Tree) -> Result<(), Problem> {
+    for lockfile in &plan.pack.manifest.lockfile {
+        if !plan.has(&lockfile.component) {
+            continue;
+        }
+        let full = plan.pack.text(&lockfile.source)?;
+        let pruned = match lockfile.format {
+            LockfileFormat::Npm => {
+                let manifests = tree
+                    .iter()
+                    .filter_map(|(path, file)| {
+                        let folder = if path == "package.json" {
+                            ""
+                        } else {
+                            path.strip_suffix("/package.json")?
+                        };
+                        Some((folder.to_owned(), String::from_utf8_lossy(&file.bytes).into_owned()))
+                    })
+                    .collect();
+                prune_npm(&lockfile.source, full, &manifests)?
+            }
+        };
+        tree.insert(
+            lockfile.path.clone(),
+            File {
+                bytes: Cow::Owned(pruned.into_bytes()),
+                executable: false,
+                component: lockfile.component.clone(),
+                source: lockfile.source.clone(),
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The questions of `scaffold new` on a terminal: one per choice that the pack declares.
+
+use std::io;
+
+use crate::choose::selection::Choices;
+use crate::pack::load::{Component, Pack};
+use crate::text::error::Error;
+use crate::text::name::Name;
+
+/// Asks for what `choices` leave open, and gives back everything.
+///
+/// # Errors
+/// [`Error::Interrupted`] on Ctrl-C or Escape.
+pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
+    let name: String = match &choices.name {
+        Some(name) => name.clone(),
+        None => cliclack::input("Name")
+            .placeholder("my-app")
+            .validate(|text: &String| match Name::project(text) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            })
+            .interact()
+            .map_err(|error| stopped(&error))?,
+    };
+    Name::project(&name)?;
+    choices.name = Some(name);
+
+    for (text, default) in [("What does it do?", false), ("What comes with it?", true)] {
+        let on = choices.complete(pack)?.all_components(pack);
+        let flags: Vec<(&str, &Component)> = pack
+            .flagged()
+            .filter(|(_, component)| {
+                component.manifest.default == default && component.applies(&on)
+            })
+            .collect();
+        if flags.is_empty() {
+            continue;
+        }
+        let mut question = cliclack::multiselect(text).required(false);
+        for (flag, component) in &flags {
+            question = question.item(*flag, *flag, &component.manifest.summary);
+        }
+        if default {
+            question = question.initial_values(flags.iter().map(|(flag, _)| *flag).collect());
+        }
+        let picked: Vec<&str> = question.interact().map_err(|error| stopped(&error))?;
+        for (flag, _) in flags {
+            let on = picked.contains(&flag);
+            if on != default {
+                choices.components.insert(flag.to_owned(), on);
+            }
+        }
+    }
+
+    let on = choices.complete(pack)?.all_components(pack);
+    for (slot, manifest) in &pack.manifest.slots {
+        let fillers: Vec<&Component> = pack.fillers(slot).collect();
+        let needed = pack.components.iter().any(|component| {
+            on.contains(&component.id) && component.manifest.requires.contains(slot)
+        });
+        if !needed || fillers.len() < 2 {
+            continue;
+        }
+        let default = pack.default_filler(slot).id.as_str();
+        let mut question = cliclack::select(&manifest.summary).initial_value(default);
+        for component in fillers {
+            question =
+                question.item(component.id.as_str(), &component.id, &component.manifest.summary);
+        }
+        let picked = question.interact().map_err(|error| stopped(&error))?;
+        if picked != default {
+            choices.slots.insert(slot.clone(), picked.to_owned());
+        }
+    }
+    cliclack::log::info(format!("Same as: {}", choices.command(pack)))
+        .map_err(|error| stopped(&error))?;
+    Ok(choices)
+}
+
+/// Asks whether to go on; Enter alone is a no.
+///
+/// # Errors
+/// [`Error::Interrupted`] for a no, on Ctrl-C or Escape.
+pub fn confirm(text: &str) -> Result<(), Error> {
+    let question = format!("{text}\nGo on?");
+    match cliclack::confirm(question).initial_value(false).interact() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Interrupted),
+        Err(error) => Err(stopped(&error)),
+    }
+}
+
+fn stopped(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Error::Interrupted,
+        _ => Error::usage(
+            format!("the questions cannot be asked: {error}"),
+            "give the choices as flags, or take the defaults with `--yes`",
+        ),
+    }
+}

@@ -1,0 +1,8 @@
+//! What everything else speaks in: errors, digests, names, paths, templates and diagrams.
+
+pub mod diagram;
+pub mod digest;
+pub mod error;
+pub mod name;
+pub mod path;
+pub mod template;
