@@ -10,6 +10,7 @@
 //! pack's. Modules import from those above them in this list only.
 
 pub mod choose;
+pub mod cli;
 pub mod commands;
 pub mod disk;
 pub mod lint;

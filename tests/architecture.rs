@@ -187,7 +187,7 @@ impl Imports {
 fn only_the_named_files_know_a_library() {
     let only = [
         ("tera", vec!["text/template"]),
-        ("clap", vec!["terminal/arguments", "commands/"]),
+        ("clap", vec!["terminal/arguments", "terminal/refusal", "commands/", "cli"]),
         ("cliclack", vec!["terminal/prompt"]),
         ("write", vec!["disk/writer"]),
         ("rename", vec!["disk/writer"]),

@@ -10,13 +10,14 @@ use proptest::prelude::*;
 use scaffold::choose::file::selection_text;
 use scaffold::choose::operation::Operation;
 use scaffold::choose::selection::{Choices, Selection, every_selection};
+use scaffold::cli;
 use scaffold::disk::transaction::Transaction;
 use scaffold::disk::writer::LocalDisk;
 use scaffold::pack::load::Pack;
 use scaffold::project::intent::intend;
 use scaffold::project::state::read_selection;
 use scaffold::render::tree::Tree;
-use scaffold::terminal::arguments::{Request, parse};
+use scaffold::terminal::arguments::chosen;
 use scaffold::text::path::STATE_FILES;
 
 /// Any selection of the embedded pack, with further services and any option values.
@@ -62,10 +63,10 @@ proptest! {
         let command = selection.choices(embedded()).command(embedded());
         // The shell's words, unquoted as a shell would.
         let words = shell_words(&command);
-        let Request::New(new) = parse(embedded(), &words).map_err(|error| TestCaseError::fail(error.to_string()))? else {
-            return Err(TestCaseError::fail("not `new`"));
-        };
-        let again = new.chosen.choices.complete(embedded()).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let matches = cli::command(embedded()).try_get_matches_from(&words).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let (_, new) = matches.subcommand().expect("it is `new`");
+        let chosen = chosen(embedded(), new).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let again = chosen.choices.complete(embedded()).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(again, selection);
     }
 

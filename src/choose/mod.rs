@@ -2,4 +2,5 @@
 
 pub mod file;
 pub mod operation;
+pub mod schema;
 pub mod selection;

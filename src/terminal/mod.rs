@@ -1,6 +1,6 @@
 //! What people type, read and are asked.
 
-pub mod answer;
 pub mod arguments;
 pub mod output;
 pub mod prompt;
+pub mod refusal;

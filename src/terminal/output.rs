@@ -3,10 +3,44 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::terminal::answer;
 use crate::text::error::{Error, Place, Problem};
+
+/// Version of the form of all answers.
+pub const SCHEMA: u32 = 1;
+
+/// Answer of any command that fails.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Failure {
+    /// Version of this form.
+    pub schema: u32,
+    /// What went wrong.
+    pub error: FailureDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FailureDetail {
+    /// The message.
+    pub message: String,
+    /// What to do about it, where there is something.
+    pub hint: Option<String>,
+    /// The exit code of the process.
+    pub exit_code: u8,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let detail = FailureDetail {
+            message: error.to_string(),
+            hint: error.hint(),
+            exit_code: error.exit_code(),
+        };
+        Self { schema: SCHEMA, error: detail }
+    }
+}
 
 /// Writes to standard output; a reader that has gone away ends the program quietly.
 ///
@@ -42,7 +76,7 @@ pub fn report(error: &Error, json: bool) {
     }
     if json {
         // Standard output may be gone; the exit code still tells.
-        let _ = print_json(&answer::Failure::from(error), false);
+        let _ = print_json(&Failure::from(error), false);
     }
     let hint = error.hint().map(|hint| format!("\nhint: {hint}\n")).unwrap_or_default();
     say(&format!("error: {error}\n{hint}"));

@@ -1,0 +1,62 @@
+//! The JSON Schema of answers, from what the pack declares.
+
+use serde_json::{Map, Value, json};
+
+use crate::pack::load::Pack;
+use crate::pack::manifest::{OptionManifest, OptionShape};
+
+/// The JSON Schema of an answers file.
+#[must_use]
+pub fn answers_schema(pack: &Pack) -> Value {
+    let mut properties = Map::new();
+    properties.insert(
+        "name".to_owned(),
+        json!({"type": "string", "description": "name of the project", "pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 63}),
+    );
+    for (flag, component) in pack.flagged() {
+        let schema = json!({"type": "boolean", "description": component.manifest.summary, "default": component.manifest.default});
+        properties.insert(flag.to_owned(), schema);
+    }
+    for (slot, manifest) in &pack.manifest.slots {
+        let fillers: Vec<&str> =
+            pack.fillers(slot).map(|component| component.id.as_str()).collect();
+        let schema = json!({"enum": fillers, "description": manifest.summary, "default": pack.default_filler(slot).id});
+        properties.insert(slot.clone(), schema);
+    }
+    for option in pack.options() {
+        properties.insert(option.manifest.id.clone(), option_schema(option.manifest));
+    }
+    let kinds: Vec<&str> = pack.kinds().collect();
+    properties.insert(
+        "services".to_owned(),
+        json!({"type": "object", "description": "further service instances: name to kind", "additionalProperties": {"enum": kinds}}),
+    );
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": format!("Answers for `scaffold new` with the pack `{}`", pack.manifest.name),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn option_schema(option: &OptionManifest) -> Value {
+    let mut schema = Map::new();
+    match option.shape {
+        OptionShape::Bool => schema.insert("type".to_owned(), json!("boolean")),
+        OptionShape::Int => schema.insert("type".to_owned(), json!("integer")),
+        OptionShape::String => schema.insert("type".to_owned(), json!("string")),
+        OptionShape::Enum => schema.insert("enum".to_owned(), json!(option.values)),
+    };
+    let bounds = [
+        ("minimum", option.minimum.map(Value::from)),
+        ("maximum", option.maximum.map(Value::from)),
+        ("maxLength", option.max_length.map(Value::from)),
+    ];
+    for (key, bound) in bounds {
+        schema.extend(bound.map(|bound| (key.to_owned(), bound)));
+    }
+    schema.insert("description".to_owned(), json!(option.help));
+    schema.insert("default".to_owned(), serde_json::to_value(&option.default).unwrap_or_default());
+    Value::Object(schema)
+}

@@ -1,0 +1,167 @@
+//! `scaffold adopt`: takes a project without state into management.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+
+use crate::choose::file::adapted_selection;
+use crate::commands::operate::counted;
+use crate::commands::session::{Entry, Session, Words, begin};
+use crate::disk::transaction::Change;
+use crate::merge::decide::Content;
+use crate::project::adoption::{Difference, nearest};
+use crate::project::intent::selection_file;
+use crate::project::state::{self, Records};
+use crate::render::files::rendered_files;
+use crate::render::plan::Plan;
+use crate::terminal::arguments::{chosen, flag};
+use crate::terminal::output::{SCHEMA, print_json, say};
+use crate::text::error::Error;
+use crate::text::name::Name;
+use crate::text::path::{LOCK_FILE, SELECTION_FILE, STATE_FILES};
+
+/// Takes a project without state into management.
+pub const ENTRY: Entry = Entry {
+    schemas: &[("adopt", |_| schema_for!(Adopt).to_value())],
+    ..Entry::new("adopt", arguments, run)
+};
+
+fn arguments(command: Command, words: &Words) -> Command {
+    let about = "Take a project without state into management: writes the state only";
+    words
+        .choosing(command.about(about), true)
+        .arg(
+            Arg::new("into")
+                .long("into")
+                .value_name("DIR")
+                .default_value(".")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Folder of the project"),
+        )
+        .arg(flag("dry-run", "Write nothing"))
+        .arg(flag("yes", "Ask nothing; this command never does"))
+}
+
+/// Takes a project without state into management.
+fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
+    let chosen = chosen(session.pack, matches)?;
+    let into = matches.get_one::<PathBuf>("into").expect("it has a default");
+    let dry_run = matches.get_flag("dry-run");
+    let pack = session.pack;
+    let into = if into.as_os_str().is_empty() { Path::new(".") } else { into.as_path() };
+    let shown = into.display();
+    let has_selection = into.join(SELECTION_FILE).exists();
+    if into.join(LOCK_FILE).exists() {
+        let hint = if has_selection {
+            "it is managed: scaffold check".to_owned()
+        } else {
+            format!(
+                "put `{SELECTION_FILE}` back: git checkout HEAD -- {SELECTION_FILE}; or begin anew: rm {LOCK_FILE} && scaffold adopt"
+            )
+        };
+        return Err(Error::Project {
+            message: format!("`{shown}` has a `{LOCK_FILE}` already"),
+            hint,
+        });
+    }
+    if !into.is_dir() {
+        return Err(Error::usage(
+            format!("`{shown}` is not a folder"),
+            "scaffold adopt --into DIR",
+        ));
+    }
+    let name = chosen.choices.name.clone().unwrap_or_else(|| name_of(into));
+    let selection = if has_selection {
+        // Its lock is lost; what was chosen is not.
+        let text = selection_file(into)?;
+        adapted_selection(pack, &text, &text)?.0
+    } else if chosen.any {
+        let mut choices = chosen.choices.clone();
+        choices.name = Some(name);
+        choices.complete(pack)?
+    } else {
+        nearest(pack, into, &name)?
+    };
+    let command = selection.choices(pack).command(pack);
+    let plan = Plan::new(pack, selection)?;
+    let mut tree = rendered_files(&plan)?;
+    let difference = Difference::between(into, &tree)?;
+    if difference.equal == 0 && !has_selection {
+        return Err(Error::Project {
+            message: format!("nothing in `{shown}` is as `{}` renders it", pack.manifest.name),
+            hint: "for a new project in a folder of yours: scaffold new NAME --into DIR".to_owned(),
+        });
+    }
+    state::add_state(pack, &mut tree, &Records::default());
+    if !dry_run {
+        let written = if has_selection { &STATE_FILES[1..] } else { &STATE_FILES[..] };
+        let changes: Vec<Change> = written
+            .iter()
+            .rev()
+            .filter_map(|path| {
+                let after = tree.get(path).map(Content::from);
+                Some(Change { path: (*path).to_owned(), after: Some(after?), like: None })
+            })
+            .collect();
+        begin(into)?.commit("adopt", &changes)?;
+    }
+    if session.json {
+        print_json(
+            &Adopt {
+                schema: SCHEMA,
+                command,
+                written: !dry_run,
+                equal: difference.equal,
+                different: difference.different,
+                missing: difference.missing,
+            },
+            false,
+        )?;
+        return Ok(0);
+    }
+    let mut text = format!("nearest: {command}\n\n");
+    let _ = writeln!(text, "= {} as rendered", counted(difference.equal));
+    for path in &difference.different {
+        let _ = writeln!(text, "~ {path}");
+    }
+    for path in &difference.missing {
+        let _ = writeln!(text, "- {path}");
+    }
+    text.push_str(match (dry_run, has_selection) {
+        (true, _) => "\nNothing was written.\n",
+        (_, true) => "\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n",
+        (_, false) => {
+            "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+        }
+    });
+    say(&text);
+    Ok(0)
+}
+
+/// The name of a project that never said one: that of its folder, where it can be one.
+fn name_of(folder: &Path) -> String {
+    let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if Name::project(&name).is_ok() { name } else { "my-app".to_owned() }
+}
+
+/// Answer of `scaffold adopt`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Adopt {
+    /// Version of this form.
+    pub schema: u32,
+    /// The command line that chooses what is nearest to the project.
+    pub command: String,
+    /// Whether the state was written.
+    pub written: bool,
+    /// Files that are as they are rendered.
+    pub equal: usize,
+    /// Files that differ from what is rendered.
+    pub different: Vec<String>,
+    /// Files that would be rendered and are not there.
+    pub missing: Vec<String>,
+}
