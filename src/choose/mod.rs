@@ -2,5 +2,6 @@
 
 pub mod file;
 pub mod operation;
+pub mod rules;
 pub mod schema;
 pub mod selection;

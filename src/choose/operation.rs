@@ -1,7 +1,6 @@
 //! What an operation on a project asks for, and the selection that it leads to.
 
-use std::collections::BTreeSet;
-
+use crate::choose::rules::{self, Refusal};
 use crate::choose::selection::{Choices, Selection};
 use crate::pack::load::{Component, Pack};
 use crate::text::error::{Error, shell_words, suggestion};
@@ -126,7 +125,9 @@ impl Operation {
         if matches!(self, Self::Add(_) | Self::Remove(_)) {
             selection.follow(pack, rendered);
         }
-        refuse_inapplicable(pack, &selection)?;
+        if let Some(refusal) = rules::inapplicable(pack, &selection.all_components(pack)) {
+            return Err(refused(pack, refusal));
+        }
         settle(pack, rendered, chosen, &mut selection)?;
         Ok(selection)
     }
@@ -206,10 +207,7 @@ fn refuse_needed(pack: &Pack, selection: &Selection, ids: &[String]) -> Result<(
         if component.manifest.slot.is_some() || !on.contains(&component.id) {
             continue;
         }
-        let needing = pack.components.iter().find(|other| {
-            on.contains(&other.id) && other.manifest.requires.contains(&component.id)
-        });
-        if let Some(other) = needing {
+        if let Some(other) = rules::needing(pack, &on, &component.id).first() {
             let flag = other.flag().unwrap_or(&other.id);
             return Err(Error::usage(
                 format!("`{id}` is needed by `{}`", other.id),
@@ -242,16 +240,8 @@ fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), E
         }
     }
     let on = selection.all_components(pack);
-    for slot in choices.slots.keys() {
-        let requires = |component: &Component| component.manifest.requires.contains(slot);
-        if !pack.components.iter().any(|other| on.contains(&other.id) && requires(other)) {
-            let needing = pack.flagged().find(|(_, component)| requires(component));
-            let flag = needing.map_or(slot.as_str(), |(flag, _)| flag);
-            return Err(Error::usage(
-                format!("`{slot}` has nothing to carry: it needs `{flag}`"),
-                format!("scaffold add {flag}"),
-            ));
-        }
+    if let Some(refusal) = rules::unused(pack, &on, choices.slots.keys()) {
+        return Err(refused(pack, refusal));
     }
     selection.slots.extend(choices.slots);
     selection.options.extend(choices.options);
@@ -287,14 +277,11 @@ fn settle(
     selection: &mut Selection,
 ) -> Result<(), Error> {
     let (before, on) = (rendered.all_components(pack), selection.all_components(pack));
-    refuse_exclusive(pack, &on)?;
-    let uses = |on: &BTreeSet<String>, slot: &str| {
-        pack.components.iter().any(|component| {
-            on.contains(&component.id) && component.manifest.requires.iter().any(|id| id == slot)
-        })
-    };
+    if let Some(refusal) = rules::exclusive(pack, &on) {
+        return Err(refused(pack, refusal));
+    }
     for slot in pack.manifest.slots.keys() {
-        if uses(&before, slot) && !uses(&on, slot) {
+        if rules::uses(pack, &before, slot) && !rules::uses(pack, &on, slot) {
             selection.slots.insert(slot.clone(), pack.default_filler(slot).id.clone());
         }
     }
@@ -329,50 +316,28 @@ fn settle(
         .collect();
     for (name, kind) in homeless {
         let was_there = rendered.services.get(&name) == Some(&kind);
-        if !was_there && chosen.services.contains_key(&name) {
-            let component = pack.component_of_kind(&kind);
-            let flag = component
-                .map_or(kind.as_str(), |component| component.flag().unwrap_or(&component.id));
-            return Err(Error::usage(
-                format!("the service `{name}` is of kind `{kind}`, which needs `{flag}`"),
-                format!("scaffold add {flag}"),
-            ));
+        if !was_there
+            && chosen.services.contains_key(&name)
+            && let Some(refusal) = rules::kind_is_off(pack, &on, &name, &kind)
+        {
+            return Err(refused(pack, refusal));
         }
         selection.services.remove(&name);
     }
     Ok(())
 }
 
-/// Refuses a component that has nothing to work with.
-fn refuse_inapplicable(pack: &Pack, selection: &Selection) -> Result<(), Error> {
-    let on = selection.all_components(pack);
-    for (flag, component) in pack.flagged() {
-        if !on.contains(&component.id) || component.applies(&on) {
-            continue;
+/// A refusal with the command that makes way.
+fn refused(pack: &Pack, refusal: Refusal) -> Error {
+    let flag = |component: &Component| component.flag().unwrap_or(&component.id).to_owned();
+    let hint = match refusal {
+        Refusal::Exclusive(_, other) => format!("scaffold remove {}", flag(other)),
+        Refusal::Inapplicable(component) => {
+            let first = component.manifest.applies.first().and_then(|id| pack.component(id));
+            format!("scaffold add {}", flag(first.unwrap_or(component)))
         }
-        let wanted: Vec<&str> = component
-            .manifest
-            .applies
-            .iter()
-            .map(|id| pack.component(id).and_then(Component::flag).unwrap_or(id))
-            .collect();
-        return Err(Error::usage(
-            format!("`{flag}` has nothing to work with: it needs `{}`", wanted.join("` or `")),
-            format!("scaffold add {}", wanted.first().unwrap_or(&flag)),
-        ));
-    }
-    Ok(())
-}
-
-fn refuse_exclusive(pack: &Pack, on: &BTreeSet<String>) -> Result<(), Error> {
-    for component in pack.components.iter().filter(|component| on.contains(&component.id)) {
-        if let Some(other) = component.manifest.conflicts.iter().find(|other| on.contains(*other)) {
-            let other_flag = pack.component(other).and_then(Component::flag).unwrap_or(other);
-            return Err(Error::usage(
-                format!("`{}` and `{other}` exclude each other", component.id),
-                format!("scaffold remove {other_flag}"),
-            ));
-        }
-    }
-    Ok(())
+        Refusal::UnusedSlot(slot, needing) => format!("scaffold add {}", needing.unwrap_or(slot)),
+        Refusal::KindIsOff(_, _, component) => format!("scaffold add {}", flag(component)),
+    };
+    Error::usage(refusal.message(), hint)
 }

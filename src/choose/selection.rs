@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::choose::rules::{self, Refusal, closure, is_default};
 use crate::pack::load::{Component, OptionOf, Pack};
 use crate::pack::manifest::{OptionManifest, OptionShape};
 use crate::text::error::{Error, Place, shell_word, suggestion};
@@ -251,7 +252,6 @@ impl Choices {
         }
         let on = closure(pack, &components, &slots);
         self.check_combination(pack, &on)?;
-        self.check_slots(pack, &on)?;
         let services = self.all_services(pack, &on)?;
         let options = pack
             .options()
@@ -286,96 +286,65 @@ impl Choices {
 
     /// Refuses components that exclude each other, and ones that need what was switched off.
     fn check_combination(&self, pack: &Pack, on: &BTreeSet<String>) -> Result<(), Error> {
-        for component in pack.components.iter().filter(|component| on.contains(&component.id)) {
-            if let Some(other) =
-                component.manifest.conflicts.iter().find(|other| on.contains(*other))
-            {
-                let mut without = self.clone();
-                let other_flag = pack.component(other).and_then(Component::flag);
-                let dropped = other_flag.or(component.flag()).unwrap_or(other);
-                let default_on = pack.by_flag(dropped).is_some_and(|found| found.manifest.default);
-                without.components.remove(dropped);
-                if default_on {
-                    without.components.insert(dropped.to_owned(), false);
-                }
-                return Err(Error::usage(
-                    format!("`{}` and `{other}` exclude each other", component.id),
-                    without.command(pack),
-                ));
-            }
-            let Some(flag) = component.flag() else {
-                continue;
-            };
-            if !component.applies(on) {
-                let others = &component.manifest.applies;
-                let either: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
-                let first = others.iter().find_map(|other| pack.component(other)?.flag());
-                let mut with = self.clone();
-                with.components.extend(first.map(|flag| (flag.to_owned(), true)));
-                return Err(Error::usage(
-                    format!(
-                        "`{}` has nothing to work with: it needs {}",
-                        component.id,
-                        either.join(" or ")
-                    ),
-                    with.command(pack),
-                ));
-            }
-            if self.components.get(flag) == Some(&false) {
-                let needing: Vec<&Component> = pack
-                    .components
-                    .iter()
-                    .filter(|other| {
-                        on.contains(&other.id) && other.manifest.requires.contains(&component.id)
-                    })
-                    .collect();
-                let mut with = self.clone();
-                // What is only there by default goes along; what was asked for brings its need.
-                let unasked: Option<Vec<&str>> = needing
-                    .iter()
-                    .map(|other| other.flag().filter(|flag| !self.components.contains_key(*flag)))
-                    .collect();
-                match unasked {
-                    Some(flags) => {
-                        with.components
-                            .extend(flags.iter().map(|flag| ((*flag).to_owned(), false)));
-                    }
-                    None => {
-                        with.components.insert(flag.to_owned(), true);
-                    }
-                }
-                let needing = needing.first().map_or("the selection", |other| other.id.as_str());
-                return Err(Error::usage(
-                    format!("`{needing}` needs `{flag}`, which `--no-{flag}` switches off"),
-                    with.command(pack),
-                ));
-            }
+        if let Some(refusal) = rules::exclusive(pack, on).or_else(|| rules::inapplicable(pack, on))
+        {
+            return Err(self.refused(pack, refusal));
         }
-        Ok(())
-    }
-
-    /// Refuses a choice for a slot that nothing in the selection uses.
-    fn check_slots(&self, pack: &Pack, on: &BTreeSet<String>) -> Result<(), Error> {
-        let requires =
-            |component: &Component, slot: &String| component.manifest.requires.contains(slot);
-        for slot in self.slots.keys() {
-            let used = pack
-                .components
-                .iter()
-                .any(|component| on.contains(&component.id) && requires(component, slot));
-            if used {
+        for (flag, component) in pack.flagged() {
+            if self.components.get(flag) != Some(&false) || !on.contains(&component.id) {
                 continue;
             }
-            let needing = pack.flagged().find(|(_, component)| requires(component, slot));
+            let needing = rules::needing(pack, on, &component.id);
             let mut with = self.clone();
-            let flag = needing.map_or(slot.as_str(), |(flag, _)| flag);
-            with.components.insert(flag.to_owned(), true);
+            // What is only there by default goes along; what was asked for brings its need.
+            let unasked: Option<Vec<&str>> = needing
+                .iter()
+                .map(|other| other.flag().filter(|flag| !self.components.contains_key(*flag)))
+                .collect();
+            match unasked {
+                Some(flags) => {
+                    with.components.extend(flags.iter().map(|flag| ((*flag).to_owned(), false)));
+                }
+                None => {
+                    with.components.insert(flag.to_owned(), true);
+                }
+            }
+            let needing = needing.first().map_or("the selection", |other| other.id.as_str());
             return Err(Error::usage(
-                format!("`{slot}` has nothing to carry: it needs `{flag}`"),
+                format!("`{needing}` needs `{flag}`, which `--no-{flag}` switches off"),
                 with.command(pack),
             ));
         }
-        Ok(())
+        rules::unused(pack, on, self.slots.keys())
+            .map_or(Ok(()), |refusal| Err(self.refused(pack, refusal)))
+    }
+
+    /// A refusal with the nearest command that works.
+    fn refused(&self, pack: &Pack, refusal: Refusal) -> Error {
+        let mut instead = self.clone();
+        let with =
+            |component: &Component| (component.flag().unwrap_or(&component.id).to_owned(), true);
+        match refusal {
+            Refusal::Exclusive(one, other) => {
+                let dropped = other.flag().or(one.flag()).unwrap_or(&other.id);
+                instead.components.remove(dropped);
+                if pack.by_flag(dropped).is_some_and(|found| found.manifest.default) {
+                    instead.components.insert(dropped.to_owned(), false);
+                }
+            }
+            Refusal::Inapplicable(component) => {
+                let others = component.manifest.applies.iter();
+                let first = others
+                    .filter_map(|other| pack.component(other))
+                    .find(|other| other.flag().is_some());
+                instead.components.extend(first.map(with));
+            }
+            Refusal::UnusedSlot(slot, flag) => {
+                instead.components.insert(flag.unwrap_or(slot).to_owned(), true);
+            }
+            Refusal::KindIsOff(_, _, component) => instead.components.extend([with(component)]),
+        }
+        Error::usage(refusal.message(), instead.command(pack))
     }
 
     fn all_services(
@@ -391,16 +360,8 @@ impl Choices {
             .map(|service| (service.name.clone(), service.kind.clone()))
             .collect();
         for (name, kind) in &self.services {
-            let brings =
-                pack.component_of_kind(kind).filter(|component| !on.contains(&component.id));
-            if let Some(component) = brings {
-                let mut with = self.clone();
-                let flag = component.flag().unwrap_or(&component.id);
-                with.components.insert(flag.to_owned(), true);
-                return Err(Error::usage(
-                    format!("the service `{name}` is of kind `{kind}`, which needs `{flag}`"),
-                    with.command(pack),
-                ));
+            if let Some(refusal) = rules::kind_is_off(pack, on, name, kind) {
+                return Err(self.refused(pack, refusal));
             }
             if let Some(other) = services.insert(name.clone(), kind.clone())
                 && other != *kind
@@ -454,10 +415,7 @@ impl Selection {
             }
         }
         for (slot, choice) in &self.slots {
-            let used = pack.components.iter().any(|component| {
-                on.contains(&component.id) && component.manifest.requires.contains(slot)
-            });
-            if used && *choice != pack.default_filler(slot).id {
+            if rules::uses(pack, &on, slot) && *choice != pack.default_filler(slot).id {
                 choices.slots.insert(slot.clone(), choice.clone());
             }
         }
@@ -483,36 +441,6 @@ impl Selection {
             .collect();
         choices
     }
-}
-
-/// Whether `component` is on beside those in `on` where nobody says anything of it.
-fn is_default(component: &Component, on: &BTreeSet<String>) -> bool {
-    component.manifest.default && component.applies(on)
-}
-
-/// The chosen components and everything that they require; slots take the chosen component.
-fn closure(
-    pack: &Pack,
-    chosen: &BTreeSet<String>,
-    slots: &BTreeMap<String, String>,
-) -> BTreeSet<String> {
-    let always = pack.components.iter().filter(|component| component.manifest.always);
-    let mut on: BTreeSet<String> = chosen.clone();
-    let mut waiting: Vec<String> = on.iter().cloned().collect();
-    waiting.extend(always.map(|component| component.id.clone()));
-    while let Some(id) = waiting.pop() {
-        on.insert(id.clone());
-        let Some(component) = pack.component(&id) else {
-            continue;
-        };
-        for required in &component.manifest.requires {
-            let required = slots.get(required).unwrap_or(required);
-            if !on.contains(required) {
-                waiting.push(required.clone());
-            }
-        }
-    }
-    on
 }
 
 /// Every combination of flags and of components in the slots that are used, in a fixed order.
