@@ -120,7 +120,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--templates", "nowhere"],
         code: 2,
-        text: "error: `nowhere` is not a pack: it has no `pack.toml`\n\nhint: give the folder that holds `pack.toml` and `components/`\n",
+        text: "error: `nowhere` is not a pack: it has no `pack.toml`\n\nhint: give the folder that holds `pack.toml`\n",
     },
     Refusal {
         arguments: &["explain", "src/main.rs", "--ml"],
@@ -459,7 +459,7 @@ fn explain_names_component_template_and_reason() {
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/app/queue.py"]));
     assert_eq!(
         text,
-        "services/inference/app/queue.py\n  copied from    components/redis/files@inference/app/queue.py\n  component      redis (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  service        inference\n"
+        "services/inference/app/queue.py\n  copied from    providers/redis/files@inference/app/queue.py\n  component      redis (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  service        inference\n"
     );
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
     assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");

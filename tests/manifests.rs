@@ -262,7 +262,7 @@ fn every_yaml_file_is_clean() {
         [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))
     });
     assert!(files > 20, "{files} YAML files");
-    let rules = repository().join("templates/components/kubernetes/files/.yamllint.yaml");
+    let rules = repository().join("templates/targets/kubernetes/files/.yamllint.yaml");
     let rules = rules.to_str().expect("the path is UTF-8");
     run(&folder, None, &[&tool("yamllint"), "--strict", "--config-file", rules, "."]);
     println!("{files} YAML files");

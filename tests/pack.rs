@@ -684,6 +684,30 @@ fn lint_finds_a_folder_without_a_manifest() {
     }
 }
 
+#[test]
+fn components_lie_in_folders_as_their_pack_likes_it() {
+    let sorted = |folder: &str| format!("{folder}/component.toml");
+    let manifest = "summary = \"s\"\nflag = \"FLAG\"\n";
+    let (deep, twin) = (sorted("parts/large/motor"), sorted("spare/extra"));
+    let with_flag = |flag: &str| manifest.replace("FLAG", flag);
+    assert_eq!(linted(&[(&deep, &with_flag("motor"))], |_| {}), [] as [&str; 0]);
+    let folder = small_pack(&[(&deep, &with_flag("motor"))]);
+    let pack = validate::load(folder.path()).expect("the pack is sound");
+    assert_eq!(pack.by_flag("motor").expect("it is there").folder, "parts/large/motor");
+    assert_eq!(
+        linted(&[(&twin, &with_flag("second"))], |_| {}),
+        ["spare/extra/component.toml:0: `extra` is the id of `components/extra` as well"]
+    );
+    let beside = ("parts/notes.txt", "a file");
+    assert_eq!(
+        linted(&[(&deep, &with_flag("motor")), beside], |_| {}),
+        ["parts/notes.txt:0: `parts/` holds a folder for each component, and nothing else"]
+    );
+    // What a component renders may have the name of a manifest.
+    let inner = ("components/base/files/inner/component.toml", "not = \"ours\"\n");
+    assert_eq!(linted(&[inner], |_| {}), [] as [&str; 0]);
+}
+
 /// A pipe that nobody writes to would be waited for without end.
 #[cfg(unix)]
 #[test]

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::choose::selection::Choices;
-use crate::pack::load::{
-    COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH,
-};
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{
     ContributionScope, ContributionShape, OptionManifest, OptionShape, PackManifest,
 };
@@ -589,7 +587,7 @@ impl Checked<'_> {
 
     /// Where a component's manifest says `near`.
     fn place(&self, component: &Component, near: &str) -> Place {
-        self.place_in(&format!("components/{}/{COMPONENT_MANIFEST}", component.id), near)
+        self.place_in(&component.manifest_path(), near)
     }
 
     fn pack_place(&self, near: &str) -> Place {
@@ -624,7 +622,7 @@ impl Checked<'_> {
 
     /// Where a component says that it conflicts with `other`.
     fn place_of_conflict(&self, component: &Component, other: &str) -> Place {
-        let path = format!("components/{}/{COMPONENT_MANIFEST}", component.id);
+        let path = component.manifest_path();
         let text = self.pack.text(&path).unwrap_or_default();
         let from = text.find("conflicts").unwrap_or(0);
         let at = text[from..].find(&format!("\"{other}\"")).map_or(0, |at| at + 1);

@@ -49,11 +49,13 @@ pub struct Pack {
 
 type Files = BTreeMap<String, Cow<'static, [u8]>>;
 
-/// One folder under `components/`.
+/// A folder with a [`COMPONENT_MANIFEST`].
 #[derive(Debug)]
 pub struct Component {
     /// Name of the folder.
     pub id: String,
+    /// Path of the folder in the pack.
+    pub folder: String,
     /// `component.toml`.
     pub manifest: ComponentManifest,
     /// The files that it adds, in order of their path in the pack.
@@ -104,13 +106,13 @@ impl Pack {
         if !root.join(PACK_MANIFEST).is_file() {
             return Err(Error::usage(
                 format!("`{}` is not a pack: it has no `{PACK_MANIFEST}`", root.display()),
-                "give the folder that holds `pack.toml` and `components/`",
+                "give the folder that holds `pack.toml`",
             ));
         }
         let directory = Directory::read(root)?;
         let mut problems = directory.problems;
         let origin = Some(root.display().to_string());
-        let pack = Self::read(directory.files, &directory.components, origin, &mut problems);
+        let pack = Self::read(directory.files, &directory.folders, origin, &mut problems);
         Ok((pack, problems))
     }
 
@@ -123,8 +125,7 @@ impl Pack {
             .ok_or(Error::Pack(problems))
     }
 
-    /// Puts a pack together from its files; `folders` are those of `components/`, empty ones
-    /// included.
+    /// Puts a pack together from its files; `folders` are all of its folders, empty ones included.
     fn read(
         files: Files,
         folders: &BTreeSet<String>,
@@ -137,31 +138,25 @@ impl Pack {
             .and_then(|manifest| manifest.versions.as_deref())
             .and_then(|path| parse_toml(&files, path, problems))
             .unwrap_or_default();
-        let mut components = Vec::new();
+        let mut components: Vec<Component> = Vec::new();
         let mut unread = BTreeSet::new();
-        for id in component_ids(&files).union(folders) {
-            let path = format!("components/{id}/{COMPONENT_MANIFEST}");
-            if !files.contains_key(&path) {
-                problems.push(Problem::new(
-                    Place::file(format!("components/{id}")),
-                    format!("the component has no `{COMPONENT_MANIFEST}`"),
-                ));
+        let own = component_folders(&files);
+        problems.extend(strays(&files, folders, &own));
+        for folder in own {
+            let path = format!("{folder}/{COMPONENT_MANIFEST}");
+            let id = folder.rsplit('/').next().unwrap_or(&folder).to_owned();
+            if let Some(other) = components.iter().find(|other| other.id == id) {
+                let message = format!("`{id}` is the id of `{}` as well", other.folder);
+                problems.push(Problem::new(Place::file(path), message));
                 continue;
             }
             let Some(manifest) = parse_toml(&files, &path, problems) else {
-                unread.insert(id.clone());
+                unread.insert(id);
                 continue;
             };
-            let component_files = component_files(&files, id, problems);
-            components.push(Component { id: id.clone(), manifest, files: component_files });
+            let files = component_files(&files, &folder, problems);
+            components.push(Component { id, folder, manifest, files });
         }
-        let stray = files.keys().filter(|path| {
-            path.strip_prefix("components/").is_some_and(|inner| !inner.contains('/'))
-        });
-        problems.extend(stray.map(|path| {
-            let message = "`components/` holds a folder for each component, and nothing else";
-            Problem::new(Place::file(path), message)
-        }));
         let components = in_order(components).map_err(|cycle| problems.push(cycle)).ok()?;
         Some(Self { manifest: manifest?, components, versions, unread, origin, files })
     }
@@ -266,6 +261,12 @@ impl Pack {
 }
 
 impl Component {
+    /// The path of its manifest in the pack.
+    #[must_use]
+    pub fn manifest_path(&self) -> String {
+        format!("{}/{COMPONENT_MANIFEST}", self.folder)
+    }
+
     /// The flag that turns it on.
     #[must_use]
     pub fn flag(&self) -> Option<&str> {
@@ -280,19 +281,61 @@ impl Component {
     }
 }
 
-fn component_ids(files: &Files) -> BTreeSet<String> {
-    files
-        .keys()
-        .filter_map(|path| path.strip_prefix("components/"))
-        .filter_map(|path| path.split_once('/'))
-        .map(|(id, _)| id.to_owned())
-        .collect()
+/// The folders with a [`COMPONENT_MANIFEST`]; what lies in a component is its own, whatever its name.
+fn component_folders(files: &Files) -> Vec<String> {
+    let mut folders: Vec<String> = Vec::new();
+    for path in files.keys() {
+        let Some(folder) =
+            path.strip_suffix(COMPONENT_MANIFEST).and_then(|path| path.strip_suffix('/'))
+        else {
+            continue;
+        };
+        if !folders.iter().any(|outer| is_below(folder, outer)) {
+            folders.retain(|inner| !is_below(inner, folder));
+            folders.push(folder.to_owned());
+        }
+    }
+    folders.sort();
+    folders
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|inner| inner.starts_with('/'))
+}
+
+/// What lies beside components and is none: a folder whose manifest is missing, a file that nothing
+/// uses.
+fn strays(files: &Files, folders: &BTreeSet<String>, own: &[String]) -> Vec<Problem> {
+    let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
+    let mut rooms: BTreeSet<String> = BTreeSet::new();
+    for folder in own {
+        let mut above = parent(folder);
+        while let Some(room) = above {
+            above = parent(&room);
+            rooms.insert(room);
+        }
+    }
+    let in_room = |path: &&String| parent(path).is_some_and(|parent| rooms.contains(&parent));
+    let lonely = folders.iter().filter(in_room);
+    let lonely = lonely.filter(|folder| !own.contains(folder) && !rooms.contains(*folder));
+    let mut problems: Vec<Problem> = lonely
+        .map(|folder| {
+            let message = format!("the component has no `{COMPONENT_MANIFEST}`");
+            Problem::new(Place::file(folder), message)
+        })
+        .collect();
+    problems.extend(files.keys().filter(in_room).map(|path| {
+        let room = parent(path).unwrap_or_default();
+        let message = format!("`{room}/` holds a folder for each component, and nothing else");
+        Problem::new(Place::file(path), message)
+    }));
+    problems
 }
 
 /// The files of a component, from the names of its folders: `files`, `files+ml`,
 /// `files@gateway+ml`, `each@gateway`.
-fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
-    let prefix = format!("components/{id}/");
+fn component_files(files: &Files, folder: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
+    let prefix = format!("{folder}/");
     let mut found = Vec::new();
     for source in files.keys().filter(|path| path.starts_with(&prefix)) {
         let inner = &source[prefix.len()..];
@@ -356,9 +399,9 @@ fn in_order(components: Vec<Component>) -> Result<Vec<Component>, Problem> {
             .map(|component| component.id.clone());
         let Some(id) = ready else {
             let ids: Vec<String> = waiting.keys().map(|id| format!("`{id}`")).collect();
-            let first = waiting.keys().next().cloned().unwrap_or_default();
+            let first = waiting.values().next().map(Component::manifest_path);
             return Err(Problem::new(
-                Place::file(format!("components/{first}/{COMPONENT_MANIFEST}")),
+                Place::file(first.unwrap_or_default()),
                 format!("these components require each other in a circle: {}", ids.join(", ")),
             ));
         };
@@ -414,8 +457,8 @@ fn collect_embedded(dir: &'static Dir<'static>, files: &mut Files) -> Result<(),
 #[derive(Default)]
 struct Directory {
     files: Files,
-    /// The folders in `components/`, also those without a file.
-    components: BTreeSet<String>,
+    /// All folders, also those without a file.
+    folders: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 
@@ -434,8 +477,7 @@ impl Directory {
             let path = portable_path(relative)?;
             let kind = entry.file_type();
             if kind.is_dir() {
-                let component = path.strip_prefix("components/").filter(|id| !id.contains('/'));
-                read.components.extend(component.map(str::to_owned));
+                read.folders.insert(path);
             } else if kind.is_symlink() {
                 read.problems.push(Problem::new(
                     Place::file(path),

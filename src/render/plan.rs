@@ -41,7 +41,7 @@ pub struct Service {
 }
 
 /// Who contributed a key, so that a clash can name both.
-type Owners = BTreeMap<(String, String), String>;
+type Owners<'a> = BTreeMap<(String, String), &'a Component>;
 
 impl<'a> Plan<'a> {
     /// Resolves `selection`.
@@ -182,14 +182,14 @@ fn collect(
     let mut project = empty(ContributionScope::Project);
     let mut owners = Owners::new();
     for component in components {
-        let place = || Place::file(format!("components/{}/component.toml", component.id));
+        let place = || Place::file(component.manifest_path());
         let evaluate = |table: &toml::Table, context: &Map<String, Value>| {
             let value = serde_json::to_value(table)
                 .map_err(|error| Problem::new(place(), error.to_string()))?;
             evaluated(&value, context, templates).map_err(|reason| Problem::new(place(), reason))
         };
         let own = evaluate(&component.manifest.contribute, context)?;
-        add(&mut project, own, &component.id, &mut owners)?;
+        add(&mut project, own, component, &mut owners)?;
         let of_kind = |kind: &str| -> Vec<&Service> {
             services.iter().filter(|service| service.kind == kind).collect()
         };
@@ -197,12 +197,12 @@ fn collect(
             for service in of_kind(kind) {
                 let mut context = with_service(context, service);
                 let own = evaluate(&each.own, &context)?;
-                add(&mut project, own, &component.id, &mut owners)?;
+                add(&mut project, own, component, &mut owners)?;
                 for (other_kind, table) in &each.each {
                     for other in of_kind(other_kind) {
                         context.insert("other".to_owned(), Value::Object(other.fields.clone()));
                         let own = evaluate(table, &context)?;
-                        add(&mut project, own, &component.id, &mut owners)?;
+                        add(&mut project, own, component, &mut owners)?;
                     }
                 }
             }
@@ -217,13 +217,9 @@ fn collect(
                 continue;
             };
             let value = serde_json::to_value(table).unwrap_or_default();
-            let own = evaluated(&value, &seen, templates).map_err(|reason| {
-                Problem::new(
-                    Place::file(format!("components/{}/component.toml", component.id)),
-                    reason,
-                )
-            })?;
-            add(&mut fields, own, &component.id, &mut owners)?;
+            let own = evaluated(&value, &seen, templates)
+                .map_err(|reason| Problem::new(Place::file(component.manifest_path()), reason))?;
+            add(&mut fields, own, component, &mut owners)?;
         }
         service.fields.extend(fields);
     }
@@ -231,11 +227,11 @@ fn collect(
 }
 
 /// Adds what `component` contributes: lists are appended, maps put together by key.
-fn add(
+fn add<'a>(
     into: &mut Map<String, Value>,
     own: Value,
-    component: &str,
-    owners: &mut Owners,
+    component: &'a Component,
+    owners: &mut Owners<'a>,
 ) -> Result<(), Problem> {
     let Value::Object(own) = own else {
         return Ok(());
@@ -251,15 +247,14 @@ fn add(
             }
             (Some(Value::Object(map)), Value::Object(entries)) => {
                 for (key, entry) in entries {
-                    let owner = owners
-                        .entry((name.clone(), key.clone()))
-                        .or_insert_with(|| component.to_owned());
+                    let owner = owners.entry((name.clone(), key.clone())).or_insert(component);
                     match map.get(&key) {
                         Some(there) if *there != entry => {
                             return Err(Problem::new(
-                                Place::file(format!("components/{component}/component.toml")),
+                                Place::file(component.manifest_path()),
                                 format!(
-                                    "`{name}.{key}` has another value in `components/{owner}/component.toml`"
+                                    "`{name}.{key}` has another value in `{}`",
+                                    owner.manifest_path()
                                 ),
                             ));
                         }
@@ -271,7 +266,7 @@ fn add(
             }
             _ => {
                 return Err(Problem::new(
-                    Place::file(format!("components/{component}/component.toml")),
+                    Place::file(component.manifest_path()),
                     format!("no contribution `{name}` of this shape is declared"),
                 ));
             }

@@ -58,8 +58,7 @@ pub fn node_24() -> PathBuf {
     let programs = tools.join("bin");
     if !programs.exists() {
         fs::create_dir_all(&tools).expect("a folder for tools");
-        let pinned =
-            repository().join("templates/components/root/files/tools/requirements/node.txt");
+        let pinned = repository().join("templates/project/root/files/tools/requirements/node.txt");
         run(&tools, None, &["python3", "-m", "venv", "venv"]);
         let pip = venv.join("bin/pip");
         let (pip, pinned) = (pip.to_str().expect("UTF-8"), pinned.to_str().expect("UTF-8"));
