@@ -8,16 +8,18 @@ use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
 use crate::choose::file::adapted_selection;
+use crate::choose::selection::Selection;
 use crate::commands::operate::counted;
 use crate::commands::session::{Entry, Session, Words, begin};
 use crate::disk::transaction::Change;
 use crate::merge::decide::Content;
+use crate::pack::load::Pack;
 use crate::project::adoption::{Difference, nearest};
 use crate::project::intent::selection_file;
 use crate::project::state::{self, Records};
 use crate::render::files::rendered_files;
 use crate::render::plan::Plan;
-use crate::terminal::arguments::{chosen, flag};
+use crate::terminal::arguments::{Chosen, chosen, flag};
 use crate::terminal::output::{SCHEMA, print_json, say};
 use crate::text::error::Error;
 use crate::text::name::Name;
@@ -46,15 +48,54 @@ fn arguments(command: Command, words: &Words) -> Command {
         .arg(flag("yes", "Ask nothing; this command never does"))
 }
 
-/// Takes a project without state into management.
 fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
-    let chosen = chosen(session.pack, matches)?;
-    let into = matches.get_one::<PathBuf>("into").expect("it has a default");
-    let dry_run = matches.get_flag("dry-run");
     let pack = session.pack;
+    let into = matches.get_one::<PathBuf>("into").expect("it has a default");
     let into = if into.as_os_str().is_empty() { Path::new(".") } else { into.as_path() };
-    let shown = into.display();
+    let dry_run = matches.get_flag("dry-run");
     let has_selection = into.join(SELECTION_FILE).exists();
+    refuse_managed(into, has_selection)?;
+    let selection = if has_selection {
+        // Its lock is lost; what was chosen is not.
+        let text = selection_file(into)?;
+        adapted_selection(pack, &text, &text)?.0
+    } else {
+        said_or_nearest(pack, into, chosen(pack, matches)?)?
+    };
+    let command = selection.choices(pack).command(pack);
+    let plan = Plan::new(pack, selection)?;
+    let mut tree = rendered_files(&plan)?;
+    let Difference { equal, different, missing } = Difference::between(into, &tree)?;
+    if equal == 0 && !has_selection {
+        let (shown, pack) = (into.display(), &pack.manifest.name);
+        return Err(Error::Project {
+            message: format!("nothing in `{shown}` is as `{pack}` renders it"),
+            hint: "for a new project in a folder of yours: scaffold new NAME --into DIR".to_owned(),
+        });
+    }
+    state::add_state(pack, &mut tree, &Records::default());
+    let written = if has_selection { &STATE_FILES[1..] } else { &STATE_FILES[..] };
+    if !dry_run {
+        let change = |path: &&str| {
+            let after = Some(Content::from(tree.get(path)?));
+            Some(Change { path: (*path).to_owned(), after, like: None })
+        };
+        let changes: Vec<Change> = written.iter().rev().filter_map(change).collect();
+        begin(into)?.commit("adopt", &changes)?;
+    }
+    let schema = SCHEMA;
+    let answer = Adopt { schema, command, written: !dry_run, equal, different, missing };
+    if session.json {
+        print_json(&answer, false)?;
+    } else {
+        say(&answer.text(has_selection));
+    }
+    Ok(0)
+}
+
+/// Refuses a project that is managed, and what is no folder.
+fn refuse_managed(into: &Path, has_selection: bool) -> Result<(), Error> {
+    let shown = into.display();
     if into.join(LOCK_FILE).exists() {
         let hint = if has_selection {
             "it is managed: scaffold check".to_owned()
@@ -63,83 +104,24 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
                 "put `{SELECTION_FILE}` back: git checkout HEAD -- {SELECTION_FILE}; or begin anew: rm {LOCK_FILE} && scaffold adopt"
             )
         };
-        return Err(Error::Project {
-            message: format!("`{shown}` has a `{LOCK_FILE}` already"),
-            hint,
-        });
+        let message = format!("`{shown}` has a `{LOCK_FILE}` already");
+        return Err(Error::Project { message, hint });
     }
-    if !into.is_dir() {
-        return Err(Error::usage(
-            format!("`{shown}` is not a folder"),
-            "scaffold adopt --into DIR",
-        ));
+    if into.is_dir() {
+        return Ok(());
     }
-    let name = chosen.choices.name.clone().unwrap_or_else(|| name_of(into));
-    let selection = if has_selection {
-        // Its lock is lost; what was chosen is not.
-        let text = selection_file(into)?;
-        adapted_selection(pack, &text, &text)?.0
-    } else if chosen.any {
-        let mut choices = chosen.choices.clone();
-        choices.name = Some(name);
-        choices.complete(pack)?
-    } else {
-        nearest(pack, into, &name)?
-    };
-    let command = selection.choices(pack).command(pack);
-    let plan = Plan::new(pack, selection)?;
-    let mut tree = rendered_files(&plan)?;
-    let difference = Difference::between(into, &tree)?;
-    if difference.equal == 0 && !has_selection {
-        return Err(Error::Project {
-            message: format!("nothing in `{shown}` is as `{}` renders it", pack.manifest.name),
-            hint: "for a new project in a folder of yours: scaffold new NAME --into DIR".to_owned(),
-        });
+    Err(Error::usage(format!("`{shown}` is not a folder"), "scaffold adopt --into DIR"))
+}
+
+/// What was chosen on the command line, or else what comes nearest to the folder.
+fn said_or_nearest(pack: &Pack, into: &Path, chosen: Chosen) -> Result<Selection, Error> {
+    let Chosen { mut choices, any } = chosen;
+    let name = choices.name.take().unwrap_or_else(|| name_of(into));
+    if !any {
+        return nearest(pack, into, &name);
     }
-    state::add_state(pack, &mut tree, &Records::default());
-    if !dry_run {
-        let written = if has_selection { &STATE_FILES[1..] } else { &STATE_FILES[..] };
-        let changes: Vec<Change> = written
-            .iter()
-            .rev()
-            .filter_map(|path| {
-                let after = tree.get(path).map(Content::from);
-                Some(Change { path: (*path).to_owned(), after: Some(after?), like: None })
-            })
-            .collect();
-        begin(into)?.commit("adopt", &changes)?;
-    }
-    if session.json {
-        print_json(
-            &Adopt {
-                schema: SCHEMA,
-                command,
-                written: !dry_run,
-                equal: difference.equal,
-                different: difference.different,
-                missing: difference.missing,
-            },
-            false,
-        )?;
-        return Ok(0);
-    }
-    let mut text = format!("nearest: {command}\n\n");
-    let _ = writeln!(text, "= {} as rendered", counted(difference.equal));
-    for path in &difference.different {
-        let _ = writeln!(text, "~ {path}");
-    }
-    for path in &difference.missing {
-        let _ = writeln!(text, "- {path}");
-    }
-    text.push_str(match (dry_run, has_selection) {
-        (true, _) => "\nNothing was written.\n",
-        (_, true) => "\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n",
-        (_, false) => {
-            "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
-        }
-    });
-    say(&text);
-    Ok(0)
+    choices.name = Some(name);
+    choices.complete(pack)
 }
 
 /// The name of a project that never said one: that of its folder, where it can be one.
@@ -164,4 +146,26 @@ pub struct Adopt {
     pub different: Vec<String>,
     /// Files that would be rendered and are not there.
     pub missing: Vec<String>,
+}
+
+impl Adopt {
+    /// The same for people.
+    fn text(&self, has_selection: bool) -> String {
+        let mut text = format!("nearest: {}\n\n", self.command);
+        let _ = writeln!(text, "= {} as rendered", counted(self.equal));
+        for path in &self.different {
+            let _ = writeln!(text, "~ {path}");
+        }
+        for path in &self.missing {
+            let _ = writeln!(text, "- {path}");
+        }
+        text.push_str(match (self.written, has_selection) {
+            (false, _) => "\nNothing was written.\n",
+            (_, true) => "\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n",
+            (_, false) => {
+                "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+            }
+        });
+        text
+    }
 }
