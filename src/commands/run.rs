@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::choose::selection::{Selection, linted_selections};
+use crate::choose::selection::Selection;
 use crate::disk::writer;
+use crate::lint::cover::cover_with_options;
 use crate::lint::validate;
 use crate::merge::decide::Content;
 use crate::merge::patch::patch;
@@ -32,8 +33,6 @@ use crate::text::diagram::Diagram;
 use crate::text::error::{Error, Place, Problem, shell_word, suggestion};
 use crate::text::path::{BASE_FILE, SELECTION_FILE, STATE_FILES};
 
-/// `scaffold pack lint` renders at most this many selections.
-const LINTED_SELECTIONS: usize = 4096;
 /// Its exit code where it finds a problem.
 const PACK_INVALID: u8 = 7;
 
@@ -323,7 +322,7 @@ impl Session<'_> {
             // What is wrong with a file is said once: rendering trips over it again.
             let told: BTreeSet<String> =
                 problems.iter().map(|problem| problem.place.path.clone()).collect();
-            for selection in linted_selections(pack, LINTED_SELECTIONS) {
+            for selection in cover_with_options(pack, "lint") {
                 rendered += 1;
                 if let Err(Error::Pack(found)) =
                     Plan::new(pack, selection).and_then(|plan| render(&plan))

@@ -1,11 +1,12 @@
-//! Every valid selection, rendered once per test program: the number of selections doubles with
-//! each flag, while most files are the same in nearly all of them.
+//! The selections that stand for all, rendered once per test program: most files are the same in
+//! nearly all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::thread;
 
-use scaffold::choose::selection::{Choices, Selection, every_selection};
+use scaffold::choose::selection::{Choices, Selection};
+use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
 use scaffold::render::tree::{File, Tree};
 
@@ -29,11 +30,11 @@ pub fn embedded() -> &'static Pack {
     PACK.get_or_init(|| Pack::embedded().expect("the embedded pack can be read"))
 }
 
-/// Every valid selection of the embedded pack.
+/// The selections that stand for all of the embedded pack.
 pub fn every_rendering() -> &'static [Rendering] {
     static RENDERINGS: OnceLock<Vec<Rendering>> = OnceLock::new();
     RENDERINGS.get_or_init(|| {
-        let selections = every_selection(embedded(), "my-app");
+        let selections = cover(embedded(), "my-app");
         assert!(selections.len() >= 4, "minimal, ml, realtime, both");
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let share = selections.len().div_ceil(processors);
