@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::choose::selection::Selection;
 use crate::disk::writer;
-use crate::lint::cover::cover_with_options;
+use crate::lint::proof::prove;
 use crate::lint::validate;
 use crate::merge::decide::Content;
 use crate::merge::patch::patch;
@@ -322,15 +322,10 @@ impl Session<'_> {
             // What is wrong with a file is said once: rendering trips over it again.
             let told: BTreeSet<String> =
                 problems.iter().map(|problem| problem.place.path.clone()).collect();
-            for selection in cover_with_options(pack, "lint") {
-                rendered += 1;
-                if let Err(Error::Pack(found)) =
-                    Plan::new(pack, selection).and_then(|plan| render(&plan))
-                {
-                    let new = |problem: &Problem| !told.contains(&problem.place.path);
-                    problems.extend(found.into_iter().filter(new));
-                }
-            }
+            let proof = prove(pack, &problems);
+            rendered = proof.selections;
+            let new = |problem: &Problem| !told.contains(&problem.place.path);
+            problems.extend(proof.problems.into_iter().filter(new));
             problems.sort();
             problems.dedup();
         }

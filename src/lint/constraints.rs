@@ -76,6 +76,13 @@ struct OptionValues<'a> {
     plain: Literal,
 }
 
+impl OptionValues<'_> {
+    /// Its further values, and that it has none of them.
+    fn levels(&self) -> impl Iterator<Item = Literal> {
+        self.further.iter().map(|(_, literal)| *literal).chain([self.plain])
+    }
+}
+
 impl<'a> Constraints<'a> {
     /// The constraints of `pack`; what its manifests name and nobody is, is left out.
     #[must_use]
@@ -152,11 +159,14 @@ impl<'a> Constraints<'a> {
     #[must_use]
     pub fn option_factors(&self) -> Vec<Vec<Literal>> {
         let with_values = self.values.iter().filter(|option| !option.further.is_empty());
-        let values = with_values.map(|option| {
-            let further = option.further.iter().map(|(_, literal)| *literal);
-            further.chain([option.plain]).collect()
-        });
-        values.collect()
+        with_values.map(|option| option.levels().collect()).collect()
+    }
+
+    /// What the option `id` can be, of which exactly one holds.
+    #[must_use]
+    pub fn option(&self, id: &str) -> Option<Vec<Literal>> {
+        let own = self.values.iter().find(|values| values.option.manifest.id == id)?;
+        Some(own.levels().collect())
     }
 
     /// What is so in every selection.
@@ -289,12 +299,11 @@ impl<'a> Constraints<'a> {
     /// An option has a value only beside its component.
     fn constrain_options(&mut self) {
         let mut clauses = Vec::new();
-        for OptionValues { option, further, plain } in &self.values {
-            let component = self.components[&*option.component.id];
-            clauses.extend(further.iter().map(|(_, literal)| vec![!*literal, component]));
-            let values = || further.iter().map(|(_, literal)| *literal).chain([*plain]);
-            clauses.push(values().collect());
-            clauses.extend(one_at_most(values()));
+        for values in &self.values {
+            let component = self.components[&*values.option.component.id];
+            clauses.extend(values.further.iter().map(|(_, literal)| vec![!*literal, component]));
+            clauses.push(values.levels().collect());
+            clauses.extend(one_at_most(values.levels()));
         }
         self.clauses.extend(clauses);
     }

@@ -2,17 +2,25 @@
 //! every three choices together that can be together, and what goes wrong in a project goes wrong
 //! because of very few choices, or because of what stands alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::choose::selection::{Choices, Selection};
 use crate::lint::constraints::{Constraints, Literal, Model, Rest};
 use crate::pack::load::Pack;
+use crate::render::files::rendered_files;
+use crate::render::plan::Plan;
+use crate::text::error::Error;
+use crate::text::name::Name;
 
 /// Three options together cost a selection for each combination of their values at the least; above
 /// this many they are only tried with flags and slots.
 const MOST_COMBINATIONS: usize = 64;
 /// Of so many selections that come into question, the one with the most that is new is taken.
 const CANDIDATES: usize = 4;
+
+/// Names longer than these are refused everywhere, and shorter ones are taken.
+const LONGEST_NAME: usize = 63;
+const SHORTEST_NAME: usize = 4;
 
 /// The selections that stand for all of `pack`, for a project called `name`, in a fixed order: the
 /// same pack has the same list. Options keep their defaults, and there are no further services.
@@ -64,6 +72,128 @@ fn selections(
         }
     }
     selections
+}
+
+/// Selections with one and with two further services of each of their kinds, and with two that take
+/// the place of what comes by itself; with names that are hard to render: as long as the pack allows,
+/// with digits and hyphens, of one letter. Every two choices that can be together are in one of each
+/// of these. `name` is the project's where it is not as long as it can be.
+#[must_use]
+pub fn crowded(pack: &Pack, name: &str) -> Vec<Selection> {
+    let constraints = Constraints::of(pack);
+    let kinds = pack.kinds().filter_map(|kind| pack.component_of_kind(kind));
+    let kinds: BTreeSet<&str> = kinds.map(|component| component.id.as_str()).collect();
+    let kinds: Vec<Literal> = kinds.iter().filter_map(|id| constraints.component(id)).collect();
+    let solved = |rest: Rest| {
+        let constraints = &constraints;
+        kinds.iter().filter_map(move |kind| constraints.solve(&[*kind], rest))
+    };
+    // Names are rendered in most places where there is most.
+    let models = solved(Rest::Many).chain(solved(Rest::Few));
+    let models = models.chain(Array::of_pairs(&constraints, &constraints.factors()).rows);
+    let mut known = BTreeSet::new();
+    let models = models.filter(|model| known.insert(constraints.chosen(model)));
+    let rows: Vec<Selection> =
+        models.filter_map(|model| constraints.selection(&model, name)).collect();
+    let rows = rows.iter().filter(|row| !row.services.is_empty());
+    let mut longest = Longest { pack, of_kinds: BTreeMap::new(), of_project: None };
+    let crowded = rows.flat_map(|row| {
+        let two = longest.with_two(row);
+        let mut instead = two.clone();
+        instead.services.retain(|name, _| !row.services.contains_key(name));
+        [longest.with_long(row), two, instead]
+    });
+    let crowded: Vec<Selection> = crowded.collect();
+    crowded.into_iter().filter(|selection| renders(pack, selection)).collect()
+}
+
+/// How long names can be, which is asked of the pack by rendering them.
+struct Longest<'a> {
+    pack: &'a Pack,
+    of_kinds: BTreeMap<String, usize>,
+    of_project: Option<usize>,
+}
+
+impl Longest<'_> {
+    /// With a service of each kind more, and a project, whose names are as long as they can be.
+    fn with_long(&mut self, row: &Selection) -> Selection {
+        let mut with = row.clone();
+        for (number, kind) in kinds(row).into_iter().enumerate() {
+            let length = self.of_kinds.get(kind).copied().unwrap_or_else(|| {
+                longest(self.pack, row, |selection, name| {
+                    selection.services.insert(name.to_owned(), kind.clone());
+                })
+            });
+            self.of_kinds.insert(kind.clone(), length);
+            // Two kinds may take names of the same length.
+            with.services.insert(long_name(length, number), kind.clone());
+        }
+        let rename = |selection: &mut Selection, name: &str| {
+            selection.name = Name::project(name).expect("long names are valid");
+        };
+        let length = *self.of_project.get_or_insert_with(|| longest(self.pack, row, rename));
+        rename(&mut with, &long_name(length, 0));
+        with
+    }
+
+    /// With two services of each kind more, whose names are short.
+    fn with_two(&self, row: &Selection) -> Selection {
+        let mut with = row.clone();
+        for (number, kind) in kinds(row).into_iter().enumerate() {
+            let letter = letter(number);
+            with.services.insert(letter.to_string(), kind.clone());
+            with.services.insert(format!("{letter}-{number}b-2"), kind.clone());
+        }
+        with
+    }
+}
+
+fn kinds(row: &Selection) -> BTreeSet<&String> {
+    row.services.values().collect()
+}
+
+/// The most characters that a name can have which is `put` into a selection, by halves.
+fn longest(pack: &Pack, row: &Selection, put: impl Fn(&mut Selection, &str)) -> usize {
+    let fits = |length: usize| {
+        let mut with = row.clone();
+        put(&mut with, &long_name(length, 0));
+        renders(pack, &with)
+    };
+    if fits(LONGEST_NAME) {
+        return LONGEST_NAME;
+    }
+    let (mut least, mut most) = (SHORTEST_NAME, LONGEST_NAME);
+    while most - least > 1 {
+        let middle = least.midpoint(most);
+        if fits(middle) {
+            least = middle;
+        } else {
+            most = middle;
+        }
+    }
+    least
+}
+
+/// Whether the names of a selection are taken. What else is wrong with the pack is told where its
+/// selections are rendered.
+fn renders(pack: &Pack, selection: &Selection) -> bool {
+    let rendered = Plan::new(pack, selection.clone()).and_then(|plan| rendered_files(&plan));
+    !matches!(rendered, Err(Error::Usage { .. }))
+}
+
+/// A name of so many characters; with another number it is another name.
+fn long_name(length: usize, number: usize) -> String {
+    let first = format!("{}-1", letter(number));
+    let mut name: String = first.chars().chain("2b-".chars().cycle()).take(length).collect();
+    if name.ends_with('-') {
+        name.pop();
+        name.push('x');
+    }
+    name
+}
+
+fn letter(number: usize) -> char {
+    ('a'..='z').cycle().nth(number).unwrap_or('a')
 }
 
 /// What is sparse, or all but: a covering array has about half of everything in each row.
@@ -127,8 +257,23 @@ impl Array {
         choices: &[Vec<Literal>],
         options: &[Vec<Literal>],
     ) -> Self {
+        Self::built(constraints, choices, options, false)
+    }
+
+    /// An array of strength 2, in which a pair counts as a triple.
+    #[must_use]
+    pub fn of_pairs(constraints: &Constraints, choices: &[Vec<Literal>]) -> Self {
+        Self::built(constraints, choices, &[], true)
+    }
+
+    fn built(
+        constraints: &Constraints,
+        choices: &[Vec<Literal>],
+        options: &[Vec<Literal>],
+        pairs: bool,
+    ) -> Self {
         let filling = vec![constraints.truth()];
-        let missing = 3_usize.saturating_sub(choices.len() + options.len());
+        let missing = 3_usize.saturating_sub(choices.len() + options.len()).max(pairs.into());
         // Of fewer than three choices, all combinations.
         let filled = std::iter::repeat_n(&filling, missing);
         let factors: Vec<&Vec<Literal>> = filled.chain(choices).chain(options).collect();
@@ -145,6 +290,7 @@ impl Array {
             uncovered: Uncovered::new(levels.len()),
             levels,
             options: options.len(),
+            pairs,
             rows: Vec::new(),
             triples: 0,
         };
@@ -161,6 +307,8 @@ struct Building<'a> {
     factors: Vec<Vec<usize>>,
     /// How many of the factors, the last ones, are options.
     options: usize,
+    /// Whether only triples with the first factor count, which has one level.
+    pairs: bool,
     uncovered: Uncovered,
     rows: Vec<Model>,
     triples: usize,
@@ -189,7 +337,8 @@ impl Building<'_> {
                 for third in second + 1..self.factors.len() {
                     let three = [first, second, third].map(|factor| &self.factors[factor]);
                     let combinations: usize = three.iter().map(|factor| factor.len()).product();
-                    if second >= plain && combinations > MOST_COMBINATIONS {
+                    let too_many = second >= plain && combinations > MOST_COMBINATIONS;
+                    if too_many || (self.pairs && first > 0) {
                         continue;
                     }
                     for a in three[0] {

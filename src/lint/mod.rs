@@ -2,4 +2,6 @@
 
 pub mod constraints;
 pub mod cover;
+pub mod proof;
+pub mod texts;
 pub mod validate;
