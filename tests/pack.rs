@@ -290,7 +290,7 @@ fn refuses_one_contributed_key_with_two_values() {
     assert_eq!(output.status.code(), Some(7));
     assert_eq!(
         stderr(&output),
-        "error: the pack cannot be used: components/extra/component.toml: `facts.sky` has another value in `components/red/component.toml`\n"
+        "error: the pack cannot be used: components/extra/component.toml:7:1: `facts.sky` has another value in `components/red/component.toml`\n"
     );
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::choose::selection::{Choices, Selection};
+use crate::lint::clash::undecided;
 use crate::lint::constraints::{Constraints, Literal, Model, Rest};
 use crate::pack::load::Pack;
 use crate::render::files::rendered_files;
@@ -59,9 +60,9 @@ fn selections(
     let rows = array.into_iter().chain(sparse_rows(constraints));
     let mut rows: Vec<Model> =
         rows.filter(|model| known.insert(constraints.chosen(model))).collect();
-    for together in waiting(pack, constraints) {
+    for together in waiting(pack, constraints).union(&undecided(pack, constraints)) {
         if !rows.iter().any(|model| together.iter().all(|literal| literal.holds_in(model))) {
-            rows.extend(constraints.solve(&together, Rest::Few));
+            rows.extend(constraints.solve(together, Rest::Few));
         }
     }
     let mut selections: Vec<Selection> =

@@ -1,5 +1,6 @@
 //! Everything that can be wrong with a pack.
 
+pub mod clash;
 pub mod constraints;
 pub mod cover;
 pub mod proof;

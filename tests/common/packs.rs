@@ -96,7 +96,7 @@ pub fn large_pack(flags: usize, slots: usize) -> Files {
             // Each filler has this file, and no project has two of them.
             add(
                 format!("components/{id}/files/slots/{number}/chosen.txt.tera"),
-                large_template(number),
+                large_template(None, flags),
             );
         }
     }
@@ -130,22 +130,28 @@ pub fn large_pack(flags: usize, slots: usize) -> Files {
         );
         add(format!("components/{id}/component.toml"), text);
         add(format!("components/{id}/files/{id}/code.txt"), format!("{id}\n"));
-        add(format!("components/{id}/files/{id}/config.yaml.tera"), large_template(number % flags));
+        add(
+            format!("components/{id}/files/{id}/config.yaml.tera"),
+            large_template(Some(number), flags),
+        );
         let third = (number + 2) % flags;
-        // What excludes another component would never be rendered beside it.
-        if number % 7 != 6 && other % 7 != 6 {
-            let both = format!("components/{id}/files+flag{other}/{id}/both.txt.tera");
-            add(both, format!("{{% if 'flag{third}' in on %}}three{{% else %}}two{{% endif %}}\n"));
-        }
+        let both = format!("components/{id}/files+flag{other}/{id}/both.txt.tera");
+        add(both, format!("{{% if 'flag{third}' in on %}}three{{% else %}}two{{% endif %}}\n"));
     }
     files
 }
 
-/// Some forty lines with conditions and loops.
-fn large_template(number: usize) -> String {
+/// Some sixty lines with conditions and loops.
+fn large_template(owner: Option<usize>, flags: usize) -> String {
+    // A condition on what the component of the file requires or excludes would always be the same.
+    let is_free = |flag: &usize| {
+        flag % 5 > 1 && ![3, 6].contains(&(flag % 7)) && ![8, 9, 10].contains(&(flag % 11))
+    };
+    let free: Vec<usize> =
+        (0..flags).filter(|flag| is_free(flag) && Some(*flag) != owner).collect();
     let mut text = String::new();
     for line in 0..8 {
-        let one = (number + line * 3) % 14;
+        let one = free[(owner.unwrap_or(0) + line * 3) % free.len()];
         let _ = write!(
             text,
             "{{%- if 'flag{one}' in on %}}\nwith: {{{{ project.name }}}}\n{{%- else %}}\nwithout: {one}\n{{%- endif %}}\n{{%- for line in lines %}}\n- {{{{ line }}}}\n{{%- endfor %}}\n"
