@@ -218,8 +218,11 @@ fn pairs(pack: &Pack, most: usize) -> Vec<(Selection, Selection)> {
     let all = cover(pack, "x");
     let count = all.len() * all.len();
     // A step that shares no factor with the number of columns visits all of them.
-    let shares = |step: &usize| (2..=*step).any(|by| step % by == 0 && all.len() % by == 0);
-    let step = (count.div_ceil(most)..).find(|step| !shares(step)).expect("there are primes");
+    let columns = all.len();
+    let shares =
+        |step: usize| (2..=step).any(|by| [step, columns].iter().all(|it| it.is_multiple_of(by)));
+    let step =
+        (count.div_ceil(most)..=count).find(|step| !shares(*step)).expect("there are primes");
     (0..count)
         .step_by(step)
         .map(|number| (all[number / all.len()].clone(), all[number % all.len()].clone()))

@@ -12,57 +12,53 @@ use crate::pack::manifest::{ContributionScope, ContributionShape};
 use crate::render::plan::Service;
 use crate::text::error::{Place, Problem};
 
-/// Something that writes a path.
-#[derive(Clone)]
+/// A file as it is written to a path.
 struct Writer<'a> {
     component: &'a str,
     source: &'a str,
     path: String,
-    /// What is in every project in which it does.
+    /// What is in every project that has it.
     together: Vec<Literal>,
 }
 
 /// Every two files of a pack that are one in some project. Names that people choose for services are
 /// not known here; rendering refuses those.
 #[must_use]
-pub fn clashing_paths(pack: &Pack, constraints: &Constraints) -> Vec<Problem> {
-    type Writers<'a> = BTreeMap<(Option<&'a str>, String), Vec<Writer<'a>>>;
-    fn write<'a>(
-        writers: &mut Writers<'a>,
-        kind: Option<&'a str>,
-        path: &str,
-        writer: &Writer<'a>,
-    ) {
-        let writer = Writer { path: path.to_owned(), ..writer.clone() };
-        writers.entry((kind, path.to_lowercase())).or_default().push(writer);
-    }
-    let mut writers = Writers::new();
-    for component in &pack.components {
-        for file in &component.files {
-            let writer = Writer {
-                component: &component.id,
-                source: &file.source,
-                path: String::new(),
-                together: together(pack, constraints, component, file),
-            };
-            let Some(kind) = file.kind.as_deref() else {
-                write(&mut writers, None, &file.path, &writer);
-                continue;
-            };
-            // The same for every service, whatever its name is.
-            write(&mut writers, Some(kind), &path_of(file, SERVICE_IN_PATH), &writer);
-            for (bringing, name) in brought(pack, kind) {
-                let mut writer = writer.clone();
-                writer.together.extend(constraints.component(&bringing.id));
-                write(&mut writers, None, &path_of(file, name), &writer);
-            }
+pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Problem> {
+    let mut writers: BTreeMap<(Option<&'a str>, String), Vec<Writer<'a>>> = BTreeMap::new();
+    let mut write = |kind: Option<&'a str>, writer: Writer<'a>| {
+        let folded = writer.path.to_lowercase();
+        writers.entry((kind, folded)).or_default().push(writer);
+    };
+    let files = pack
+        .components
+        .iter()
+        .flat_map(|component| component.files.iter().map(move |file| (component, file)));
+    for (component, file) in files {
+        let writer = |path: String, bringing: Option<&Component>| Writer {
+            component: &component.id,
+            source: &file.source,
+            path,
+            together: together(pack, constraints, component, file, bringing),
+        };
+        let Some(kind) = file.kind.as_deref() else {
+            write(None, writer(file.path.clone(), None));
+            continue;
+        };
+        // The same for every service, whatever its name is.
+        write(Some(kind), writer(path_of(file, SERVICE_IN_PATH), None));
+        for (bringing, name) in brought(pack, kind) {
+            write(None, writer(path_of(file, name), Some(bringing)));
         }
     }
     for lockfile in &pack.manifest.lockfile {
-        let together = constraints.component(&lockfile.component).into_iter().collect();
-        let (component, source) = (lockfile.component.as_str(), lockfile.source.as_str());
-        let writer = Writer { component, source, path: String::new(), together };
-        write(&mut writers, None, &lockfile.path, &writer);
+        let writer = Writer {
+            component: &lockfile.component,
+            source: &lockfile.source,
+            path: lockfile.path.clone(),
+            together: constraints.component(&lockfile.component).into_iter().collect(),
+        };
+        write(None, writer);
     }
     let mut problems = Vec::new();
     for writers in writers.values() {
@@ -185,16 +181,17 @@ fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)>
     found
 }
 
-/// What is in every project that has `file`.
+/// What is in every project that has `file`, for a service that `bringing` brings.
 fn together(
     pack: &Pack,
     constraints: &Constraints,
     component: &Component,
     file: &ComponentFile,
+    bringing: Option<&Component>,
 ) -> Vec<Literal> {
     let kind = file.kind.as_ref().and_then(|kind| pack.component_of_kind(kind));
-    let ids = kind.map(|kind| &kind.id).into_iter().chain(&file.conditions);
-    let ids = ids.chain([&component.id]);
+    let components = kind.into_iter().chain(bringing).chain([component]);
+    let ids = components.map(|component| &component.id).chain(&file.conditions);
     ids.filter_map(|id| constraints.component(id)).collect()
 }
 

@@ -467,14 +467,12 @@ impl State {
     }
 
     fn set(&mut self, literal: Literal) -> bool {
-        match self.values[literal.variable] {
-            Some(value) => value == literal.value,
-            None => {
-                self.values[literal.variable] = Some(literal.value);
-                self.trail.push(literal.variable);
-                true
-            }
+        if let Some(value) = self.values[literal.variable] {
+            return value == literal.value;
         }
+        self.values[literal.variable] = Some(literal.value);
+        self.trail.push(literal.variable);
+        true
     }
 
     fn undo(&mut self, mark: usize) {

@@ -99,7 +99,7 @@ pub fn crowded(pack: &Pack, name: &str) -> Vec<Selection> {
     let rows = rows.iter().filter(|row| !row.services.is_empty());
     let mut longest = Longest { pack, of_kinds: BTreeMap::new(), of_project: None };
     let crowded = rows.flat_map(|row| {
-        let two = longest.with_two(row);
+        let two = with_two(row);
         let mut instead = two.clone();
         instead.services.retain(|name, _| !row.services.contains_key(name));
         [longest.with_long(row), two, instead]
@@ -136,17 +136,17 @@ impl Longest<'_> {
         rename(&mut with, &long_name(length, 0));
         with
     }
+}
 
-    /// With two services of each kind more, whose names are short.
-    fn with_two(&self, row: &Selection) -> Selection {
-        let mut with = row.clone();
-        for (number, kind) in kinds(row).into_iter().enumerate() {
-            let letter = letter(number);
-            with.services.insert(letter.to_string(), kind.clone());
-            with.services.insert(format!("{letter}-{number}b-2"), kind.clone());
-        }
-        with
+/// With two services of each kind more, whose names are short.
+fn with_two(row: &Selection) -> Selection {
+    let mut with = row.clone();
+    for (number, kind) in kinds(row).into_iter().enumerate() {
+        let letter = letter(number);
+        with.services.insert(letter.to_string(), kind.clone());
+        with.services.insert(format!("{letter}-{number}b-2"), kind.clone());
     }
+    with
 }
 
 fn kinds(row: &Selection) -> BTreeSet<&String> {

@@ -59,10 +59,17 @@ pub fn prove(pack: &Pack, known: &[Problem]) -> Proof {
         let tags = pack.manifest.delimiters.tags(source);
         tags.iter().any(|tag| tag.keyword(source) == Some("include"))
     });
-    let mut proving =
-        Proving { pack, constraints, templates, includes, selections: 0, problems: Vec::new() };
-    proving.render(cover_with_options(pack, NAME));
-    proving.render(crowded(pack, NAME));
+    let mut proving = Proving {
+        pack,
+        constraints,
+        templates,
+        includes,
+        selections: 0,
+        problems: Vec::new(),
+        told: BTreeSet::new(),
+    };
+    proving.render(&cover_with_options(pack, NAME));
+    proving.render(&crowded(pack, NAME));
     if known.is_empty() && proving.problems.is_empty() {
         proving.tell_unreached(&texts);
     }
@@ -79,6 +86,8 @@ struct Proving<'a> {
     includes: bool,
     selections: usize,
     problems: Vec<Problem>,
+    /// Of each problem the file, the line and the message: many selections show it.
+    told: BTreeSet<(String, usize, String)>,
 }
 
 /// A branch that may be reached, if the right things are together.
@@ -95,7 +104,7 @@ struct Missing<'a> {
 
 impl Proving<'_> {
     /// Renders `selections`, and keeps what is wrong with them.
-    fn render(&mut self, selections: Vec<Selection>) {
+    fn render(&mut self, selections: &[Selection]) {
         self.selections += selections.len();
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let share = selections.len().div_ceil(processors).max(1);
@@ -105,7 +114,6 @@ impl Proving<'_> {
             let parts = threads.into_iter().map(|thread| thread.join().expect("it renders"));
             parts.flatten().collect()
         });
-        let mut seen = BTreeSet::new();
         for (selection, error) in failed {
             let found = match error {
                 Error::Pack(found) => found,
@@ -115,17 +123,19 @@ impl Proving<'_> {
                     vec![Problem::new(Place::file(PACK_MANIFEST), message)]
                 }
             };
-            let new = |problem: &Problem| {
+            let told = self.told.len();
+            self.told.extend(found.iter().map(|problem| {
                 (problem.place.path.clone(), problem.place.line, problem.message.clone())
-            };
-            // Templates that take notes are wider; those that take none know the columns.
-            if found.iter().fold(false, |any, problem| seen.insert(new(problem)) || any) {
-                let plain = Plan::new(self.pack, selection).and_then(|plan| rendered_files(&plan));
-                match plain {
-                    Err(Error::Pack(exact)) => self.problems.extend(exact),
-                    _ => self.problems.extend(found),
-                }
+            }));
+            if self.told.len() == told {
+                continue;
             }
+            // Templates that take notes are wider; those that take none know the columns.
+            let plain = Plan::new(self.pack, selection).and_then(|plan| rendered_files(&plan));
+            self.problems.extend(match plain {
+                Err(Error::Pack(exact)) => exact,
+                _ => found,
+            });
         }
     }
 
@@ -253,7 +263,7 @@ impl Proving<'_> {
             for rest in [Rest::Few, Rest::Many] {
                 let model = self.constraints.solve(&combination, rest);
                 let selection = model.and_then(|model| self.constraints.selection(&model, NAME));
-                self.render(selection.into_iter().collect());
+                self.render(selection.as_slice());
                 let left = self.templates.unreached(&missing.name, missing.source);
                 if !left.contains(&missing.branch) {
                     return true;
