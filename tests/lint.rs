@@ -191,9 +191,9 @@ fn an_included_template_that_the_project_lacks_is_told() {
 /// marks in them, comments, and what is raw.
 #[test]
 fn templates_that_take_notes_render_the_same() {
-    let source = "{%- if yes -%}  \n one {% endif %} | {% if not yes -%}\n x {%- else -%}\n two\n {%- endif %}\n{%- for i in list -%} {{ i }}, {% else %}none{% endfor -%}\n {% for i in none -%} x {% else -%} \n empty {% endfor %}{# {% if x %} #}{% raw %}{% if x %}{{ raw }}{% endraw %}{% set block %}{% if yes %} set {% endif %}{% endset %}[{{ block }}]{% filter upper %}{% if yes %}up{% elif no %}down{% endif %}{% endfilter %}{% if text == \"%}\" %}a{% else %}b{% endif %}{{ \"}}{% if\" }}";
+    let source = "{%- if yes -%}  \n one {% endif %} | {% if not yes -%}\n x {%- else -%}\n two\n {%- endif %}\n{%- for i in list -%} {{ i }}, {% else %}none{% endfor -%}\n {% for i in empty -%} x {% else -%} \n empty {% endfor %}{# {% if x %} #}{% raw %}{% if x %}{{ raw }}{% endraw %}{% set block %}{% if yes %} set {% endif %}{% endset %}[{{ block }}]{% filter upper %}{% if yes %}up{% elif no %}down{% endif %}{% endfilter %}{% if text == \"%}\" %}a{% else %}b{% endif %}{{ \"}}{% if\" }}";
     let delimiters = Delimiters::default();
-    let context = json!({"yes": true, "no": false, "list": [1, 2], "none": [], "text": "%}"});
+    let context = json!({"yes": true, "no": false, "list": [1, 2], "empty": [], "text": "%}"});
     let fields = Fields::new(context.as_object().expect("an object")).expect("fields");
     let mut plain = Templates::new(&delimiters, &toml::Table::new()).expect("delimiters");
     plain.add("t", source).expect("it parses");
@@ -207,7 +207,7 @@ fn templates_that_take_notes_render_the_same() {
     let left: Vec<&str> = left.iter().map(|branch| &source[branch.tag.clone()]).collect();
     assert_eq!(
         left,
-        ["{% if not yes -%}", "{% else %}", "{% for i in none -%}", "{% elif no %}", "{% else %}"]
+        ["{% if not yes -%}", "{% else %}", "{% for i in empty -%}", "{% elif no %}", "{% else %}"]
     );
 }
 
