@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::{put, repository, scaffold_ok, tree_of};
-use scaffold::choose::selection::every_selection;
+use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
 
 /// Renders a project under a name of its own, which Docker uses for what belongs to it.
@@ -85,7 +85,7 @@ fn distinct(wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
     let mut found = BTreeMap::new();
-    for (number, selection) in every_selection(&pack, "my-app").into_iter().enumerate() {
+    for (number, selection) in cover(&pack, "my-app").into_iter().enumerate() {
         for (path, file) in tree_of(&pack, selection).iter() {
             if wanted(path) && seen.insert((path.to_owned(), file.digest())) {
                 found.insert(format!("{number}/{path}"), file.bytes.to_vec());
@@ -134,7 +134,7 @@ fn every_dockerfile_is_linted() {
 fn every_selection_is_a_project_for_compose() {
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
-    for selection in every_selection(&pack, "my-app") {
+    for selection in cover(&pack, "my-app") {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = String::new();
         for (path, file) in
@@ -156,7 +156,7 @@ fn every_selection_is_a_project_for_compose() {
 fn nginx_takes_the_configuration_of_every_selection() {
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
-    for selection in every_selection(&pack, "my-app") {
+    for selection in cover(&pack, "my-app") {
         let tree = tree_of(&pack, selection);
         let parts: Vec<(String, String)> = tree
             .iter()

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use scaffold::choose::selection::every_selection;
+use scaffold::lint::cover::cover;
 use scaffold::merge::decide::{Content, Merge, Ours, Rules, has_markers, merge};
 use scaffold::pack::load::Pack;
 use scaffold::render::files::rendered_files;
@@ -24,7 +24,7 @@ fn trees() -> &'static [Tree] {
     static TREES: OnceLock<Vec<Tree>> = OnceLock::new();
     TREES.get_or_init(|| {
         let pack = Pack::embedded().expect("the embedded pack can be read");
-        let all = every_selection(&pack, "my-app");
+        let all = cover(&pack, "my-app");
         let step = all.len().div_ceil(SELECTIONS / 2);
         let mut trees = Vec::new();
         for (number, selection) in all.iter().enumerate() {

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::matrix::{embedded, every_distinct_folder, every_rendering, two_services_of_each_kind};
+use common::matrix::{embedded, every_distinct_folder, every_rendering, with_further_services};
 use scaffold::choose::selection::Selection;
 use scaffold::render::plan::Plan;
 use serde::Deserialize as _;
@@ -25,7 +25,8 @@ fn every_set_of_manifests() -> Vec<(String, Selection, Manifests)> {
             (rendering.command.clone(), rendering.selection.clone(), documents(&files))
         })
         .collect();
-    for rendering in two_services_of_each_kind() {
+    let further = with_further_services().iter();
+    for rendering in further.filter(|rendering| rendering.on.contains("kubernetes")) {
         let files = rendering.tree.iter().map(|(path, file)| (path, &*file.bytes));
         let files = files.filter(|(path, _)| path.starts_with("deploy/")).collect();
         sets.push((rendering.command.clone(), rendering.selection.clone(), documents(&files)));
@@ -177,7 +178,7 @@ fn every_pod_has_probes_and_the_time_to_drain() {
 #[test]
 fn the_overlay_dev_runs_the_images_that_compose_builds() {
     let mut images = 0;
-    for rendering in every_rendering().iter().chain(two_services_of_each_kind()) {
+    for rendering in every_rendering().iter().chain(with_further_services()) {
         if !rendering.on.contains("kubernetes") {
             continue;
         }

@@ -9,10 +9,11 @@ use common::{files_in, put, repository, scaffold_ok, tree_of};
 use proptest::prelude::*;
 use scaffold::choose::file::selection_text;
 use scaffold::choose::operation::Operation;
-use scaffold::choose::selection::{Choices, Selection, every_selection};
+use scaffold::choose::selection::{Choices, Selection};
 use scaffold::cli;
 use scaffold::disk::transaction::Transaction;
 use scaffold::disk::writer::LocalDisk;
+use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
 use scaffold::project::intent::intend;
 use scaffold::project::state::read_selection;
@@ -23,7 +24,7 @@ use scaffold::text::path::STATE_FILES;
 /// Any selection of the embedded pack, with further services and any option values.
 fn any_selection(pack: &'static Pack) -> impl Strategy<Value = Selection> {
     let names = prop::sample::select(vec!["a", "my-app", "x1", "some-longer-name"]);
-    let base = prop::sample::select(every_selection(pack, "x"));
+    let base = prop::sample::select(cover(pack, "x"));
     let extra = prop::collection::btree_map(
         "[a-z][a-z0-9]{0,6}",
         prop::sample::select(pack.kinds().collect::<Vec<_>>()),
@@ -215,10 +216,14 @@ fn is_used(pack: &Pack, selection: &Selection, slot: &str) -> bool {
 
 /// Every pair, or a sample of them where the square is too large.
 fn pairs(pack: &Pack, most: usize) -> Vec<(Selection, Selection)> {
-    let all = every_selection(pack, "x");
+    let all = cover(pack, "x");
     let count = all.len() * all.len();
-    // An odd step shares no factor with a power of two, so that it visits all columns.
-    let step = if count <= most { 1 } else { count.div_ceil(most) | 1 };
+    // A step that shares no factor with the number of columns visits all of them.
+    let columns = all.len();
+    let shares =
+        |step: usize| (2..=step).any(|by| [step, columns].iter().all(|it| it.is_multiple_of(by)));
+    let step =
+        (count.div_ceil(most)..=count).find(|step| !shares(*step)).expect("there are primes");
     (0..count)
         .step_by(step)
         .map(|number| (all[number / all.len()].clone(), all[number % all.len()].clone()))
@@ -287,7 +292,7 @@ fn operations_on_disk_end_where_new_begins() {
 #[test]
 fn adds_commute_and_a_service_that_goes_leaves_nothing() {
     let pack = embedded();
-    let all = every_selection(pack, "x");
+    let all = cover(pack, "x");
     let flags: Vec<String> = pack.flagged().map(|(flag, _)| flag.to_owned()).collect();
     for selection in all.iter().take(64) {
         for (first, second) in

@@ -9,9 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::matrix::{
-    embedded, every_distinct_file, every_distinct_folder, two_services_of_each_kind,
-};
+use common::matrix::{embedded, every_distinct_file, every_distinct_folder, with_further_services};
 use common::project::run;
 use common::{put, repository};
 use serde_yaml_ng::Value;
@@ -88,7 +86,9 @@ fn every_overlay(folder: &Path) -> Vec<Overlay> {
         .filter(|(rendering, _)| rendering.on.contains("kubernetes"))
         .map(|(rendering, files)| (rendering.command.clone(), files))
         .collect();
-    projects.extend(two_services_of_each_kind().iter().map(|rendering| {
+    let further = with_further_services().iter();
+    let further = further.filter(|rendering| rendering.on.contains("kubernetes"));
+    projects.extend(further.map(|rendering| {
         let files = rendering.tree.iter().map(|(path, file)| (path, &*file.bytes));
         let wanted = |path: &str| PREFIXES.iter().any(|prefix| path.starts_with(prefix));
         (rendering.command.clone(), files.filter(|(path, _)| wanted(path)).collect())

@@ -4,8 +4,10 @@ mod common;
 
 use std::path::Path;
 
+use common::enumeration::every_selection;
 use common::{put, scaffold, scaffold_ok, small_pack, stderr, stdout, tree_of};
-use scaffold::choose::selection::{Choices, every_selection};
+use scaffold::choose::selection::{Choices, Selection};
+use scaffold::lint::cover::cover;
 use scaffold::lint::validate;
 use scaffold::pack::load::Pack;
 use scaffold::text::error::Error;
@@ -244,7 +246,7 @@ fn refuses_a_template_that_is_not_utf8_and_copies_a_file_that_is_not() {
     let folder = small_pack(&[]);
     put(folder.path(), "components/base/files/picture.bin", &[0xff, 0xfe, 0x00]);
     let pack = validate::load(folder.path()).expect("a file that is copied may hold anything");
-    let tree = tree_of(&pack, every_selection(&pack, "x").remove(0));
+    let tree = tree_of(&pack, cover(&pack, "x").remove(0));
     assert_eq!(
         tree.get("picture.bin").map(|file| file.bytes.to_vec()),
         Some(vec![0xff, 0xfe, 0x00])
@@ -288,7 +290,7 @@ fn refuses_one_contributed_key_with_two_values() {
     assert_eq!(output.status.code(), Some(7));
     assert_eq!(
         stderr(&output),
-        "error: the pack cannot be used: components/extra/component.toml: `facts.sky` has another value in `components/red/component.toml`\n"
+        "error: the pack cannot be used: components/extra/component.toml:7:1: `facts.sky` has another value in `components/red/component.toml`\n"
     );
 }
 
@@ -366,8 +368,7 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     for (path, bytes, _) in common::files_in(&common::repository().join("templates")) {
         put(copy.path(), &path, &bytes);
     }
-    let before =
-        every_selection(&validate::load(copy.path()).expect("the copy is sound"), "x").len();
+    let before = cover(&validate::load(copy.path()).expect("the copy is sound"), "x").len();
     let queue = "components/carrier";
     put(
         copy.path(),
@@ -419,7 +420,13 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     assert!(run(&["list"]).contains("--queue carrier"));
     assert!(run(&["completions", "bash"]).contains("--billing"));
     let pack = validate::load(Path::new(templates)).expect("the pack is sound");
-    assert!(every_selection(&pack, "x").len() > 2 * before, "the matrix has the new choices");
+    let rows = cover(&pack, "x");
+    let has_both = |row: &Selection| {
+        row.slots["queue"] == "carrier"
+            && row.components.contains("billing")
+            && row.components.contains("ml")
+    };
+    assert!(rows.len() > before && rows.iter().any(has_both), "the matrix has the new choices");
     run(&[
         "new",
         "shop",

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 #[cfg(unix)]
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
-use common::matrix::{embedded, every_rendering, two_services_of_each_kind};
+use common::matrix::{embedded, every_rendering, with_further_services};
 #[cfg(unix)]
 use common::{put, scaffold_ok, small_pack, stderr, stdout};
 use scaffold::render::plan::Plan;
@@ -57,7 +57,7 @@ fn steps(job: &Value) -> &[Value] {
 fn every_workflow_file() -> Vec<(&'static str, &'static str, Value)> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for rendering in every_rendering().iter().chain(two_services_of_each_kind()) {
+    for rendering in every_rendering().iter().chain(with_further_services()) {
         for (path, file) in rendering.tree.iter() {
             if path.starts_with(".github/workflows/") && seen.insert(&file.bytes) {
                 let workflow = serde_yaml_ng::from_slice(&file.bytes).expect("it is YAML");

@@ -8,16 +8,15 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use common::{entries, files_in, put, scaffold, scaffold_ok, small_pack, stderr};
-use scaffold::choose::selection::every_selection;
 use scaffold::disk::writer;
+use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
 use scaffold::render::tree::Tree;
 use scaffold::text::error::Error;
 
 fn full_tree() -> Tree {
     let pack = Pack::embedded().expect("the embedded pack can be read");
-    let largest =
-        every_selection(&pack, "x").into_iter().map(|selection| common::tree_of(&pack, selection));
+    let largest = cover(&pack, "x").into_iter().map(|selection| common::tree_of(&pack, selection));
     largest.max_by_key(Tree::len).expect("there are selections")
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::choose::rules::{self, Refusal, closure, is_default};
 use crate::pack::load::{Component, OptionOf, Pack};
@@ -441,112 +441,6 @@ impl Selection {
             .collect();
         choices
     }
-}
-
-/// Every combination of flags and of components in the slots that are used, in a fixed order.
-///
-/// Combinations that the pack excludes are left out. Options keep their defaults.
-#[must_use]
-pub fn every_selection(pack: &Pack, name: &str) -> Vec<Selection> {
-    let mut choices = vec![Choices { name: Some(name.to_owned()), ..Choices::default() }];
-    for (flag, _) in pack.flagged() {
-        choices = vary(
-            &choices,
-            |choice, on: bool| {
-                choice.components.insert(flag.to_owned(), on);
-            },
-            &[false, true],
-        );
-    }
-    let mut all = choices.clone();
-    for slot in pack.manifest.slots.keys() {
-        let fillers: Vec<String> =
-            pack.fillers(slot).map(|component| component.id.clone()).collect();
-        let chosen = vary(
-            &all,
-            |choice, filler: String| {
-                choice.slots.insert(slot.clone(), filler);
-            },
-            &fillers,
-        );
-        all.extend(chosen);
-    }
-    let mut selections: Vec<Selection> = Vec::new();
-    for choice in all {
-        if let Ok(selection) = choice.complete(pack)
-            && !selections.contains(&selection)
-        {
-            selections.push(selection);
-        }
-    }
-    selections
-}
-
-/// The selections that `scaffold pack lint` renders, `most` at the most: every one with the options'
-/// defaults, and each further value of each option in every one that has the option's component; where
-/// those are too many, each value in the smallest and the largest of them.
-#[must_use]
-pub fn linted_selections(pack: &Pack, most: usize) -> Vec<Selection> {
-    let mut selections = every_selection(pack, "lint");
-    selections.truncate(most);
-    let values: Vec<(OptionOf, Value)> = pack
-        .options()
-        .flat_map(|option| {
-            further_values(option.manifest).into_iter().map(move |value| (option, value))
-        })
-        .collect();
-    let has = |selection: &Selection, option: &OptionOf| {
-        selection.all_components(pack).contains(&option.component.id)
-    };
-    let all = selections.clone();
-    let in_all = all.len().saturating_mul(values.len() + 1) <= most;
-    for (option, value) in values {
-        let mut fitting: Vec<&Selection> =
-            all.iter().filter(|selection| has(selection, &option)).collect();
-        if !in_all {
-            fitting.sort_by_key(|selection| selection.all_components(pack).len());
-            let ends = [fitting.first(), fitting.last()];
-            fitting = ends.into_iter().flatten().copied().collect();
-        }
-        for selection in fitting {
-            let mut varied = selection.clone();
-            varied.options.insert(option.manifest.id.clone(), value.clone());
-            selections.push(varied);
-        }
-    }
-    selections
-}
-
-/// Values of an option beside its default, of each sort that a template may tell apart.
-fn further_values(option: &OptionManifest) -> Vec<Value> {
-    let default = serde_json::to_value(&option.default).unwrap_or_default();
-    let values: Vec<Value> = match option.shape {
-        OptionShape::Bool => vec![json!(true), json!(false)],
-        OptionShape::Int => {
-            option.minimum.into_iter().chain(option.maximum).map(Value::from).collect()
-        }
-        OptionShape::String => vec![json!(""), json!("x")],
-        OptionShape::Enum => option.values.iter().map(|value| json!(value)).collect(),
-    };
-    let fits = |value: &Value| *value != default && option_value(option, value).is_ok();
-    values.into_iter().filter(fits).collect()
-}
-
-fn vary<T: Clone>(
-    choices: &[Choices],
-    apply: impl Fn(&mut Choices, T),
-    values: &[T],
-) -> Vec<Choices> {
-    choices
-        .iter()
-        .flat_map(|choice| {
-            values.iter().map(|value| {
-                let mut varied = choice.clone();
-                apply(&mut varied, value.clone());
-                varied
-            })
-        })
-        .collect()
 }
 
 /// The name of a component that can fill `slot`.

@@ -7,11 +7,9 @@ use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
-use crate::choose::selection::linted_selections;
 use crate::commands::session::{Entry, Session, Words};
+use crate::lint::proof::prove;
 use crate::lint::validate;
-use crate::project::state::render;
-use crate::render::plan::Plan;
 use crate::terminal::output::{SCHEMA, print, print_json, say};
 use crate::text::error::{Error, Problem};
 
@@ -39,9 +37,6 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
     lint(session, matches.get_one::<PathBuf>("dir").expect("clap requires it"))
 }
 
-/// `scaffold pack lint` renders at most this many selections.
-const LINTED_SELECTIONS: usize = 4096;
-
 /// Its exit code where it finds a problem.
 const PACK_INVALID: u8 = 7;
 
@@ -52,15 +47,10 @@ fn lint(session: &Session, dir: &Path) -> Result<u8, Error> {
         // What is wrong with a file is said once: rendering trips over it again.
         let told: BTreeSet<String> =
             problems.iter().map(|problem| problem.place.path.clone()).collect();
-        for selection in linted_selections(pack, LINTED_SELECTIONS) {
-            rendered += 1;
-            if let Err(Error::Pack(found)) =
-                Plan::new(pack, selection).and_then(|plan| render(&plan))
-            {
-                let new = |problem: &Problem| !told.contains(&problem.place.path);
-                problems.extend(found.into_iter().filter(new));
-            }
-        }
+        let proof = prove(pack, &problems);
+        rendered = proof.selections;
+        let new = |problem: &Problem| !told.contains(&problem.place.path);
+        problems.extend(proof.problems.into_iter().filter(new));
         problems.sort();
         problems.dedup();
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::choose::selection::Choices;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::lint::clash::{clashing_keys, clashing_paths};
+use crate::lint::constraints::Constraints;
+use crate::pack::load::{Component, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{
     ContributionScope, ContributionShape, OptionManifest, OptionShape, PackManifest,
 };
@@ -91,6 +93,7 @@ impl Checked<'_> {
             self.check_own(component, &mut problems);
         }
         self.check_paths(&mut problems);
+        self.check_clashes(&mut problems);
         // What a manifest says that cannot be read, others would seem to miss.
         if self.pack.unread.is_empty() {
             self.check_slots(&mut problems);
@@ -440,10 +443,8 @@ impl Checked<'_> {
         }
     }
 
-    /// Paths that cannot be written everywhere, and paths that two components write.
+    /// Paths that cannot be written everywhere.
     fn check_paths(&self, problems: &mut Vec<Problem>) {
-        type Writers<'a> = Vec<(&'a Component, &'a ComponentFile)>;
-        let mut owners: BTreeMap<(Option<&str>, String), Writers> = BTreeMap::new();
         for component in &self.pack.components {
             for file in &component.files {
                 if let Some(reason) = path::unusable(&file.path) {
@@ -457,21 +458,20 @@ impl Checked<'_> {
                         format!("`{}` is written by the program itself", file.path),
                     ));
                 }
-                let key = (file.kind.as_deref(), file.path.to_lowercase());
-                let others = owners.entry(key).or_default();
-                for (other, other_file) in others.iter() {
-                    if !exclude_each_other(component, other) {
-                        problems.push(Problem::new(
-                            Place::file(&file.source),
-                            format!(
-                                "`{}` is written by `{}` as well, from `{}`",
-                                file.path, other.id, other_file.source
-                            ),
-                        ));
-                    }
-                }
-                others.push((component, file));
             }
+        }
+    }
+
+    /// Paths that two components write, and keys to which they give two values.
+    fn check_clashes(&self, problems: &mut Vec<Problem>) {
+        let constraints = Constraints::of(self.pack);
+        problems.extend(clashing_paths(self.pack, &constraints));
+        for (component, key, other) in clashing_keys(self.pack, &constraints) {
+            let name = key.split_once('.').map_or(key.as_str(), |(_, name)| name);
+            problems.push(Problem::new(
+                self.place(component, name),
+                format!("`{key}` has another value in `{}`", other.manifest_path()),
+            ));
         }
     }
 
@@ -645,14 +645,6 @@ impl Checked<'_> {
 fn is_kebab(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-/// Whether no project can have both components.
-fn exclude_each_other(one: &Component, other: &Component) -> bool {
-    let same_slot = one.manifest.slot.is_some() && one.manifest.slot == other.manifest.slot;
-    let conflict =
-        one.manifest.conflicts.contains(&other.id) || other.manifest.conflicts.contains(&one.id);
-    one.id != other.id && (same_slot || conflict)
 }
 
 fn unknown(message: &str, near: Option<&str>) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::text::template::Delimiters;
+use crate::text::tag::Delimiters;
 
 /// `pack.toml`: what holds for the whole pack.
 #[derive(Debug, Clone, Deserialize)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::choose::file::selection_text;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, SERVICE_IN_PATH};
 use crate::pack::manifest::LockfileFormat;
 use crate::render::lockfile::prune_npm;
 use crate::render::names;
@@ -21,8 +21,18 @@ use crate::text::template::{Fields, Templates};
 /// # Errors
 /// [`Error::Pack`] with every template that fails, or two components that write one path.
 pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
+    let mut templates = plan.pack.templates().map_err(|problem| Error::Pack(vec![problem]))?;
+    let problems = add_templates(plan, &mut templates);
+    if problems.is_empty() { rendered_with(plan, &templates) } else { Err(Error::Pack(problems)) }
+}
+
+/// Renders the project with `templates`, which have those of the plan.
+///
+/// # Errors
+/// Those of [`rendered_files`].
+pub fn rendered_with(plan: &Plan, templates: &Templates) -> Result<Tree, Error> {
     check_paths(plan)?;
-    let mut tree = render_files(plan).map_err(Error::Pack)?;
+    let mut tree = render_files(plan, templates).map_err(Error::Pack)?;
     names::check(plan, &tree)?;
     prune_locks(plan, &mut tree).map_err(|problem| Error::Pack(vec![problem]))?;
     let text = selection_text(plan.pack, &plan.selection);
@@ -107,11 +117,25 @@ fn check_paths(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
+/// Parses the templates of the plan, and says what is wrong with them.
+fn add_templates(plan: &Plan, templates: &mut Templates) -> Vec<Problem> {
+    let targets = targets(plan);
+    let sources: BTreeSet<&str> = targets
+        .iter()
+        .filter(|target| target.file.template)
+        .map(|target| target.file.source.as_str())
+        .collect();
+    let text = |path: &str| plan.pack.text(path);
+    if templates.add_together(sources.iter().filter_map(|path| Some((*path, text(path).ok()?)))) {
+        return sources.into_iter().filter_map(|path| text(path).err()).collect();
+    }
+    let added = sources.into_iter().map(|path| templates.add(path, text(path)?));
+    added.filter_map(Result::err).collect()
+}
+
+fn render_files(plan: &Plan, templates: &Templates) -> Result<Tree, Vec<Problem>> {
     let pack = plan.pack;
     let mut problems = Vec::new();
-    let mut templates = pack.templates().map_err(|problem| vec![problem])?;
-    let mut parsed: BTreeSet<&str> = BTreeSet::new();
     // Made once: many templates read the same fields.
     let fields = |context: &Map<String, Value>| {
         Fields::new(context)
@@ -124,23 +148,14 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
     }
     let mut tree = Tree::default();
     let mut folded: BTreeMap<String, String> = BTreeMap::new();
-    let targets = targets(plan);
-    let sources: BTreeSet<&str> = targets
-        .iter()
-        .filter(|target| target.file.template)
-        .map(|target| target.file.source.as_str())
-        .collect();
-    let together = templates
-        .add_together(sources.into_iter().filter_map(|path| Some((path, pack.text(path).ok()?))));
-    for target in targets {
+    for target in targets(plan) {
         let source = &target.file.source;
         let bytes = if target.file.template {
             let fields = target
                 .service
                 .and_then(|service| service_fields.get(service.name.as_str()))
                 .unwrap_or(&project_fields);
-            let is_new = parsed.insert(source) && !together;
-            match rendered(pack, &mut templates, source, is_new, fields) {
+            match templates.render(source, fields) {
                 Ok(text) => Cow::Owned(text.into_bytes()),
                 Err(problem) => {
                     problems.push(problem);
@@ -161,19 +176,6 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
         tree.insert(target.path, File { bytes, executable, component, source: source.clone() });
     }
     if problems.is_empty() { Ok(tree) } else { Err(problems) }
-}
-
-fn rendered(
-    pack: &Pack,
-    templates: &mut Templates,
-    source: &str,
-    is_new: bool,
-    fields: &Fields,
-) -> Result<String, Problem> {
-    if is_new {
-        templates.add(source, pack.text(source)?)?;
-    }
-    templates.render(source, fields)
 }
 
 /// Writes each lock file of the pack that the components of the plan have.

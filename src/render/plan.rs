@@ -50,15 +50,27 @@ impl<'a> Plan<'a> {
     /// [`Error::Pack`] where two components contribute one key with two values, or a contribution
     /// cannot be evaluated; [`Error::Usage`] where a service has the name of another part.
     pub fn new(pack: &'a Pack, selection: Selection) -> Result<Self, Error> {
+        let templates = pack.templates().map_err(|problem| Error::Pack(vec![problem]))?;
+        Self::with(pack, selection, &templates)
+    }
+
+    /// Resolves `selection` with `templates`, which evaluate the texts of the manifests.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub fn with(
+        pack: &'a Pack,
+        selection: Selection,
+        templates: &Templates,
+    ) -> Result<Self, Error> {
         let on = selection.all_components(pack);
         let components: Vec<&Component> =
             pack.components.iter().filter(|component| on.contains(&component.id)).collect();
-        let templates = pack.templates().map_err(|problem| Error::Pack(vec![problem]))?;
         let mut context = base_context(&selection, &components);
         let mut services: Vec<Service> =
             selection.services.iter().map(|(name, kind)| Service::new(pack, name, kind)).collect();
         context.insert("services".to_owned(), listed(&services));
-        let collected = collect(pack, &components, &mut services, &context, &templates);
+        let collected = collect(pack, &components, &mut services, &context, templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
         context.insert("services".to_owned(), listed(&services));
         check_names(pack, &services, &context)?;
@@ -182,13 +194,10 @@ fn collect(
     let mut project = empty(ContributionScope::Project);
     let mut owners = Owners::new();
     for component in components {
-        let place = || Place::file(component.manifest_path());
-        let evaluate = |table: &toml::Table, context: &Map<String, Value>| {
-            let value = serde_json::to_value(table)
-                .map_err(|error| Problem::new(place(), error.to_string()))?;
-            evaluated(&value, context, templates).map_err(|reason| Problem::new(place(), reason))
+        let evaluate = |name: &str, table: &toml::Table, context: &Map<String, Value>| {
+            evaluated_table(component, name, table, context, templates)
         };
-        let own = evaluate(&component.manifest.contribute, context)?;
+        let own = evaluate("contribute", &component.manifest.contribute, context)?;
         add(&mut project, own, component, &mut owners)?;
         let of_kind = |kind: &str| -> Vec<&Service> {
             services.iter().filter(|service| service.kind == kind).collect()
@@ -196,12 +205,13 @@ fn collect(
         for (kind, each) in &component.manifest.each {
             for service in of_kind(kind) {
                 let mut context = with_service(context, service);
-                let own = evaluate(&each.own, &context)?;
+                let name = format!("each.{kind}");
+                let own = evaluate(&name, &each.own, &context)?;
                 add(&mut project, own, component, &mut owners)?;
                 for (other_kind, table) in &each.each {
                     for other in of_kind(other_kind) {
                         context.insert("other".to_owned(), Value::Object(other.fields.clone()));
-                        let own = evaluate(table, &context)?;
+                        let own = evaluate(&format!("{name}.each.{other_kind}"), table, &context)?;
                         add(&mut project, own, component, &mut owners)?;
                     }
                 }
@@ -216,9 +226,8 @@ fn collect(
             let Some(table) = component.manifest.to.get(&service.kind) else {
                 continue;
             };
-            let value = serde_json::to_value(table).unwrap_or_default();
-            let own = evaluated(&value, &seen, templates)
-                .map_err(|reason| Problem::new(Place::file(component.manifest_path()), reason))?;
+            let name = format!("to.{}", service.kind);
+            let own = evaluated_table(component, &name, table, &seen, templates)?;
             add(&mut fields, own, component, &mut owners)?;
         }
         service.fields.extend(fields);
@@ -275,26 +284,46 @@ fn add<'a>(
     Ok(())
 }
 
+/// The table `name` of the manifest of `component`, with every text in it rendered.
+fn evaluated_table(
+    component: &Component,
+    name: &str,
+    table: &toml::Table,
+    context: &Map<String, Value>,
+    templates: &Templates,
+) -> Result<Value, Problem> {
+    let origin = origin(&component.id, name);
+    let value = serde_json::to_value(table).map_err(|error| error.to_string());
+    let evaluated = value.and_then(|value| evaluated(&origin, &value, context, templates));
+    evaluated.map_err(|reason| Problem::new(Place::file(component.manifest_path()), reason))
+}
+
+/// What the table `name` of a component's manifest is called where its texts are evaluated, such as
+/// `ml: each.inference`.
+#[must_use]
+pub fn origin(component: &str, name: &str) -> String {
+    format!("{component}: {name}")
+}
+
 /// `value` with every text in it, keys included, rendered.
 fn evaluated(
+    origin: &str,
     value: &Value,
     context: &Map<String, Value>,
     templates: &Templates,
 ) -> Result<Value, String> {
+    let evaluate = |text: &str| templates.evaluate(origin, text, context);
+    let inner = |value: &Value| evaluated(origin, value, context, templates);
     Ok(match value {
-        Value::String(text) => Value::String(templates.evaluate(text, context)?),
+        Value::String(text) => Value::String(evaluate(text)?),
         Value::Array(items) => {
-            let items: Result<Vec<Value>, String> =
-                items.iter().map(|item| evaluated(item, context, templates)).collect();
+            let items: Result<Vec<Value>, String> = items.iter().map(inner).collect();
             Value::Array(items?)
         }
         Value::Object(entries) => {
             let mut map = Map::new();
             for (key, entry) in entries {
-                map.insert(
-                    templates.evaluate(key, context)?,
-                    evaluated(entry, context, templates)?,
-                );
+                map.insert(evaluate(key)?, inner(entry)?);
             }
             Value::Object(map)
         }

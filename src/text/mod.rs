@@ -5,4 +5,5 @@ pub mod digest;
 pub mod error;
 pub mod name;
 pub mod path;
+pub mod tag;
 pub mod template;

@@ -4,33 +4,18 @@
 //! are checked here, tag by tag, before anything is rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tera::{Context, ErrorKind, Kwargs, State, Tera};
 
 use crate::text::diagram::Diagram;
 use crate::text::error::{Place, Problem, suggestion};
+use crate::text::tag::{Branch, Delimiters};
 
-/// The strings that set Tera's tags apart from the text around them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Delimiters {
-    /// Begin and end of a block, such as `{%` and `%}`.
-    pub block: [String; 2],
-    /// Begin and end of a variable, such as `{{` and `}}`.
-    pub variable: [String; 2],
-    /// Begin and end of a comment, such as `{#` and `#}`.
-    pub comment: [String; 2],
-}
-
-impl Default for Delimiters {
-    fn default() -> Self {
-        let pair = |begin: &str, end: &str| [begin.to_owned(), end.to_owned()];
-        Self { block: pair("{%", "%}"), variable: pair("{{", "}}"), comment: pair("{#", "#}") }
-    }
-}
-
+/// The function that a marked template calls at the head of each branch.
+const MARK: &str = "scaffold_branch";
 /// Names that Tera itself brings into scope.
 const BUILT_IN: [&str; 2] = ["loop", "__tera_context"];
 /// Words of the expression language, which are not names.
@@ -59,6 +44,15 @@ impl Fields {
 pub struct Templates {
     tera: Tera,
     delimiters: Delimiters,
+    /// Only where somebody asks for it: rendering a project takes no notes.
+    record: Option<Record>,
+}
+
+/// Which branches were rendered.
+struct Record {
+    /// The number of the first branch of each template.
+    first: BTreeMap<String, usize>,
+    rendered: Arc<[AtomicBool]>,
 }
 
 impl Templates {
@@ -82,7 +76,71 @@ impl Templates {
         })
         .map_err(|error| error.to_string())?;
         register(&mut tera, versions);
-        Ok(Self { tera, delimiters: delimiters.clone() })
+        Ok(Self { tera, delimiters: delimiters.clone(), record: None })
+    }
+
+    /// Templates of `sources`, pairs of name and text, that take notes of which of their branches are
+    /// rendered; [`Templates::unreached`] reads them. They render the same, but a mistake may be told
+    /// some columns further to the right.
+    ///
+    /// Short texts of manifests are among the sources as [`Templates::name_of_text`] names them.
+    /// What cannot be parsed is left out.
+    ///
+    /// # Errors
+    /// The reason, where the delimiters are not six different strings of two bytes.
+    pub fn recording(
+        delimiters: &Delimiters,
+        versions: &toml::Table,
+        sources: &BTreeMap<String, &str>,
+    ) -> Result<Self, String> {
+        let mut templates = Self::new(delimiters, versions)?;
+        let mut first = BTreeMap::new();
+        let mut marked = Vec::new();
+        let mut count = 0;
+        for (name, source) in sources {
+            marked.push((name.as_str(), delimiters.marked(source, MARK, count)));
+            first.insert(name.clone(), count);
+            count += delimiters.branches(source).len();
+        }
+        let rendered: Arc<[AtomicBool]> = (0..count).map(|_| AtomicBool::new(false)).collect();
+        let notes = Arc::clone(&rendered);
+        templates.tera.register_function(MARK, move |arguments: Kwargs, _: &State| {
+            let number = arguments.must_get::<usize>("number")?;
+            if let Some(note) = notes.get(number) {
+                note.store(true, Ordering::Relaxed);
+            }
+            Ok::<_, tera::Error>("")
+        });
+        if !templates.add_together(marked.iter().map(|(name, text)| (*name, text.as_str()))) {
+            for (name, text) in &marked {
+                if templates.add(name, text).is_err() {
+                    first.remove(*name);
+                }
+            }
+        }
+        templates.record = Some(Record { first, rendered });
+        Ok(templates)
+    }
+
+    /// What a short text is called, so that texts that are the same at several places are told apart.
+    /// `origin` says where it stands.
+    #[must_use]
+    pub fn name_of_text(origin: &str, text: &str) -> String {
+        format!("{origin}: {text}")
+    }
+
+    /// The branches of the template `name`, whose text is `source`, that were not rendered so far.
+    /// None of templates that take no notes.
+    #[must_use]
+    pub fn unreached(&self, name: &str, source: &str) -> Vec<Branch> {
+        let first = self.record.as_ref().and_then(|record| record.first.get(name));
+        let (Some(record), Some(first)) = (&self.record, first) else {
+            return Vec::new();
+        };
+        let branches = self.delimiters.branches(source).into_iter().enumerate();
+        let missing =
+            branches.filter(|(number, _)| !record.rendered[first + number].load(Ordering::Relaxed));
+        missing.map(|(_, branch)| branch).collect()
     }
 
     /// Parses `source` and keeps it as `name`.
@@ -109,27 +167,35 @@ impl Templates {
         self.tera.render(name, &fields.0).map_err(|error| problem(name, &error))
     }
 
-    /// Renders a short text of a manifest, such as `services/[= service.name =]`.
+    /// Renders a short text of a manifest, such as `services/[= service.name =]`, which stands at
+    /// `origin`.
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn evaluate(&self, text: &str, context: &Map<String, Value>) -> Result<String, String> {
-        if !self.has_tag(text) {
+    pub fn evaluate(
+        &self,
+        origin: &str,
+        text: &str,
+        context: &Map<String, Value>,
+    ) -> Result<String, String> {
+        if !self.delimiters.has_tag(text) {
             return Ok(text.to_owned());
         }
         let fields = Fields::new(context)?;
-        self.tera.render_str(text, &fields.0, false).map_err(|error| match error.kind() {
+        let recorded = self.record.as_ref().map(|record| {
+            let name = Self::name_of_text(origin, text);
+            record.first.contains_key(&name).then_some(name)
+        });
+        let rendered = match recorded.flatten() {
+            Some(name) => self.tera.render(&name, &fields.0),
+            None => self.tera.render_str(text, &fields.0, false),
+        };
+        rendered.map_err(|error| match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 report.message().to_owned()
             }
             _ => error.to_string(),
         })
-    }
-
-    /// Whether `text` holds a variable or a block.
-    #[must_use]
-    pub fn has_tag(&self, text: &str) -> bool {
-        text.contains(&self.delimiters.variable[0]) || text.contains(&self.delimiters.block[0])
     }
 
     /// Every read of a name, or of a field of a name, that `declared` does not have.
@@ -178,27 +244,8 @@ impl Templates {
 
     /// The dotted names inside the tags of `source`, in order.
     fn paths<'a>(&self, source: &'a str) -> Vec<DottedName<'a>> {
-        let mut found = Vec::new();
-        let mut at = 0;
-        while let Some((start, end_mark)) = self.next_tag(source, at) {
-            let body = start + 2;
-            let end = source[body..].find(end_mark).map_or(source.len(), |found| body + found);
-            if end_mark != self.delimiters.comment[1] {
-                found.extend(dotted_names(source, body, end));
-            }
-            at = (end + 2).min(source.len());
-        }
-        found
-    }
-
-    /// Where the next tag begins, and the mark that ends it.
-    fn next_tag(&self, source: &str, from: usize) -> Option<(usize, &str)> {
-        [&self.delimiters.block, &self.delimiters.variable, &self.delimiters.comment]
-            .into_iter()
-            .filter_map(|[begin, end]| {
-                source[from..].find(begin.as_str()).map(|found| (from + found, end.as_str()))
-            })
-            .min_by_key(|(start, _)| *start)
+        let tags = self.delimiters.tags(source);
+        tags.iter().flat_map(|tag| dotted_names(source, tag.inner.start, tag.inner.end)).collect()
     }
 }
 

@@ -1,11 +1,12 @@
-//! Every valid selection, rendered once per test program: the number of selections doubles with
-//! each flag, while most files are the same in nearly all of them.
+//! The selections that stand for all, rendered once per test program: most files are the same in
+//! nearly all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::thread;
 
-use scaffold::choose::selection::{Choices, Selection, every_selection};
+use scaffold::choose::selection::Selection;
+use scaffold::lint::cover::{cover, crowded};
 use scaffold::pack::load::Pack;
 use scaffold::render::tree::{File, Tree};
 
@@ -29,41 +30,35 @@ pub fn embedded() -> &'static Pack {
     PACK.get_or_init(|| Pack::embedded().expect("the embedded pack can be read"))
 }
 
-/// Every valid selection of the embedded pack.
+/// The selections that stand for all of the embedded pack.
 pub fn every_rendering() -> &'static [Rendering] {
     static RENDERINGS: OnceLock<Vec<Rendering>> = OnceLock::new();
     RENDERINGS.get_or_init(|| {
-        let selections = every_selection(embedded(), "my-app");
+        let selections = cover(embedded(), "my-app");
         assert!(selections.len() >= 4, "minimal, ml, realtime, both");
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let share = selections.len().div_ceil(processors);
-        thread::scope(|scope| {
-            let render = |part: &[Selection]| part.iter().map(rendering).collect::<Vec<_>>();
-            let threads: Vec<_> =
-                selections.chunks(share).map(|part| scope.spawn(move || render(part))).collect();
-            let parts = threads.into_iter().map(|thread| thread.join().expect("it renders"));
-            parts.flatten().collect()
-        })
+        rendered(&selections)
     })
 }
 
-/// Everything at once with two services of each kind, with Nginx and without: selections that
-/// [`every_rendering`] leaves out, since there is no end of them.
-pub fn two_services_of_each_kind() -> &'static [Rendering] {
+/// The same with further services of each kind, whose names are long, short and odd.
+pub fn with_further_services() -> &'static [Rendering] {
     static RENDERINGS: OnceLock<Vec<Rendering>> = OnceLock::new();
     RENDERINGS.get_or_init(|| {
-        let rendered = [true, false].map(|nginx| {
-            let mut choices = Choices { name: Some("my-app".to_owned()), ..Choices::default() };
-            for (flag, on) in [("ml", true), ("realtime", true), ("nginx", nginx)] {
-                choices.components.insert(flag.to_owned(), on);
-            }
-            for (name, kind) in [("scorer", "inference"), ("edge", "gateway"), ("live", "realtime")]
-            {
-                choices.add_service(embedded(), name, kind).expect("a service can be added");
-            }
-            rendering(&choices.complete(embedded()).expect("a valid selection"))
-        });
-        rendered.into()
+        let selections = crowded(embedded(), "my-app");
+        assert!(selections.len() >= 3, "long names, short names, others in their place");
+        rendered(&selections)
+    })
+}
+
+fn rendered(selections: &[Selection]) -> Vec<Rendering> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let share = selections.len().div_ceil(processors);
+    thread::scope(|scope| {
+        let render = |part: &[Selection]| part.iter().map(rendering).collect::<Vec<_>>();
+        let threads: Vec<_> =
+            selections.chunks(share).map(|part| scope.spawn(move || render(part))).collect();
+        let parts = threads.into_iter().map(|thread| thread.join().expect("it renders"));
+        parts.flatten().collect()
     })
 }
 

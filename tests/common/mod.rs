@@ -1,7 +1,9 @@
 //! What several test programs need.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod enumeration;
 pub mod matrix;
+pub mod packs;
 pub mod place;
 pub mod project;
 

@@ -1,0 +1,213 @@
+//! Two components that write one path, or give one key two values. Whether they can be together is
+//! asked of the constraints, so that no selection has to be rendered in which they are: four flags may
+//! be needed for a clash, and no selection that is tried may have them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::lint::constraints::{Constraints, Literal};
+use crate::pack::load::{Component, ComponentFile, Pack, SERVICE_IN_PATH};
+use crate::pack::manifest::{ContributionScope, ContributionShape};
+use crate::render::plan::Service;
+use crate::text::error::{Place, Problem};
+
+/// A file as it is written to a path.
+struct Writer<'a> {
+    component: &'a str,
+    source: &'a str,
+    path: String,
+    /// What is in every project that has it.
+    together: Vec<Literal>,
+}
+
+/// Every two files of a pack that are one in some project. Names that people choose for services are
+/// not known here; rendering refuses those.
+#[must_use]
+pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Problem> {
+    let mut writers: BTreeMap<(Option<&'a str>, String), Vec<Writer<'a>>> = BTreeMap::new();
+    let mut write = |kind: Option<&'a str>, writer: Writer<'a>| {
+        let folded = writer.path.to_lowercase();
+        writers.entry((kind, folded)).or_default().push(writer);
+    };
+    let files = pack
+        .components
+        .iter()
+        .flat_map(|component| component.files.iter().map(move |file| (component, file)));
+    for (component, file) in files {
+        let writer = |path: String, bringing: Option<&Component>| Writer {
+            component: &component.id,
+            source: &file.source,
+            path,
+            together: together(pack, constraints, component, file, bringing),
+        };
+        let Some(kind) = file.kind.as_deref() else {
+            write(None, writer(file.path.clone(), None));
+            continue;
+        };
+        // The same for every service, whatever its name is.
+        write(Some(kind), writer(path_of(file, SERVICE_IN_PATH), None));
+        for (bringing, name) in brought(pack, kind) {
+            write(None, writer(path_of(file, name), Some(bringing)));
+        }
+    }
+    for lockfile in &pack.manifest.lockfile {
+        let writer = Writer {
+            component: &lockfile.component,
+            source: &lockfile.source,
+            path: lockfile.path.clone(),
+            together: constraints.component(&lockfile.component).into_iter().collect(),
+        };
+        write(None, writer);
+    }
+    let mut problems = Vec::new();
+    for writers in writers.values() {
+        for (number, one) in writers.iter().enumerate() {
+            for other in writers[..number].iter().filter(|other| other.source != one.source) {
+                let together = [&other.together[..], &one.together].concat();
+                if constraints.is_possible(&together) {
+                    let message = format!(
+                        "`{}` is written by `{}` as well, from `{}`",
+                        one.path, other.component, other.source
+                    );
+                    problems.push(Problem::new(Place::file(one.source), message));
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// A key of a map that a component contributes to.
+struct Entry<'a> {
+    component: &'a Component,
+    value: Value,
+    /// What is in every project that has it.
+    together: Vec<Literal>,
+    /// Whether the key and the value are the same in every project.
+    plain: bool,
+}
+
+/// Whose map, its name, and the key.
+type Key<'a> = (Option<&'a str>, &'a str, &'a str);
+
+/// Every two values of one key that are in one project: the component of the second, the key as
+/// `map.key`, and the component of the first.
+#[must_use]
+pub fn clashing_keys<'a>(
+    pack: &'a Pack,
+    constraints: &Constraints,
+) -> Vec<(&'a Component, String, &'a Component)> {
+    let mut found = Vec::new();
+    for ((_, map, key), entries) in entries(pack, constraints) {
+        for (number, one) in entries.iter().enumerate().filter(|(_, one)| one.plain) {
+            for other in entries[..number].iter().filter(|other| other.plain) {
+                let together = [&other.together[..], &one.together].concat();
+                if one.value != other.value && constraints.is_possible(&together) {
+                    found.push((one.component, format!("{map}.{key}"), other.component));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What has to be together for each two contributions to one map that are evaluated, and so decided
+/// by rendering them.
+#[must_use]
+pub fn undecided(pack: &Pack, constraints: &Constraints) -> BTreeSet<Vec<Literal>> {
+    let mut maps: BTreeMap<(Option<&str>, &str), Vec<Entry>> = BTreeMap::new();
+    for ((scope, map, _), entries) in entries(pack, constraints) {
+        maps.entry((scope, map)).or_default().extend(entries);
+    }
+    let mut found = BTreeSet::new();
+    for entries in maps.values() {
+        for one in entries.iter().filter(|one| !one.plain) {
+            for other in entries {
+                let both = one.together.iter().chain(&other.together).copied();
+                found.insert(both.collect::<BTreeSet<_>>().into_iter().collect());
+            }
+        }
+    }
+    found
+}
+
+fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, Vec<Entry<'a>>> {
+    let declared = pack.contributions();
+    let is_map = |scope: Option<&str>, name: &str| {
+        let scope = match scope {
+            None => ContributionScope::Project,
+            Some(_) => ContributionScope::Service,
+        };
+        declared.get(name).is_some_and(|it| it.scope == scope && it.shape == ContributionShape::Map)
+    };
+    let mut found: BTreeMap<Key, Vec<Entry>> = BTreeMap::new();
+    for component in &pack.components {
+        for (scope, kinds, table) in tables(component) {
+            let maps = table.iter().filter(|(name, _)| is_map(scope, name));
+            let maps = maps.filter_map(|(name, value)| Some((name, value.as_table()?)));
+            for (name, map) in maps {
+                for (key, value) in map {
+                    let kinds = kinds.iter().filter_map(|kind| pack.component_of_kind(kind));
+                    let ids = kinds.map(|kind| &kind.id).chain([&component.id]);
+                    let delimiters = &pack.manifest.delimiters;
+                    let value = serde_json::to_value(value).unwrap_or_default();
+                    let entry = Entry {
+                        component,
+                        together: ids.filter_map(|id| constraints.component(id)).collect(),
+                        plain: !delimiters.has_tag(key) && !delimiters.has_tag(&value.to_string()),
+                        value,
+                    };
+                    found.entry((scope, name, key)).or_default().push(entry);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What a component contributes: the kind of service whose it is, if not the project's; the kinds
+/// without which it is not evaluated; and the table.
+fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)> {
+    let manifest = &component.manifest;
+    let mut found = vec![(None, Vec::new(), &manifest.contribute)];
+    for (kind, each) in &manifest.each {
+        found.push((None, vec![kind.as_str()], &each.own));
+        let pairs = each.each.iter();
+        found.extend(pairs.map(|(other, table)| (None, vec![kind.as_str(), other], table)));
+    }
+    let to = manifest.to.iter();
+    found.extend(to.map(|(kind, table)| (Some(kind.as_str()), vec![kind.as_str()], table)));
+    found
+}
+
+/// What is in every project that has `file`, for a service that `bringing` brings.
+fn together(
+    pack: &Pack,
+    constraints: &Constraints,
+    component: &Component,
+    file: &ComponentFile,
+    bringing: Option<&Component>,
+) -> Vec<Literal> {
+    let kind = file.kind.as_ref().and_then(|kind| pack.component_of_kind(kind));
+    let components = kind.into_iter().chain(bringing).chain([component]);
+    let ids = components.map(|component| &component.id).chain(&file.conditions);
+    ids.filter_map(|id| constraints.component(id)).collect()
+}
+
+/// The services of a kind that come by themselves, each with what brings it.
+fn brought<'a>(pack: &'a Pack, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
+    pack.components.iter().flat_map(move |component| {
+        let own = component.manifest.service.iter().filter(move |service| service.kind == kind);
+        own.map(move |service| (component, service.name.as_str()))
+    })
+}
+
+/// The path of a file of a kind for the service `name`.
+fn path_of(file: &ComponentFile, name: &str) -> String {
+    if file.in_folder {
+        format!("{}/{}", Service::folder(name), file.path)
+    } else {
+        file.path.replace(SERVICE_IN_PATH, name)
+    }
+}

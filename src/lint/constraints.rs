@@ -1,0 +1,512 @@
+//! What can be together in a project of a pack, as clauses, so that a question such as "can these
+//! four be together?" is answered without trying every selection.
+//!
+//! There are few constraints in a pack and most follow at once from what is assumed, so that
+//! propagation and a search that goes back where it fails are enough. Requirements go round in no
+//! circle (the pack would not load), so that "it is on only if something brings it" says exactly what
+//! the closure of a selection has.
+
+use std::collections::BTreeMap;
+use std::ops::Not;
+
+use serde_json::{Value, json};
+
+use crate::choose::selection::{Choices, Selection};
+use crate::pack::load::{Component, OptionOf, Pack};
+use crate::pack::manifest::{OptionManifest, OptionShape};
+
+/// Something that is so in a selection, or is not: a component is there, it fills its slot, an option
+/// has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Literal {
+    variable: usize,
+    value: bool,
+}
+
+impl Not for Literal {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self { value: !self.value, ..self }
+    }
+}
+
+/// What a selection has beyond what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// As few components as the order of the pack gives.
+    Few,
+    /// As many.
+    Many,
+}
+
+/// A valid selection: the value of every variable.
+pub type Model = Vec<bool>;
+
+/// The constraints of a pack.
+pub struct Constraints<'a> {
+    pack: &'a Pack,
+    /// In each clause, one literal holds at least.
+    clauses: Vec<Vec<Literal>>,
+    /// The clauses that speak of a variable.
+    mentions: Vec<Vec<usize>>,
+    components: BTreeMap<&'a str, Literal>,
+    slots: Vec<Slot<'a>>,
+    values: Vec<OptionValues<'a>>,
+    /// What is so in every selection.
+    truth: Literal,
+    /// What is decided first, as in a selection of few components.
+    order: Vec<Literal>,
+    /// How many of these are flags; they are the first.
+    flags: usize,
+}
+
+/// A slot: whether something needs it, and what is in it then.
+struct Slot<'a> {
+    id: &'a str,
+    used: Literal,
+    fillers: Vec<(&'a Component, Literal)>,
+}
+
+/// The values of an option beside its default.
+struct OptionValues<'a> {
+    option: OptionOf<'a>,
+    further: Vec<(Value, Literal)>,
+    /// That it has none of them.
+    plain: Literal,
+}
+
+impl OptionValues<'_> {
+    /// Its further values, and that it has none of them.
+    fn levels(&self) -> impl Iterator<Item = Literal> {
+        self.further.iter().map(|(_, literal)| *literal).chain([self.plain])
+    }
+}
+
+impl<'a> Constraints<'a> {
+    /// The constraints of `pack`; what its manifests name and nobody is, is left out.
+    #[must_use]
+    pub fn of(pack: &'a Pack) -> Self {
+        let truth = Literal { variable: 0, value: true };
+        let mut made = Self {
+            pack,
+            clauses: vec![vec![truth]],
+            mentions: vec![Vec::new()],
+            components: BTreeMap::new(),
+            slots: Vec::new(),
+            values: Vec::new(),
+            truth,
+            order: Vec::new(),
+            flags: pack.flagged().count(),
+        };
+        for component in &pack.components {
+            let literal = made.variable();
+            made.components.insert(&component.id, literal);
+        }
+        for slot in pack.manifest.slots.keys() {
+            let used = made.variable();
+            let fillers = pack.fillers(slot).map(|filler| (filler, made.variable())).collect();
+            made.slots.push(Slot { id: slot, used, fillers });
+        }
+        for option in pack.options() {
+            let id = &option.manifest.id;
+            let mut further = further_values(option.manifest);
+            further.retain(|value| Choices::default().set(pack, id, value).is_ok());
+            let further = further.into_iter().map(|value| (value, made.variable())).collect();
+            let plain = made.variable();
+            made.values.push(OptionValues { option, further, plain });
+        }
+        made.constrain_components();
+        made.constrain_slots();
+        made.constrain_options();
+        made.order = made.decided_first();
+        for clause in &mut made.clauses {
+            clause.sort();
+            clause.dedup();
+        }
+        for (number, clause) in made.clauses.iter().enumerate() {
+            for literal in clause {
+                made.mentions[literal.variable].push(number);
+            }
+        }
+        made
+    }
+
+    /// That the component `id` is in the project, whatever brings it.
+    #[must_use]
+    pub fn component(&self, id: &str) -> Option<Literal> {
+        self.components.get(id).copied()
+    }
+
+    /// Every component of the pack with its literal, in pack order.
+    pub fn components(&self) -> impl Iterator<Item = (&'a Component, Literal)> {
+        self.pack.components.iter().map(|component| (component, self.components[&*component.id]))
+    }
+
+    /// What there is to choose: each choice with what it can be, of which exactly one holds in
+    /// every selection. A slot that nothing needs is one of these too, whatever is in it: what is in
+    /// it changes nothing then. So is an option with its default, or without its component.
+    #[must_use]
+    pub fn factors(&self) -> Vec<Vec<Literal>> {
+        let flags = self.flags().map(|flag| vec![flag, !flag]);
+        let slots = self.slots.iter().map(|slot| {
+            slot.fillers.iter().map(|(_, literal)| *literal).chain([!slot.used]).collect()
+        });
+        flags.chain(slots).collect()
+    }
+
+    /// The same of the options that have further values.
+    #[must_use]
+    pub fn option_factors(&self) -> Vec<Vec<Literal>> {
+        let with_values = self.values.iter().filter(|option| !option.further.is_empty());
+        with_values.map(|option| option.levels().collect()).collect()
+    }
+
+    /// What the option `id` can be, of which exactly one holds.
+    #[must_use]
+    pub fn option(&self, id: &str) -> Option<Vec<Literal>> {
+        let own = self.values.iter().find(|values| values.option.manifest.id == id)?;
+        Some(own.levels().collect())
+    }
+
+    /// What is so in every selection.
+    #[must_use]
+    pub fn truth(&self) -> Literal {
+        self.truth
+    }
+
+    /// A selection in which all of `assumed` hold, if there is one.
+    #[must_use]
+    pub fn solve(&self, assumed: &[Literal], rest: Rest) -> Option<Model> {
+        let mut state = State::new(self.mentions.len());
+        let holds =
+            self.begin(&mut state) && assumed.iter().all(|one| self.assume(&mut state, *one));
+        (holds && self.search(&mut state, 0, rest)).then(|| state.model())
+    }
+
+    /// Whether there is a selection in which all of `assumed` hold.
+    #[must_use]
+    pub fn is_possible(&self, assumed: &[Literal]) -> bool {
+        self.solve(assumed, Rest::Few).is_some()
+    }
+
+    /// A selection that is put together choice by choice.
+    ///
+    /// `None` where the pack has no selection at all.
+    #[must_use]
+    pub fn partial(&self) -> Option<Partial<'_>> {
+        let mut state = State::new(self.mentions.len());
+        if !self.begin(&mut state) {
+            return None;
+        }
+        let mark = state.trail.len();
+        self.search(&mut state, 0, Rest::Few).then(|| {
+            let model = state.model();
+            state.undo(mark);
+            Partial { constraints: self, state, model }
+        })
+    }
+
+    /// The selection of a model, for the project `name`; `None` where the program refuses what the
+    /// constraints allow, as it may in a pack with problems.
+    #[must_use]
+    pub fn selection(&self, model: &Model, name: &str) -> Option<Selection> {
+        let mut choices = Choices { name: Some(name.to_owned()), ..Choices::default() };
+        for (flag, component) in self.pack.flagged() {
+            let on = self.components[&*component.id].holds_in(model);
+            choices.components.insert(flag.to_owned(), on);
+        }
+        for slot in &self.slots {
+            let filler = slot.fillers.iter().find(|(_, literal)| literal.holds_in(model));
+            choices.slots.extend(filler.map(|(filler, _)| (slot.id.to_owned(), filler.id.clone())));
+        }
+        for OptionValues { option, further, .. } in &self.values {
+            let value = further.iter().find(|(_, literal)| literal.holds_in(model));
+            choices
+                .options
+                .extend(value.map(|(value, _)| (option.manifest.id.clone(), value.clone())));
+        }
+        choices.complete(self.pack).ok()
+    }
+
+    /// What tells two selections apart: the values of what is chosen.
+    #[must_use]
+    pub fn chosen(&self, model: &Model) -> Vec<bool> {
+        self.order.iter().map(|literal| literal.holds_in(model)).collect()
+    }
+
+    fn flags(&self) -> impl Iterator<Item = Literal> {
+        self.pack.flagged().map(|(_, component)| self.components[&*component.id])
+    }
+
+    fn variable(&mut self) -> Literal {
+        self.mentions.push(Vec::new());
+        Literal { variable: self.mentions.len() - 1, value: true }
+    }
+
+    fn slot(&self, id: &str) -> Option<&Slot<'a>> {
+        self.slots.iter().find(|slot| slot.id == id)
+    }
+
+    /// What requires, excludes and applies, and that nothing is there that nothing brings.
+    fn constrain_components(&mut self) {
+        let mut clauses = Vec::new();
+        for (component, literal) in self.components() {
+            let manifest = &component.manifest;
+            if manifest.always {
+                clauses.push(vec![literal]);
+            }
+            for required in &manifest.requires {
+                let slot = self.slot(required).map(|slot| slot.used);
+                let needed = slot.or(self.component(required));
+                clauses.extend(needed.map(|needed| vec![!literal, needed]));
+            }
+            let others = manifest.conflicts.iter().filter_map(|other| self.component(other));
+            clauses.extend(others.map(|other| vec![!literal, !other]));
+            if component.flag().is_none() && !manifest.always {
+                let mut brought: Vec<Literal> = self.requiring(&component.id).collect();
+                let slot = manifest.slot.as_deref().and_then(|slot| self.slot(slot));
+                let fillers = slot.into_iter().flat_map(|slot| &slot.fillers);
+                let own = fillers.filter(|(filler, _)| filler.id == component.id);
+                brought.extend(own.map(|(_, fills)| *fills));
+                brought.push(!literal);
+                clauses.push(brought);
+            }
+            if component.flag().is_some() && !manifest.applies.is_empty() {
+                let others = manifest.applies.iter().filter_map(|other| self.component(other));
+                clauses.push(others.chain([!literal]).collect());
+            }
+        }
+        self.clauses.extend(clauses);
+    }
+
+    /// Something is in a slot exactly where something needs it, and then one thing.
+    fn constrain_slots(&mut self) {
+        let mut clauses = Vec::new();
+        for slot in &self.slots {
+            clauses.push(self.requiring(slot.id).chain([!slot.used]).collect());
+            let fillers = || slot.fillers.iter().map(|(_, literal)| *literal);
+            clauses.push(fillers().chain([!slot.used]).collect());
+            for (filler, literal) in &slot.fillers {
+                clauses.push(vec![!*literal, slot.used]);
+                clauses.push(vec![!*literal, self.components[&*filler.id]]);
+            }
+            clauses.extend(one_at_most(fillers()));
+        }
+        self.clauses.extend(clauses);
+    }
+
+    /// An option has a value only beside its component.
+    fn constrain_options(&mut self) {
+        let mut clauses = Vec::new();
+        for values in &self.values {
+            let component = self.components[&*values.option.component.id];
+            clauses.extend(values.further.iter().map(|(_, literal)| vec![!*literal, component]));
+            clauses.push(values.levels().collect());
+            clauses.extend(one_at_most(values.levels()));
+        }
+        self.clauses.extend(clauses);
+    }
+
+    fn requiring(&self, id: &str) -> impl Iterator<Item = Literal> {
+        self.components()
+            .filter(move |(component, _)| component.manifest.requires.iter().any(|one| one == id))
+            .map(|(_, literal)| literal)
+    }
+
+    /// What a person decides: flags, slots with their defaults first, options. A slot comes before
+    /// those that its fillers need.
+    fn decided_first(&self) -> Vec<Literal> {
+        let mut slots: Vec<&Slot> = self.slots.iter().collect();
+        let place = |component: &Component| {
+            self.pack.components.iter().position(|other| other.id == component.id)
+        };
+        slots.sort_by_key(|slot| {
+            std::cmp::Reverse(slot.fillers.iter().filter_map(|(filler, _)| place(filler)).max())
+        });
+        let fillers = slots.into_iter().flat_map(|slot| {
+            let default = |filler: &Component| filler.manifest.default;
+            let (first, others): (Vec<_>, Vec<_>) =
+                slot.fillers.iter().partition(|(filler, _)| default(filler));
+            let first = first.into_iter().map(|(_, literal)| literal);
+            first.chain(others.into_iter().map(|(_, literal)| !literal))
+        });
+        let values = self.values.iter().flat_map(|option| &option.further);
+        let values = values.map(|(_, literal)| !*literal);
+        self.flags().map(Not::not).chain(fillers).chain(values).collect()
+    }
+
+    /// What holds in every selection; whether there can be one.
+    fn begin(&self, state: &mut State) -> bool {
+        let alone = self.clauses.iter().filter(|clause| clause.len() == 1);
+        let given: Vec<Literal> = alone.map(|clause| clause[0]).collect();
+        given.into_iter().all(|literal| self.assume(state, literal))
+            && self.clauses.iter().all(|clause| !clause.is_empty())
+    }
+
+    /// Takes `literal` for given, with all that follows at once; whether that can be.
+    fn assume(&self, state: &mut State, literal: Literal) -> bool {
+        let mut next = state.trail.len();
+        if !state.set(literal) {
+            return false;
+        }
+        while let Some(given) = state.trail.get(next).copied() {
+            next += 1;
+            for number in &self.mentions[given] {
+                let mut open = None;
+                let mut is_met = false;
+                let mut several = false;
+                for literal in &self.clauses[*number] {
+                    match state.values[literal.variable] {
+                        None => several |= open.replace(*literal).is_some(),
+                        Some(value) if value == literal.value => {
+                            is_met = true;
+                            break;
+                        }
+                        Some(_) => {}
+                    }
+                }
+                let fails = match open {
+                    _ if is_met || several => false,
+                    Some(last) => !state.set(last),
+                    None => true,
+                };
+                if fails {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Decides what is open, from the `from`th decision on; whether that can be. Where it cannot,
+    /// nothing is undone.
+    fn search(&self, state: &mut State, from: usize, rest: Rest) -> bool {
+        let is_open = |at: &usize| state.values[self.order[*at].variable].is_none();
+        let Some(at) = (from..self.order.len()).find(is_open) else {
+            return true;
+        };
+        let wanted = self.order[at];
+        let wanted = if rest == Rest::Many && at < self.flags { !wanted } else { wanted };
+        let mark = state.trail.len();
+        for literal in [wanted, !wanted] {
+            if self.assume(state, literal) && self.search(state, at + 1, rest) {
+                return true;
+            }
+            state.undo(mark);
+        }
+        false
+    }
+}
+
+impl Literal {
+    /// Whether it holds in `model`.
+    #[must_use]
+    pub fn holds_in(self, model: &Model) -> bool {
+        model[self.variable] == self.value
+    }
+}
+
+/// A selection that is put together choice by choice, and of which there always is a whole one.
+pub struct Partial<'a> {
+    constraints: &'a Constraints<'a>,
+    state: State,
+    /// A whole one, so that most questions need no search.
+    model: Model,
+}
+
+impl Partial<'_> {
+    /// Chooses `literal`; `false`, and nothing is changed, where no selection has it beside what was
+    /// chosen.
+    pub fn choose(&mut self, literal: Literal) -> bool {
+        if let Some(value) = self.state.values[literal.variable] {
+            return value == literal.value;
+        }
+        let mark = self.state.trail.len();
+        if !self.constraints.assume(&mut self.state, literal) {
+            self.state.undo(mark);
+            return false;
+        }
+        if literal.holds_in(&self.model) {
+            return true;
+        }
+        let chosen = self.state.trail.len();
+        if self.constraints.search(&mut self.state, 0, Rest::Few) {
+            self.model = self.state.model();
+            self.state.undo(chosen);
+            true
+        } else {
+            self.state.undo(mark);
+            false
+        }
+    }
+
+    /// Whether `literal` follows from what was chosen.
+    #[must_use]
+    pub fn has(&self, literal: Literal) -> bool {
+        self.state.values[literal.variable] == Some(literal.value)
+    }
+
+    /// A whole selection with everything that was chosen.
+    #[must_use]
+    pub fn model(self) -> Model {
+        self.model
+    }
+}
+
+/// What is known of the variables, and in what order it came.
+#[derive(Clone)]
+struct State {
+    values: Vec<Option<bool>>,
+    trail: Vec<usize>,
+}
+
+impl State {
+    fn new(variables: usize) -> Self {
+        Self { values: vec![None; variables], trail: Vec::new() }
+    }
+
+    fn set(&mut self, literal: Literal) -> bool {
+        if let Some(value) = self.values[literal.variable] {
+            return value == literal.value;
+        }
+        self.values[literal.variable] = Some(literal.value);
+        self.trail.push(literal.variable);
+        true
+    }
+
+    fn undo(&mut self, mark: usize) {
+        for variable in self.trail.drain(mark..) {
+            self.values[variable] = None;
+        }
+    }
+
+    /// The values; what nothing decides is not there.
+    fn model(&self) -> Model {
+        self.values.iter().map(|value| value.unwrap_or(false)).collect()
+    }
+}
+
+fn one_at_most(literals: impl Iterator<Item = Literal>) -> Vec<Vec<Literal>> {
+    let literals: Vec<Literal> = literals.collect();
+    let pairs = literals
+        .iter()
+        .enumerate()
+        .flat_map(|(number, one)| literals[number + 1..].iter().map(|other| vec![!*one, !*other]));
+    pairs.collect()
+}
+
+/// Values of an option beside its default, of each sort that a template may tell apart: each choice of
+/// an enum, both of a flag, the least and the greatest number, the empty text.
+fn further_values(option: &OptionManifest) -> Vec<Value> {
+    let default = serde_json::to_value(&option.default).unwrap_or_default();
+    let values: Vec<Value> = match option.shape {
+        OptionShape::Bool => vec![json!(true), json!(false)],
+        OptionShape::Int => {
+            option.minimum.into_iter().chain(option.maximum).map(Value::from).collect()
+        }
+        OptionShape::String => vec![json!(""), json!("x")],
+        OptionShape::Enum => option.values.iter().map(|value| json!(value)).collect(),
+    };
+    values.into_iter().filter(|value| *value != default).collect()
+}

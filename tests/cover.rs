@@ -1,0 +1,172 @@
+//! The cover stands for all selections: what three choices can be together, are together in one of
+//! its rows.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::enumeration::every_selection;
+use common::matrix::embedded;
+use common::packs::{any_small_pack, large_pack, read};
+use proptest::prelude::*;
+use scaffold::choose::selection::Selection;
+use scaffold::lint::constraints::Constraints;
+use scaffold::lint::cover::{Array, cover};
+use scaffold::pack::load::Pack;
+use scaffold::render::files::rendered_files;
+use scaffold::render::plan::Plan;
+
+/// Everything that was chosen, a text each: flags on or off, and what is in the slots that are used.
+fn chosen(pack: &Pack, selection: &Selection) -> Vec<String> {
+    let on = selection.all_components(pack);
+    let flags =
+        pack.flagged().map(|(flag, component)| format!("{flag}={}", on.contains(&component.id)));
+    let slots = selection.slots.iter().map(|(slot, filler)| {
+        let requires = |id: &String| {
+            pack.component(id).is_some_and(|component| component.manifest.requires.contains(slot))
+        };
+        format!("{slot}={}", if on.iter().any(requires) { filler } else { "unused" })
+    });
+    flags.chain(slots).collect()
+}
+
+/// Every three choices of each selection; of fewer than three, all.
+fn triples<'a>(
+    pack: &Pack,
+    selections: impl IntoIterator<Item = &'a Selection>,
+) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for selection in selections {
+        let chosen = chosen(pack, selection);
+        if chosen.len() <= 3 {
+            found.insert(chosen);
+            continue;
+        }
+        for first in 0..chosen.len() {
+            for second in first + 1..chosen.len() {
+                for third in second + 1..chosen.len() {
+                    found.insert([first, second, third].map(|at| chosen[at].clone()).to_vec());
+                }
+            }
+        }
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_cover_has_every_three_choices_that_can_be_together_and_no_others(files in any_small_pack()) {
+        let pack = read(&files);
+        let (all, rows) = (every_selection(&pack, "x"), cover(&pack, "x"));
+        for row in &rows {
+            prop_assert!(all.contains(row), "not valid: {:?}", chosen(&pack, row));
+        }
+        prop_assert_eq!(triples(&pack, &rows), triples(&pack, &all));
+    }
+
+    #[test]
+    fn the_constraints_allow_exactly_what_can_be_chosen(files in any_small_pack()) {
+        let pack = read(&files);
+        let constraints = Constraints::of(&pack);
+        let all = every_selection(&pack, "x");
+        let literals: Vec<_> = constraints.components().collect();
+        for (one, first) in &literals {
+            for (other, second) in &literals {
+                let has = |selection: &&Selection, yes: bool| {
+                    let on = selection.all_components(&pack);
+                    on.contains(&one.id) && on.contains(&other.id) == yes
+                };
+                for (yes, second) in [(true, *second), (false, !*second)] {
+                    let expected = all.iter().any(|selection| has(&selection, yes));
+                    prop_assert_eq!(constraints.is_possible(&[*first, second]), expected, "{} {} {}", one.id, other.id, yes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_array_counts_what_can_be_together(files in any_small_pack()) {
+        let pack = read(&files);
+        let constraints = Constraints::of(&pack);
+        let factors = constraints.factors();
+        prop_assume!(factors.len() >= 3);
+        let array = Array::of(&constraints, &factors, &[]);
+        prop_assert_eq!(array.triples, triples(&pack, &every_selection(&pack, "x")).len());
+    }
+}
+
+#[test]
+fn the_same_pack_has_the_same_cover() {
+    let files = large_pack(12, 2);
+    assert_eq!(cover(&read(&files), "x"), cover(&read(&files), "x"));
+}
+
+/// Of the built-in pack, and of one that cannot be enumerated.
+#[test]
+fn a_cover_is_small() {
+    let large = read(&large_pack(30, 5));
+    for (name, pack) in [("polyglot", embedded()), ("30 flags, 5 slots", &large)] {
+        let constraints = Constraints::of(pack);
+        let array = Array::of(&constraints, &constraints.factors(), &[]);
+        let rows = cover(pack, "x");
+        println!(
+            "{name}: {} selections, {} of them with all {} feasible triples",
+            rows.len(),
+            array.rows.len(),
+            array.triples
+        );
+        assert!(rows.len() < 1500, "{}", rows.len());
+    }
+}
+
+/// The cover is no smaller proof: what it does not render are files that name everything that is on,
+/// and of those it renders every line.
+#[test]
+#[ignore = "renders every selection; run it once with `cargo test --test cover -- --ignored`"]
+fn the_cover_renders_what_all_selections_render() {
+    let pack = embedded();
+    let all = every_selection(pack, "my-app");
+    let rows = cover(pack, "my-app");
+    let (all_files, all_lines) = rendered(pack, &all);
+    let (files, lines) = rendered(pack, &rows);
+    let missing = all_files.difference(&files);
+    let paths: BTreeSet<&str> = missing.clone().map(|(path, _)| path.as_str()).collect();
+    println!("{} selections, {} rows", all.len(), rows.len());
+    println!("{} distinct files, {} of them not in the cover", all_files.len(), missing.count());
+    println!("distinct files of the cover: {}", files.len());
+    println!("those are of {paths:?}");
+    let missing: Vec<_> = all_lines.difference(&lines).collect();
+    println!(
+        "{} distinct lines, {} of them not in the cover: {missing:?}",
+        all_lines.len(),
+        missing.len()
+    );
+    assert!(missing.is_empty());
+    let others: Vec<&str> = paths.into_iter().filter(|path| !AGGREGATES.contains(path)).collect();
+    assert_eq!(others, Vec::<&str>::new());
+}
+
+/// Files that differ in nearly every selection, since they name most of what is on. What selections
+/// have in them line by line is compared as well.
+const AGGREGATES: [&str; 4] =
+    [".github/workflows/ci.yaml", "README.md", "scaffold.toml", "tools/dev.toml"];
+
+/// Distinct files and lines, each with its path.
+type Distinct = (BTreeSet<(String, String)>, BTreeSet<(String, String)>);
+
+fn rendered(pack: &Pack, selections: &[Selection]) -> Distinct {
+    let mut files = BTreeSet::new();
+    let mut lines = BTreeSet::new();
+    for selection in selections {
+        let plan = Plan::new(pack, selection.clone()).expect("a valid plan");
+        for (path, file) in rendered_files(&plan).expect("it renders").iter() {
+            if files.insert((path.to_owned(), file.digest())) {
+                let text = String::from_utf8_lossy(&file.bytes);
+                lines.extend(text.lines().map(|line| (path.to_owned(), line.to_owned())));
+            }
+        }
+    }
+    (files, lines)
+}
