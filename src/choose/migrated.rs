@@ -93,7 +93,8 @@ impl Words<'_> {
         let services = table.get("service").and_then(|services| services.get_ref().as_array());
         for service in services.into_iter().flatten() {
             let kind = service.get_ref().as_table().and_then(|service| service.get("kind"));
-            if let Some((value, kind)) = kind.and_then(|kind| Some((kind, kind.get_ref().as_str()?)))
+            if let Some((value, kind)) =
+                kind.and_then(|kind| Some((kind, kind.get_ref().as_str()?)))
             {
                 self.rename_value("kind", value, &self.migration.kind(kind));
             }
@@ -101,11 +102,7 @@ impl Words<'_> {
     }
 
     /// Gives the keys of a section their new names.
-    fn rename_keys(
-        &mut self,
-        section: &DeTable,
-        now: impl Fn(&Self, &str, &DeValue) -> String,
-    ) {
+    fn rename_keys(&mut self, section: &DeTable, now: impl Fn(&Self, &str, &DeValue) -> String) {
         let names: Vec<_> = section
             .iter()
             .map(|(key, value)| (key, now(self, key.get_ref(), value.get_ref())))

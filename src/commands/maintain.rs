@@ -16,8 +16,8 @@ use crate::merge::patch::patch;
 use crate::pack::versions::is_newer;
 use crate::project::adoption::{Difference, nearest};
 use crate::project::intent::{
-    Intent, Leaving, intend, lost_base, open_conflicts, project_root, read_state, read_whole_state,
-    refuse_foreign, selection_file,
+    Intent, Leaving, adapted, intend, lost_base, open_conflicts, project_root, read_state,
+    read_whole_state, refuse_foreign, selection_file,
 };
 use crate::project::state::{self, Reading, Records, ours, parse_selection};
 use crate::render::files::rendered_files;
@@ -189,7 +189,7 @@ impl Session<'_> {
             let rendered = parse_selection(pack, former, Reading::Former)?;
             return Ok(parse_selection(pack, text, Reading::Strict)? == rendered);
         }
-        Ok(adapted_selection(pack, text, former)? == adapted_selection(pack, former, former)?)
+        Ok(adapted(pack, state, text)? == adapted(pack, state, former)?)
     }
 
     /// Takes the last operation back.

@@ -84,10 +84,7 @@ pub struct MigrateManifest {
 
 /// Another name of a choice, or of what can be chosen there.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a new name, or a table of old values and what each is called now"
-)]
+#[serde(untagged, expecting = "a new name, or a table of old values and what each is called now")]
 pub enum Renaming {
     /// The choice is called so now.
     Name(String),

@@ -34,7 +34,10 @@ impl Migration {
             let pattern = |(old, new): (&String, &String)| {
                 Some([Pattern::parse(old).ok()?, Pattern::parse(new).ok()?])
             };
-            Step { manifest: entry.clone(), paths: entry.paths.iter().filter_map(pattern).collect() }
+            Step {
+                manifest: entry.clone(),
+                paths: entry.paths.iter().filter_map(pattern).collect(),
+            }
         });
         Self { steps: steps.collect() }
     }
@@ -49,6 +52,20 @@ impl Migration {
     #[must_use]
     pub fn component(&self, word: &str) -> String {
         self.follow(word, |step, word| step.manifest.components.get(word))
+    }
+
+    /// What a component is called now whose id was `id`.
+    #[must_use]
+    pub fn id(&self, id: &str) -> String {
+        self.follow(id, |step, id| {
+            let components = step.manifest.components.get(id);
+            components.or_else(|| {
+                step.manifest.slots.values().find_map(|renaming| match renaming {
+                    Renaming::Values(fillers) => fillers.get(id),
+                    Renaming::Name(_) => None,
+                })
+            })
+        })
     }
 
     /// What a kind of service is called now.
