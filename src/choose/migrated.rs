@@ -8,8 +8,8 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::choose::file::quoted;
-use crate::pack::load::{Component, Pack};
+use crate::choose::file::{flag_of, quoted};
+use crate::pack::load::Pack;
 use crate::pack::migration::Migration;
 
 /// A `scaffold.toml` in the words of this version of the pack.
@@ -39,15 +39,6 @@ pub fn migrated(pack: &Pack, migration: &Migration, text: &str) -> Migrated {
     }
     notes.dedup();
     Migrated { text, notes }
-}
-
-/// The flag of what is called `word`: a component's id or flag.
-#[must_use]
-pub fn flag_of<'a>(pack: &'a Pack, word: &'a str) -> &'a str {
-    if pack.by_flag(word).is_some() {
-        return word;
-    }
-    pack.component(word).and_then(Component::flag).unwrap_or(word)
 }
 
 struct Words<'a> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::choose::selection::Choices;
+use crate::lint::migrations;
 use crate::pack::load::{
     COMPONENT_MANIFEST, Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH,
 };
@@ -102,6 +103,7 @@ impl Checked<'_> {
             }
             self.check_lockfiles(&mut problems);
             self.check_diagram(&mut problems);
+            problems.extend(migrations::problems(self.pack));
             if can_be_rendered(self.pack) {
                 self.check_presets(&mut problems);
                 self.check_choosable(&mut problems);

@@ -153,6 +153,12 @@ impl Pattern {
             && self.parts.iter().zip(&parts).all(is_alike)
     }
 
+    /// Whether there is a path that both fit.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.common(other).is_some()
+    }
+
     /// Whether there is a path that some file gets by the move `one` and another file by the move
     /// `other`; a move is where files come from, and where they go.
     #[must_use]
