@@ -142,6 +142,8 @@ impl Repaired {
         rules: &Rules,
     ) -> Merge {
         let mut result = Merge::default();
+        // What somebody wrote while merging.
+        let mut written: BTreeSet<&str> = BTreeSet::new();
         let [first, second] = &self.sides;
         let sides =
             [Moved::new(self, first, rendered, rules), Moved::new(self, second, rendered, rules)];
@@ -160,7 +162,7 @@ impl Repaired {
                 (Ours::Absent, None) => true,
                 _ => false,
             };
-            if is_rendered {
+            if is_rendered && !is_left(path, &sides, rendered, look) {
                 continue;
             }
             let committed = |side: &Moved| match side.content(self, pack, path) {
@@ -173,7 +175,11 @@ impl Repaired {
             };
             let contents = sides.each_ref().map(committed);
             let former = common.as_ref().map_or(Some(path), |common| common.moves.former(path));
-            let one = if self.is_made_by_git(former, &there, &contents) {
+            let is_made_by_git = self.is_made_by_git(former, &there, &contents);
+            if !is_made_by_git {
+                written.insert(path);
+            }
+            let one = if is_made_by_git {
                 let [first, second] = &contents;
                 let first = single(path, sides[0].base.get(path), first, now, rules);
                 let second = single(path, sides[1].base.get(path), second, now, rules);
@@ -207,7 +213,7 @@ impl Repaired {
                 }
             }
         }
-        self.carry_out(&sides, rendered, look, &mut result);
+        self.carry_out(&sides, &written, rendered, look, &mut result);
         result.conflicts.sort();
         result.conflicts.dedup();
         result
@@ -238,10 +244,12 @@ impl Repaired {
         }
     }
 
-    /// Moves what git left where one side had it before; what somebody wrote there meanwhile stays.
+    /// Moves what git left where one side had it before. Where somebody wrote at the one or the other
+    /// place while merging, both stay.
     fn carry_out(
         &self,
         sides: &[Moved; 2],
+        written: &BTreeSet<&str>,
         rendered: &Tree,
         look: &mut dyn FnMut(&str) -> Ours,
         result: &mut Merge,
@@ -255,8 +263,9 @@ impl Repaired {
                     let after = result.changes.entry(new.to_owned());
                     after.or_insert_with(|| Some(content));
                     result.moved.insert(old.to_owned(), new.to_owned());
-                } else if git::content(&self.root, &side.commit, old).as_deref()
-                    != Some(&*content.bytes)
+                } else if written.contains(new)
+                    || git::content(&self.root, &side.commit, old).as_deref()
+                        != Some(&*content.bytes)
                 {
                     result.conflicts.push(Conflict::new(old, ConflictKind::Kept));
                     continue;
@@ -325,6 +334,19 @@ impl<'a> Moved<'a> {
         let text = String::from_utf8_lossy(&bytes);
         Some(migrated(pack, &self.side.migration, &text).text.into_bytes())
     }
+}
+
+/// Whether git left what belongs to `path` where a side had it before, since it could not tell that it
+/// had moved.
+fn is_left(
+    path: &str,
+    sides: &[Moved; 2],
+    rendered: &Tree,
+    look: &mut dyn FnMut(&str) -> Ours,
+) -> bool {
+    sides.iter().filter_map(|side| side.moves.former(path)).any(|former| {
+        former != path && rendered.get(former).is_none() && matches!(look(former), Ours::File(_))
+    })
 }
 
 /// New path by former path, for the files of `base` that `migration` sends elsewhere.
