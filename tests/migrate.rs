@@ -23,7 +23,7 @@ use scaffold::pack::load::Pack;
 use scaffold::project::intent::intend;
 use scaffold::render::tree::Tree;
 use scaffold::text::error::Error;
-use scaffold::text::path::STATE_FILES;
+use scaffold::text::path::{BASE_FILE, STATE_FILES};
 use similar::TextMerge;
 
 /// The version that the projects are made with.
@@ -221,7 +221,7 @@ fn what_moves_is_told_before_and_after() {
     place.ok(&["undo"]);
     assert!(place.git(&["apply", "--exclude=.scaffold/*", "../patch"]));
     let without_base = |files: Vec<(String, Vec<u8>, bool)>| -> Vec<_> {
-        files.into_iter().filter(|(path, _, _)| !path.ends_with(".zst")).collect()
+        files.into_iter().filter(|(path, _, _)| path != BASE_FILE).collect()
     };
     assert_eq!(without_base(place.files()), without_base(after), "the patch does the same");
 }
@@ -687,6 +687,84 @@ fn what_somebody_wrote_while_merging_takes_nothing_with_it() {
     assert_eq!(place.read("found/a.txt"), "written while merging\n");
 }
 
+#[test]
+fn files_take_each_others_places_in_a_merge_of_branches_that_were_not_updated() {
+    let text = |first: &str| format!("{first}\na\nb\nc\nd\n");
+    let option = "[[option]]\nid = \"speed\"\ntype = \"int\"\ndefault = 1\nhelp = \"h\"\n[[option]]\nid = \"size\"\ntype = \"int\"\ndefault = 1\nhelp = \"h\"\n";
+    let migrate = "[[migrate]]\nbefore = \"0.2.0\"\npaths = { one = \"two\", two = \"one\", three = \"four\" }\n";
+    let with_options = |mut pack: Vec<(&'static str, String)>| {
+        pack[1].1.push_str(option);
+        pack
+    };
+    let first =
+        plain("0.1.0", "", &[("one", &text("1")), ("two", &text("2")), ("three", &text("3"))]);
+    let first = with_options(first);
+    let files: Vec<(&str, &str)> =
+        first.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let place = Place::of(folder(&files), &[]);
+    assert!(place.git(&["checkout", "--quiet", "-b", "left"]));
+    place.ok(&["set", "speed=2"]);
+    place.write("one", &text("1").replace("b\n", "left\n"));
+    place.write("three", &text("3").replace("b\n", "left\n"));
+    place.commit("left");
+    assert!(place.git(&["checkout", "--quiet", "-b", "right", "main"]));
+    place.ok(&["set", "size=2"]);
+    place.write("two", &text("2").replace("b\n", "right\n"));
+    place.commit("right");
+    assert!(!place.git(&["merge", "left"]));
+    // What nobody committed stands in the way.
+    place.write("four", "untracked\n");
+    let second = plain(
+        "0.2.0",
+        migrate,
+        &[("two", &text("1")), ("one", &text("2")), ("four", &text("3")), ("three", "new\n")],
+    );
+    publish(&place, &with_options(second));
+    let told = place.json(&["apply"]);
+    assert_eq!(place.read("two"), text("1").replace("b\n", "left\n"), "{told}");
+    assert_eq!(place.read("one"), text("2").replace("b\n", "right\n"), "{told}");
+    // As with any file that somebody wrote while merging.
+    assert_eq!(place.read("four"), "untracked\n", "{told}");
+    let three = place.read("three");
+    assert!(three.contains("left\n") && three.contains("new\n"), "{told}");
+    let conflicts = told["conflicts"].as_array().expect("a list").iter();
+    let paths: Vec<_> = conflicts.map(|conflict| conflict["path"].as_str()).collect();
+    assert_eq!(paths, [Some("three")], "{told}");
+}
+
+/// Another file has come where the one lay, and git merges the edit of the one into the other.
+#[test]
+fn an_edit_of_a_file_whose_place_another_one_took_is_found_in_a_merge() {
+    let migrate = "[[migrate]]\nbefore = \"0.2.0\"\npaths = { \"app.txt\" = \"old/app.txt\" }\n";
+    let place = plain_place(&[("app.txt", "one\ntwo\nthree\nfour\n")]);
+    assert!(place.git(&["checkout", "--quiet", "-b", "behind"]));
+    place.write("app.txt", "one\nmine\nthree\nfour\n");
+    place.write(
+        "scaffold.toml",
+        &place.read("scaffold.toml").replace("name = \"x\"", "name = \"y\""),
+    );
+    place.ok(&["apply"]);
+    place.commit("behind");
+    assert!(place.git(&["checkout", "--quiet", "-b", "updated", "main"]));
+    publish(
+        &place,
+        &plain(
+            "0.2.0",
+            migrate,
+            &[("old/app.txt", "one\ntwo\nthree\nfour\n"), ("app.txt", "new\n")],
+        ),
+    );
+    place.ok(&["update"]);
+    place.commit("update");
+    assert!(!place.git(&["merge", "behind"]));
+    let (code, text) = place.run(&["apply"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(place.read("old/app.txt"), "one\nmine\nthree\nfour\n");
+    assert_eq!(place.read("app.txt"), "new\n");
+    place.commit("merge");
+    assert_eq!(place.ok(&["apply"]), "nothing to change\n");
+}
+
 /// Each mistake in a `[[migrate]]`, and the whole text that names it.
 #[test]
 fn migrations_that_cannot_work_are_refused_at_their_place() {
@@ -872,7 +950,46 @@ fn tree(pack: &Pack, flag: &str, kind: &str) -> Tree {
     common::tree_of(pack, selection)
 }
 
-/// Issue 11, what it must show of migrations: no edit is lost, what moved is clean wherever lines do
+/// Where each file lies afterwards; this table is written by hand, and knows no patterns.
+fn successor(path: &str) -> Option<String> {
+    let found = match path {
+        "lost/c.txt" => return None,
+        "lost/a.txt" => "found/a.txt",
+        "lost/b.txt" => "found/b.txt",
+        "infra/state.conf" => "infra/redis/redis.conf",
+        "queue/redis.conf" => "queue/streams.conf",
+        "infra/worker.conf" => "infra/each/worker.conf",
+        "infra/second.conf" => "infra/each/second.conf",
+        path => return Some(path.replacen("/lib/", "/app/", 1)),
+    };
+    Some(found.to_owned())
+}
+
+/// The files after these edits; each line of the user's own is another one.
+fn edited(was: &Files, paths: &[String], edits: &[Edit]) -> Files {
+    let mut mine = was.clone();
+    for (number, edit) in edits.iter().enumerate() {
+        let (Edit::Insert(file, _) | Edit::Replace(file, _) | Edit::Delete(file)) = edit;
+        let path = &paths[file % paths.len()];
+        let Some(text) = mine.get(path) else {
+            continue;
+        };
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let (own, count) = (format!("mine {number}"), lines.len());
+        match edit {
+            Edit::Insert(_, line) => lines.insert(line % count + 1, own),
+            Edit::Replace(_, line) => lines[line % count] = own,
+            Edit::Delete(_) => {
+                mine.remove(path);
+                continue;
+            }
+        }
+        mine.insert(path.clone(), lines.join("\n") + "\n");
+    }
+    mine
+}
+
+/// No edit is lost, what moved is clean wherever lines do
 /// not overlap, and what has no successor is a listed conflict, and nothing else is.
 #[test]
 fn no_edit_is_lost_whatever_moves() {
@@ -882,61 +999,25 @@ fn no_edit_is_lost_whatever_moves() {
     let ((_first, old_pack), (_second, new_pack)) = (read(&first), read(&second()));
     let (old, new) = (tree(&old_pack, "extra", "worker"), tree(&new_pack, "jobs", "runner"));
     let rendered = texts(&new);
-    // Where each file lies afterwards; this table is written by hand, and knows no patterns.
-    let successor = |path: &str| -> Option<String> {
-        let found = match path {
-            "lost/c.txt" => return None,
-            "lost/a.txt" => "found/a.txt".to_owned(),
-            "lost/b.txt" => "found/b.txt".to_owned(),
-            "infra/state.conf" => "infra/redis/redis.conf".to_owned(),
-            "queue/redis.conf" => "queue/streams.conf".to_owned(),
-            "infra/worker.conf" => "infra/each/worker.conf".to_owned(),
-            "infra/second.conf" => "infra/each/second.conf".to_owned(),
-            path => path.replacen("/lib/", "/app/", 1),
-        };
-        Some(found)
-    };
     let mut runner = TestRunner::new(Config {
         cases: cases.unwrap_or(64),
         failure_persistence: None,
         ..Config::default()
     });
     let moved = Cell::new(0);
-    let editable: Vec<String> = old
-        .iter()
-        .map(|(path, _)| path.to_owned())
-        .filter(|path| !STATE_FILES.contains(&&**path))
-        .collect();
+    let mut was = texts(&old);
+    was.retain(|path, _| !STATE_FILES.contains(&path.as_str()));
+    let editable: Vec<String> = was.keys().cloned().collect();
     let outcome = runner.run(&any_edits(), |edits| {
         let work = on_memory();
         let root = work.path();
         put(root, ".git/HEAD", b"ref: refs/heads/main\n");
-        let mut mine = texts(&old);
-        let mut words = Vec::new();
-        for (number, edit) in edits.iter().enumerate() {
-            let (Edit::Insert(file, line) | Edit::Replace(file, line)) = edit else {
-                let Edit::Delete(file) = edit else { unreachable!() };
-                mine.remove(&editable[file % editable.len()]);
-                continue;
-            };
-            let path = &editable[file % editable.len()];
-            let Some(text) = mine.get_mut(path) else { continue };
-            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            let at = line % lines.len();
-            let own = format!("mine {number}");
-            match edit {
-                Edit::Insert(..) => lines.insert(at + 1, own),
-                _ => lines[at] = own,
-            }
-            *text = lines.join("\n") + "\n";
+        let mine = edited(&was, &editable, &edits);
+        for (path, text) in &mine {
+            put(root, path, text.as_bytes());
         }
-        for (path, file) in old.iter() {
-            if let Some(text) = mine.get(path) {
-                let is_ours = STATE_FILES.contains(&path);
-                put(root, path, if is_ours { &file.bytes } else { text.as_bytes() });
-                let own = text.lines().filter(|line| line.starts_with("mine "));
-                words.extend(own.map(str::to_owned));
-            }
+        for path in STATE_FILES {
+            put(root, path, &old.get(path).expect("it is rendered").bytes);
         }
         let before = common::place::project_files(root);
         let intent = intend(&new_pack, root, &Operation::Update, true)
@@ -948,13 +1029,14 @@ fn no_edit_is_lost_whatever_moves() {
             .into_iter()
             .map(|(path, bytes, _)| (path, String::from_utf8_lossy(&bytes).into_owned()))
             .collect();
-        for word in &words {
+        let own = mine.values().flat_map(|text| text.lines());
+        for word in own.filter(|line| line.starts_with("mine ")) {
             let is_there = after.values().any(|text| text.lines().any(|line| line == word));
             prop_assert!(is_there, "{word} is lost");
         }
         let mut expected: BTreeMap<String, ConflictKind> = BTreeMap::new();
         for path in &editable {
-            let (was, own) = (&texts(&old)[path], mine.get(path));
+            let (was, own) = (&was[path], mine.get(path));
             match (successor(path), own) {
                 (None, Some(own)) if own != was => {
                     expected.insert(path.clone(), ConflictKind::Kept);

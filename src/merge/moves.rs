@@ -91,13 +91,19 @@ impl Moves {
         self.to.iter().map(|(old, new)| (old.as_str(), new.as_str()))
     }
 
-    /// Where lay before what now lies at `path`; `None` where that is what has moved away.
+    /// Where the file lay that lies at `path` now; `None` where it moved away and none came.
     #[must_use]
     pub fn former<'p>(&'p self, path: &'p str) -> Option<&'p str> {
         match self.from.get(path) {
             Some(old) => Some(old),
             None => (!self.to.contains_key(path)).then_some(path),
         }
+    }
+
+    /// Whether what lay at `path` lies elsewhere now.
+    #[must_use]
+    pub fn leaves(&self, path: &str) -> bool {
+        self.to.contains_key(path)
     }
 
     /// What was rendered last time, where it lies now.

@@ -295,18 +295,12 @@ fn starting_point(
     notes: &mut Vec<String>,
 ) -> Result<Start, Error> {
     let there = selection_file(root)?;
-    let repair = match operation {
-        Operation::Apply => repaired(pack, root),
-        _ => None,
-    };
-    let merged = match (operation, &repair) {
-        (Operation::Apply, Some(repair)) if repair.migrates() => repair
-            .selections(pack, &there)
-            .and_then(|[base, ours, theirs]| merged_by_key(&base, &ours, &theirs)),
-        (Operation::Apply, _) => merged_selection(root, &there),
-        _ => None,
-    };
-    if repair.is_some() && has_markers(merged.as_ref().unwrap_or(&there).as_bytes()) {
+    let is_apply = operation == &Operation::Apply;
+    let repair = if is_apply { repaired(pack, root) } else { None };
+    let merged =
+        if is_apply { merged_selection(pack, root, &there, repair.as_ref()) } else { None };
+    let text = merged.as_ref().unwrap_or(&there);
+    if repair.is_some() && has_markers(text.as_bytes()) {
         return Err(Error::Conflicts {
             message: format!("`{SELECTION_FILE}` is not merged"),
             hint: "settle that file alone, then: scaffold apply".to_owned(),
@@ -322,17 +316,16 @@ fn starting_point(
     check_pack(pack, &state.lock.pack, operation, repair.is_some())?;
     refuse_conflicts(root, &state)?;
     let migration = Migration::since(pack, &state.lock.pack.version);
-    let Migrated { text, notes: renamed } = match (&merged, &repair) {
-        // It is in the words of this version already.
-        (Some(text), Some(repair)) if repair.migrates() => {
-            Migrated { text: text.clone(), notes: Vec::new() }
+    let (state, now) = match &repair {
+        // What was merged by key is in the words of this version, as is the state of both branches.
+        Some(repair) if repair.migrates() && merged.is_some() => {
+            (state, Migrated { text: text.clone(), notes: Vec::new() })
         }
-        (None, Some(repair)) => migrated(pack, repair.migration(), &there),
-        _ => migrated(pack, &migration, merged.as_ref().unwrap_or(&there)),
+        Some(repair) => (state, migrated(pack, repair.migration(), text)),
+        None => (state.migrated(pack, &migration), migrated(pack, &migration, text)),
     };
-    notes.extend(renamed);
-    // What was merged is in these words as well.
-    let state = if repair.is_some() { state } else { state.migrated(pack, &migration) };
+    let text = now.text;
+    notes.extend(now.notes);
     let chosen = if operation == &Operation::Update {
         let former = text_of(&state.base, SELECTION_FILE);
         let (chosen, became) = adapted_selection(pack, &text, &former)?;
@@ -348,9 +341,18 @@ fn starting_point(
     Ok(Start { state, chosen, repair, text, migration })
 }
 
-/// `scaffold.toml` in which git left markers, merged by key; `None` where it has none, or both
-/// sides changed the same choice.
-fn merged_selection(root: &Path, text: &str) -> Option<String> {
+/// `scaffold.toml` in which git left markers, or which it put together from two versions of the pack,
+/// merged by key; `None` where there is nothing to merge, or both sides changed the same choice.
+fn merged_selection(
+    pack: &Pack,
+    root: &Path,
+    text: &str,
+    repair: Option<&Repaired>,
+) -> Option<String> {
+    if let Some(repair) = repair.filter(|repair| repair.migrates()) {
+        let [base, ours, theirs] = repair.selections(pack, text)?;
+        return merged_by_key(&base, &ours, &theirs);
+    }
     if !has_markers(text.as_bytes()) {
         return None;
     }

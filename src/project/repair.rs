@@ -144,10 +144,10 @@ impl Repaired {
         let mut result = Merge::default();
         // What somebody wrote while merging.
         let mut written: BTreeSet<&str> = BTreeSet::new();
+        let mut moved = |side| Moved::new(self, side, rendered, rules, look);
         let [first, second] = &self.sides;
-        let sides =
-            [Moved::new(self, first, rendered, rules), Moved::new(self, second, rendered, rules)];
-        let common = self.common.as_ref().map(|side| Moved::new(self, side, rendered, rules));
+        let sides = [moved(first), moved(second)];
+        let common = self.common.as_ref().map(moved);
         let paths: BTreeSet<&str> = sides
             .iter()
             .flat_map(|side| side.base.iter())
@@ -156,13 +156,13 @@ impl Repaired {
             .collect();
         for path in paths {
             let now = rendered.get(path);
-            let there = self.there(path, &sides, rendered, look);
+            let there = there(path, &sides, rendered, look);
             let is_rendered = match (&there, now) {
                 (Ours::File(content), Some(now)) => content.bytes == now.bytes,
                 (Ours::Absent, None) => true,
                 _ => false,
             };
-            if is_rendered && !is_left(path, &sides, rendered, look) {
+            if is_rendered && !is_left(path, &sides, look) {
                 continue;
             }
             let committed = |side: &Moved| match side.content(self, pack, path) {
@@ -219,31 +219,6 @@ impl Repaired {
         result
     }
 
-    /// What is at a path of the tree, or where one side still had it.
-    fn there(
-        &self,
-        path: &str,
-        sides: &[Moved; 2],
-        rendered: &Tree,
-        look: &mut dyn FnMut(&str) -> Ours,
-    ) -> Ours {
-        let there = look(path);
-        let formers = sides.each_ref().map(|side| side.moves.former(path));
-        let former = formers.into_iter().flatten().find(|former| *former != path);
-        match (there, former) {
-            // A path that means something else now is only where both sides had it before.
-            (Ours::Absent, Some(former))
-                if rendered.get(former).is_none() || formers[0] == formers[1] =>
-            {
-                match look(former) {
-                    Ours::File(content) => Ours::File(content),
-                    _ => Ours::Absent,
-                }
-            }
-            (there, _) => there,
-        }
-    }
-
     /// Moves what git left where one side had it before. Where somebody wrote at the one or the other
     /// place while merging, both stay.
     fn carry_out(
@@ -255,13 +230,19 @@ impl Repaired {
         result: &mut Merge,
     ) {
         for (side, moved) in self.sides.iter().zip(sides) {
-            for (old, new) in moved.moves.iter().filter(|(old, _)| rendered.get(old).is_none()) {
+            for (old, new) in moved.moves.iter() {
                 let Ours::File(content) = look(old) else {
                     continue;
                 };
-                if matches!(look(new), Ours::Absent) {
-                    let after = result.changes.entry(new.to_owned());
-                    after.or_insert_with(|| Some(content));
+                let is_whole = sides.iter().all(|side| side.moves.former(new) == Some(old));
+                if !is_whole && rendered.get(old).is_some() {
+                    // What lies there is the other side's file, which is another one.
+                    continue;
+                }
+                let is_free =
+                    matches!(look(new), Ours::Absent) || (is_whole && moved.moves.leaves(new));
+                if is_free {
+                    result.changes.entry(new.to_owned()).or_insert(Some(content));
                     result.moved.insert(old.to_owned(), new.to_owned());
                 } else if written.contains(new)
                     || git::content(&self.root, &side.commit, old).as_deref()
@@ -270,7 +251,11 @@ impl Repaired {
                     result.conflicts.push(Conflict::new(old, ConflictKind::Kept));
                     continue;
                 }
-                result.changes.insert(old.to_owned(), None);
+                if matches!(there(old, sides, rendered, look), Ours::Absent)
+                    || rendered.get(old).is_none()
+                {
+                    result.changes.entry(old.to_owned()).or_insert(None);
+                }
             }
         }
     }
@@ -309,16 +294,24 @@ struct Moved<'a> {
 }
 
 impl<'a> Moved<'a> {
-    fn new(repaired: &Repaired, side: &'a Side, rendered: &Tree, rules: &Rules) -> Self {
+    fn new(
+        repaired: &Repaired,
+        side: &'a Side,
+        rendered: &Tree,
+        rules: &Rules,
+        look: &mut dyn FnMut(&str) -> Ours,
+    ) -> Self {
         let rules = Rules {
             renamed: rules.renamed.clone(),
             migrated: migrated_paths(&side.migration, &side.state.base),
             ..Rules::default()
         };
-        let mut committed = |path: &str| {
-            git::content(&repaired.root, &side.commit, path).map_or(Ours::Absent, |bytes| {
-                Ours::File(Content { bytes: bytes.into(), executable: false })
-            })
+        let content = |side: &Side, path: &str| git::content(&repaired.root, &side.commit, path);
+        let mut committed = |path: &str| match content(side, path) {
+            Some(bytes) => Ours::File(Content { bytes: bytes.into(), executable: false }),
+            None if repaired.sides.iter().any(|side| content(side, path).is_some()) => Ours::Absent,
+            // What nobody committed stands in the way.
+            None => look(path),
         };
         let moves = Moves::new(&side.state.base, &mut committed, rendered, &rules);
         let base = moves.base(&side.state.base);
@@ -336,17 +329,40 @@ impl<'a> Moved<'a> {
     }
 }
 
-/// Whether git left what belongs to `path` where a side had it before, since it could not tell that it
-/// had moved.
-fn is_left(
+/// What is at a path, once what one side or both had elsewhere has moved.
+fn there(
     path: &str,
     sides: &[Moved; 2],
     rendered: &Tree,
     look: &mut dyn FnMut(&str) -> Ours,
-) -> bool {
-    sides.iter().filter_map(|side| side.moves.former(path)).any(|former| {
-        former != path && rendered.get(former).is_none() && matches!(look(former), Ours::File(_))
-    })
+) -> Ours {
+    let there = look(path);
+    let is_free = there == Ours::Absent || sides.iter().all(|side| side.moves.leaves(path));
+    let [first, second] = sides.each_ref().map(|side| side.moves.former(path));
+    let former = if first == second {
+        // The tree lies as both had it.
+        if is_free { first } else { Some(path) }
+    } else {
+        let moved = [first, second].into_iter().flatten().find(|former| *former != path);
+        // It lies as the one had it, where another file may have come.
+        let is_left = |former: &&str| is_free && rendered.get(former).is_none();
+        moved.filter(is_left).or(Some(path))
+    };
+    match former {
+        None => Ours::Absent,
+        Some(former) if former == path => there,
+        Some(former) => match look(former) {
+            Ours::File(content) => Ours::File(content),
+            _ => Ours::Absent,
+        },
+    }
+}
+
+/// Whether git left what belongs to `path` where a side had it before, since it could not tell that it
+/// had moved.
+fn is_left(path: &str, sides: &[Moved; 2], look: &mut dyn FnMut(&str) -> Ours) -> bool {
+    let formers = sides.iter().filter_map(|side| side.moves.former(path));
+    formers.into_iter().any(|former| former != path && matches!(look(former), Ours::File(_)))
 }
 
 /// New path by former path, for the files of `base` that `migration` sends elsewhere.
