@@ -13,6 +13,7 @@ use common::place::{Place, project_files};
 use common::{folder, put, scaffold_ok, stdout};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use scaffold::choose::migrated::migrated;
 use scaffold::choose::operation::Operation;
 use scaffold::choose::selection::Choices;
 use scaffold::disk::transaction::Transaction;
@@ -20,6 +21,7 @@ use scaffold::disk::writer::{Disk, LocalDisk};
 use scaffold::lint::validate;
 use scaffold::merge::decide::ConflictKind;
 use scaffold::pack::load::Pack;
+use scaffold::pack::migration::Migration;
 use scaffold::project::intent::intend;
 use scaffold::render::tree::Tree;
 use scaffold::text::error::Error;
@@ -296,10 +298,11 @@ fn what_the_user_has_at_the_new_place_is_a_conflict_and_nothing_is_lost() {
 fn links_and_folders_are_neither_moved_nor_written_through() {
     let place = place(&["--extra"]);
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
-    put(elsewhere.path(), "a.txt", b"not of the project\n");
-    fs::remove_file(place.root().join("lost/a.txt")).expect("it was there");
-    std::os::unix::fs::symlink(elsewhere.path().join("a.txt"), place.root().join("lost/a.txt"))
-        .expect("a link");
+    for path in ["a.txt", "b.txt", "c.txt"] {
+        put(elsewhere.path(), path, place.read(&format!("lost/{path}")).as_bytes());
+    }
+    fs::remove_dir_all(place.root().join("lost")).expect("it was there");
+    std::os::unix::fs::symlink(elsewhere.path(), place.root().join("lost")).expect("a link");
     std::os::unix::fs::symlink(elsewhere.path(), place.root().join("services/worker/app"))
         .expect("a link");
     fs::create_dir_all(place.root().join("queue/streams.conf/inner")).expect("a folder");
@@ -317,14 +320,16 @@ fn links_and_folders_are_neither_moved_nor_written_through() {
         listed,
         [
             "lost/a.txt blocked",
+            "lost/b.txt blocked",
             "queue/streams.conf blocked",
             "services/worker/app/deep/main.txt blocked",
             "services/worker/app/name.txt blocked",
             "services/worker/lib/deep/main.txt kept",
         ]
     );
-    assert!(fs::symlink_metadata(place.root().join("lost/a.txt")).expect("there").is_symlink());
-    assert_eq!(common::files_in(elsewhere.path()).len(), 1);
+    assert!(fs::symlink_metadata(place.root().join("lost")).expect("there").is_symlink());
+    assert_eq!(common::files_in(elsewhere.path()).len(), 3);
+    assert_eq!(place.read("found/a.txt"), "a\none\ntwo\nthree, anew\n");
     assert_eq!(place.read("services/worker/lib/deep/main.txt"), "mine\n");
 }
 
@@ -349,6 +354,44 @@ fn comments_and_order_of_scaffold_toml_stay_where_words_change() {
         );
     assert_eq!(place.read("scaffold.toml"), expected);
     assert_eq!(place.ok(&["apply"]), "nothing to change\n");
+}
+
+/// However people write it, words change where they stand and nothing else does.
+#[test]
+fn words_change_in_every_form_of_toml() {
+    let (_folder, pack) = read(&second());
+    let migration = Migration::since(&pack, "0.1.0");
+    let cases = [
+        (
+            "components.extra = true\nslots.queue='redis'\n[options]\n",
+            "components.jobs = true\nslots.queue=\"redis-streams\"\n[options]\n",
+        ),
+        (
+            "components = { \"extra\" = true }\noptions = { speed = \"fast\" } # x\n",
+            "components = { jobs = true }\noptions = { pace = \"quick\" } # x\n",
+        ),
+        (
+            "[components]\r\n# extra\r\nextra = false\r\n[slots]\r\nqueue = \"\"\"\r\nredis\"\"\"\r\n",
+            "[components]\r\n# extra\r\njobs = false\r\n[slots]\r\nqueue = \"redis-streams\"\r\n",
+        ),
+        (
+            "service = [{ name = \"worker\", kind = \"worker\" }]\n",
+            "service = [{ name = \"worker\", kind = \"runner\" }]\n",
+        ),
+        // Words of now, and what is none of these, stay.
+        (
+            "[components]\njobs = true\nextra = false\n[options]\nspeed = 3\npace = \"quick\"\n",
+            "[components]\njobs = true\nextra = false\n[options]\nspeed = 3\npace = \"quick\"\n",
+        ),
+        ("[components\nextra = true\n", "[components\nextra = true\n"),
+        (
+            "components = 3\nslots = []\nservice = [3]\n",
+            "components = 3\nslots = []\nservice = [3]\n",
+        ),
+    ];
+    for (before, after) in cases {
+        assert_eq!(migrated(&pack, &migration, before).text, after);
+    }
 }
 
 #[test]
