@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use scaffold::merge::decide::{
-    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, marker_line, merge,
+    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, marker_line,
     versions,
 };
+use scaffold::merge::moves::merge;
 use scaffold::render::tree::{File, Tree};
 use scaffold::text::digest::of as digest;
 

@@ -9,7 +9,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::choose::selection::{Choices, Selection};
-use crate::pack::load::Pack;
+use crate::pack::load::{Component, Pack};
+use crate::pack::migration::Migration;
 use crate::text::error::{Error, Place, suggestion};
 use crate::text::name::Name;
 use crate::text::path::SELECTION_FILE;
@@ -279,14 +280,30 @@ impl<'a> Reader<'a> {
             _ => pack.options().map(|option| option.manifest.id.as_str()).collect(),
         };
         let elsewhere = SECTIONS.into_iter().find(|other| self.has(other, key));
-        let hint = match elsewhere {
-            Some(other) => format!("it stands under `[{other}]`"),
-            None => {
+        let now = self.called_now(section, key);
+        let hint = match (now, elsewhere) {
+            (Some(now), _) => format!("it is called `{now}` now"),
+            (None, Some(other)) => format!("it stands under `[{other}]`"),
+            (None, None) => {
                 format!("{}there are: {}", suggestion(key, known.iter().copied()), known.join(", "))
             }
         };
         let message = format!("`{key}` is not something to choose under `[{section}]`");
         self.mistake(offset, message, hint);
+    }
+
+    /// The name that a choice of an older version has under `[section]` now.
+    fn called_now(&self, section: &str, key: &str) -> Option<String> {
+        let migration = Migration::of(&self.pack.manifest.migrate);
+        let now = match section {
+            "components" => flag_of(self.pack, &migration.component(key)).to_owned(),
+            "slots" => {
+                let [slot, _] = migration.slot(key, "");
+                slot
+            }
+            _ => migration.option(key, &Value::Null).0,
+        };
+        self.has(section, &now).then_some(now)
     }
 
     fn note_gone(&mut self, section: &str, key: &str, said: &Value) {
@@ -487,6 +504,15 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
         let _ = writeln!(text, "\n[[service]]\nname = {}\nkind = {}", quoted(name), quoted(kind));
     }
     text
+}
+
+/// The flag of what is called `word`: a component's id or flag.
+#[must_use]
+pub fn flag_of<'a>(pack: &'a Pack, word: &'a str) -> &'a str {
+    if pack.by_flag(word).is_some() {
+        return word;
+    }
+    pack.component(word).and_then(Component::flag).unwrap_or(word)
 }
 
 /// A text as TOML writes it.

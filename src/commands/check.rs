@@ -9,13 +9,13 @@ use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::choose::file::{Reading, adapted_selection, parse_selection, say_the_same};
+use crate::choose::file::{Reading, parse_selection, say_the_same};
 use crate::commands::operate::{UNRESOLVED, conflict_lines, counted};
 use crate::commands::session::{Entry, Session, Words, begin, root};
 use crate::disk::transaction::Transaction;
 use crate::merge::decide::{Conflict, Content, Ours};
 use crate::pack::versions::is_newer;
-use crate::project::intent::{open_conflicts, read_whole_state, selection_file};
+use crate::project::intent::{adapted, open_conflicts, read_whole_state, selection_file};
 use crate::project::state::{self, ours};
 use crate::render::tree::File;
 use crate::terminal::arguments::{flag, texts};
@@ -144,7 +144,7 @@ fn chooses_the_same(
         let rendered = parse_selection(pack, former, Reading::Former)?;
         return Ok(parse_selection(pack, text, Reading::Strict)? == rendered);
     }
-    Ok(adapted_selection(pack, text, former)? == adapted_selection(pack, former, former)?)
+    Ok(adapted(pack, state, text)? == adapted(pack, state, former)?)
 }
 
 fn is_rendered(content: &Content, file: &File) -> bool {

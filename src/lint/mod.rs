@@ -3,6 +3,7 @@
 pub mod clash;
 pub mod constraints;
 pub mod cover;
+pub mod migrations;
 pub mod proof;
 pub mod texts;
 pub mod validate;

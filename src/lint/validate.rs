@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::choose::selection::Choices;
 use crate::lint::clash::{clashing_keys, clashing_paths};
 use crate::lint::constraints::Constraints;
+use crate::lint::migrations;
 use crate::pack::load::{Component, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{
     ContributionScope, ContributionShape, OptionManifest, OptionShape, PackManifest,
@@ -103,6 +104,7 @@ impl Checked<'_> {
             }
             self.check_lockfiles(&mut problems);
             self.check_diagram(&mut problems);
+            problems.extend(migrations::problems(self.pack));
             if can_be_rendered(self.pack) {
                 self.check_presets(&mut problems);
                 self.check_choosable(&mut problems);

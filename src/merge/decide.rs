@@ -93,7 +93,8 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    fn new(path: &str, kind: ConflictKind) -> Self {
+    /// A path that needs a person for this reason, and nothing to say beside it.
+    pub(crate) fn new(path: &str, kind: ConflictKind) -> Self {
         Self {
             path: path.to_owned(),
             kind,
@@ -121,8 +122,10 @@ impl Conflict {
 pub struct Rules {
     /// Lock files, and the command that renews each.
     pub locks: BTreeMap<String, String>,
-    /// Former path by new path.
+    /// Former path by new path, for what has only one successor and moves in whichever version it is met.
     pub renamed: BTreeMap<String, String>,
+    /// New path by former path, for what the migrations send elsewhere.
+    pub migrated: BTreeMap<String, String>,
     /// Files that the user had before they were rendered: never removed.
     pub own: BTreeSet<String>,
 }
@@ -135,7 +138,7 @@ pub struct Merge {
     pub changes: BTreeMap<String, Option<Content>>,
     /// Paths that need a person.
     pub conflicts: Vec<Conflict>,
-    /// Files that moved along with a rename of the pack: former path to new path.
+    /// Files that moved along with those of the pack: former path to new path.
     pub moved: BTreeMap<String, String>,
     /// Paths that the user deleted and that would have changed: they stay deleted.
     pub stay_deleted: Vec<String>,
@@ -145,7 +148,7 @@ pub struct Merge {
     beside: BTreeMap<String, Content>,
 }
 
-/// Merges a whole project; `ours` tells what the user has at a path.
+/// Merges what lies where it lay; `ours` tells what the user has at a path.
 #[must_use]
 pub fn merge(
     base: &Tree,
@@ -154,39 +157,15 @@ pub fn merge(
     rules: &Rules,
 ) -> Merge {
     let mut merge = Merge::default();
-    let mut moved_away: BTreeSet<&str> = BTreeSet::new();
-    let mut former: BTreeMap<&str, &str> = BTreeMap::new();
-    for (new, old) in &rules.renamed {
-        let is_rename = theirs.get(new).is_some()
-            && base.get(new).is_none()
-            && base.get(old).is_some()
-            && theirs.get(old).is_none()
-            && matches!(ours(new), Ours::Absent)
-            && !matches!(ours(old), Ours::Other(_));
-        if is_rename && moved_away.insert(old) {
-            former.insert(new, old);
-        }
-    }
     let paths: BTreeSet<&str> =
         base.iter().map(|(path, _)| path).chain(theirs.iter().map(|(path, _)| path)).collect();
     for path in paths {
-        if moved_away.contains(path) {
-            continue;
-        }
-        let old = former.get(path).copied();
-        let from = old.unwrap_or(path);
-        let (was, new) = (base.get(from), theirs.get(path));
-        if old.is_none() && was.is_some() && was == new && !rules.own.contains(path) {
+        let (was, new) = (base.get(path), theirs.get(path));
+        if was.is_some() && was == new && !rules.own.contains(path) {
             // Rendered as before: whatever the user has, stays.
             continue;
         }
-        let own = ours(from);
-        if let (Some(old), Ours::File(content)) = (old, &own) {
-            merge.moved.insert(old.to_owned(), path.to_owned());
-            merge.changes.insert(old.to_owned(), None);
-            merge.changes.insert(path.to_owned(), Some(content.clone()));
-        }
-        decide(&mut merge, path, was, own, new, rules);
+        decide(&mut merge, path, was, ours(path), new, rules);
     }
     for (path, content) in std::mem::take(&mut merge.beside) {
         let name = free_name(&path, &content, ours);

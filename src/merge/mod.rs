@@ -2,5 +2,6 @@
 
 pub mod decide;
 pub mod keyed;
+pub mod moves;
 pub mod patch;
 pub mod syntax;

@@ -52,6 +52,44 @@ pub struct PackManifest {
     /// Programs that `scaffold doctor` looks for.
     #[serde(default)]
     pub doctor: Vec<DoctorManifest>,
+    /// What has another name or place since an older version, the oldest first.
+    #[serde(default)]
+    pub migrate: Vec<MigrateManifest>,
+}
+
+/// What has another name or place since a version of the pack: old to new. An update carries
+/// projects of older versions over before it reads them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateManifest {
+    /// The first version in which the new names hold: projects of versions before it are carried over.
+    pub before: String,
+    /// Components, by id or by flag.
+    #[serde(default)]
+    pub components: IndexMap<String, String>,
+    /// Slots; or, for a slot that keeps its name, the components that fill it.
+    #[serde(default)]
+    pub slots: IndexMap<String, Renaming>,
+    /// Options; or, for an option that keeps its name, its values.
+    #[serde(default)]
+    pub options: IndexMap<String, Renaming>,
+    /// Kinds of service.
+    #[serde(default)]
+    pub kinds: IndexMap<String, String>,
+    /// Files of projects: patterns in which `*` is one part of the path, and `**` all that follow.
+    /// The first that fits counts.
+    #[serde(default)]
+    pub paths: IndexMap<String, String>,
+}
+
+/// Another name of a choice, or of what can be chosen there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a new name, or a table of old values and what each is called now")]
+pub enum Renaming {
+    /// The choice is called so now.
+    Name(String),
+    /// Its values, old to new.
+    Values(IndexMap<String, String>),
 }
 
 /// A place that exactly one component fills.

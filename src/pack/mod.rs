@@ -2,4 +2,6 @@
 
 pub mod load;
 pub mod manifest;
+pub mod migration;
+pub mod pattern;
 pub mod versions;

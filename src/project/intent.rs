@@ -5,19 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::choose::file::{self, adapted_selection};
+use crate::choose::migrated::{Migrated, migrated};
 use crate::choose::operation::Operation;
 use crate::choose::selection::Selection;
 use crate::disk::git;
 use crate::disk::transaction::Change;
 use crate::merge::decide::{
-    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, merge, versions,
+    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, is_open, versions,
 };
 use crate::merge::keyed;
+use crate::merge::moves::merge;
 use crate::merge::syntax::Language;
 use crate::pack::load::Pack;
 use crate::pack::manifest::LockfileManifest;
+use crate::pack::migration::Migration;
 use crate::pack::versions::is_newer;
-use crate::project::repair::{Repaired, repaired};
+use crate::project::repair::{Repaired, migrated_paths, repaired};
 use crate::project::state::{
     self, LockedPack, Project, Reading, Records, edited_selection, ours, parse_selection,
 };
@@ -84,7 +87,8 @@ pub fn intend(
     allow_dirty: bool,
 ) -> Result<Intent, Error> {
     let mut notes = Vec::new();
-    let Start { state, chosen, repair, text } = starting_point(pack, root, operation, &mut notes)?;
+    let Start { state, chosen, repair, text, migration } =
+        starting_point(pack, root, operation, &mut notes)?;
     let rendered = match &repair {
         // Both parents' services stand in the merged file.
         Some(_) => chosen.clone(),
@@ -93,7 +97,8 @@ pub fn intend(
     let (plan, theirs) = planned(pack, operation, &rendered, &chosen)
         .map_err(|error| in_project(operation, error))?;
     let records = state.records();
-    let rules = rules(&plan, &records);
+    let rules =
+        Rules { migrated: migrated_paths(&migration, &state.base), ..rules(&plan, &records) };
     let mut failure = None;
     let mut look = |path: &str| {
         let there = ours(root, path).unwrap_or_else(|error| {
@@ -109,10 +114,13 @@ pub fn intend(
     };
     let still_stale = still_stale(&records, &mut look);
     let mut merged = match &repair {
-        Some(repair) => repair.merge(&mut look, &theirs, &rules),
+        Some(repair) => repair.merge(pack, &mut look, &theirs, &rules),
         None => merge(&state.base, &mut look, &theirs, &rules),
     };
-    for conflict in still_stale {
+    for mut conflict in still_stale {
+        if let Some(new) = merged.moved.get(&conflict.path) {
+            conflict.path.clone_from(new);
+        }
         if !merged.conflicts.iter().any(|other| other.path == conflict.path) {
             merged.conflicts.push(conflict);
         }
@@ -271,8 +279,11 @@ struct Start {
     state: Project,
     chosen: Selection,
     repair: Option<Repaired>,
-    /// `scaffold.toml` where git left markers in it that could be merged by key.
+    /// `scaffold.toml` where it is not what the file says: git left markers in it that could be
+    /// merged by key, or an older version wrote it.
     text: Option<String>,
+    /// What leads from the version that rendered the project to the pack in use.
+    migration: Migration,
 }
 
 /// Reads the project's state and choices, refuses what an operation cannot start from, and
@@ -284,24 +295,37 @@ fn starting_point(
     notes: &mut Vec<String>,
 ) -> Result<Start, Error> {
     let there = selection_file(root)?;
-    let merged = match operation {
-        Operation::Apply => merged_selection(root, &there),
-        _ => None,
-    };
-    let text = merged.clone().unwrap_or(there);
-    let repair = match operation {
-        Operation::Apply => repaired(pack, root, &text)?,
-        _ => None,
-    };
+    let is_apply = operation == &Operation::Apply;
+    let repair = if is_apply { repaired(pack, root) } else { None };
+    let merged =
+        if is_apply { merged_selection(pack, root, &there, repair.as_ref()) } else { None };
+    let text = merged.as_ref().unwrap_or(&there);
+    if repair.is_some() && has_markers(text.as_bytes()) {
+        return Err(Error::Conflicts {
+            message: format!("`{SELECTION_FILE}` is not merged"),
+            hint: "settle that file alone, then: scaffold apply".to_owned(),
+        });
+    }
     let state = match &repair {
         Some(repair) => {
             notes.push("merged the state of both branches".to_owned());
-            repair.state.clone()
+            repair.state().clone()
         }
-        None => read_state(pack, root, &text, notes)?,
+        None => read_state(pack, root, &there, notes)?,
     };
     check_pack(pack, &state.lock.pack, operation, repair.is_some())?;
     refuse_conflicts(root, &state)?;
+    let migration = Migration::since(pack, &state.lock.pack.version);
+    let (state, now) = match &repair {
+        // What was merged by key is in the words of this version, as is the state of both branches.
+        Some(repair) if repair.migrates() && merged.is_some() => {
+            (state, Migrated { text: text.clone(), notes: Vec::new() })
+        }
+        Some(repair) => (state, migrated(pack, repair.migration(), text)),
+        None => (state.migrated(pack, &migration), migrated(pack, &migration, text)),
+    };
+    let text = now.text;
+    notes.extend(now.notes);
     let chosen = if operation == &Operation::Update {
         let former = text_of(&state.base, SELECTION_FILE);
         let (chosen, became) = adapted_selection(pack, &text, &former)?;
@@ -313,12 +337,22 @@ fn starting_point(
     if merged.is_some() {
         notes.push(format!("merged `{SELECTION_FILE}` by key"));
     }
-    Ok(Start { state, chosen, repair, text: merged })
+    let text = (text != there).then_some(text);
+    Ok(Start { state, chosen, repair, text, migration })
 }
 
-/// `scaffold.toml` in which git left markers, merged by key; `None` where it has none, or both
-/// sides changed the same choice.
-fn merged_selection(root: &Path, text: &str) -> Option<String> {
+/// `scaffold.toml` in which git left markers, or which it put together from two versions of the pack,
+/// merged by key; `None` where there is nothing to merge, or both sides changed the same choice.
+fn merged_selection(
+    pack: &Pack,
+    root: &Path,
+    text: &str,
+    repair: Option<&Repaired>,
+) -> Option<String> {
+    if let Some(repair) = repair.filter(|repair| repair.migrates()) {
+        let [base, ours, theirs] = repair.selections(pack, text)?;
+        return merged_by_key(&base, &ours, &theirs);
+    }
     if !has_markers(text.as_bytes()) {
         return None;
     }
@@ -326,8 +360,12 @@ fn merged_selection(root: &Path, text: &str) -> Option<String> {
     // While the file is unmerged git has what both come from; afterwards only commits do.
     let base = git::content(root, ":1", SELECTION_FILE)
         .or_else(|| git::content(root, &git::parents(root)?.base, SELECTION_FILE))?;
-    let base = String::from_utf8(base).ok()?;
-    let (text, overlaps) = keyed::merge(Language::Toml, &base, &ours, &theirs)?;
+    merged_by_key(&String::from_utf8(base).ok()?, &ours, &theirs)
+}
+
+/// Three texts of `scaffold.toml`, merged; `None` where both sides changed the same choice.
+fn merged_by_key(base: &str, ours: &str, theirs: &str) -> Option<String> {
+    let (text, overlaps) = keyed::merge(Language::Toml, base, ours, theirs)?;
     overlaps.is_empty().then_some(text)
 }
 
@@ -365,16 +403,37 @@ pub fn refuse_foreign(pack: &Pack, root: &Path) -> Result<(), Error> {
 /// [`Error::Project`] where it is none of this pack, or its state cannot be read.
 pub fn chosen_selection(pack: &Pack, root: &Path) -> Result<Selection, Error> {
     refuse_foreign(pack, root)?;
-    state::read_selection(pack, root).or_else(|error| {
-        let text = selection_file(root)?;
+    let version = state::read_state_file(root, LOCK_FILE)
+        .ok()
+        .flatten()
+        .and_then(|lock| state::parse_lock(&String::from_utf8_lossy(&lock)).ok())
+        .map(|lock| lock.pack.version);
+    let migration = version.map(|version| Migration::since(pack, &version)).unwrap_or_default();
+    let text = selection_file(root)?;
+    let now = migrated(pack, &migration, &text).text;
+    parse_selection(pack, &now, Reading::Strict).or_else(|error| {
         match read_state(pack, root, &text, &mut Vec::new()) {
             Ok(state) if state.lock.pack.digest != pack.digest() => {
-                let former = text_of(&state.base, SELECTION_FILE);
-                Ok(adapted_selection(pack, &text, &former)?.0)
+                Ok(adapted(pack, &state, &text)?.0)
             }
             _ => Err(error),
         }
     })
+}
+
+/// What the `scaffold.toml` of a project says that another version of the pack may have rendered, in
+/// the words of the pack in use, with what became of it; see [`adapted_selection`].
+///
+/// # Errors
+/// As [`adapted_selection`].
+pub fn adapted(
+    pack: &Pack,
+    state: &Project,
+    text: &str,
+) -> Result<(Selection, Vec<String>), Error> {
+    let migration = Migration::since(pack, &state.lock.pack.version);
+    let now = |text: &str| migrated(pack, &migration, text).text;
+    adapted_selection(pack, &now(text), &now(&text_of(&state.base, SELECTION_FILE)))
 }
 
 fn foreign(locked: &str, used: &str) -> Error {
@@ -428,7 +487,7 @@ fn state_and_loss(
     root: &Path,
     selection: &str,
 ) -> Result<(Project, Option<String>), Error> {
-    let lost = |message: String| Error::Project { message, hint: way_out(pack, root, selection) };
+    let lost = |message: String| Error::Project { message, hint: way_out(pack, root) };
     let with_way_out = |error: Error| match error {
         Error::Project { message, hint } if hint != state::USE_NEWER => lost(message),
         other => other,
@@ -469,8 +528,8 @@ fn state_and_loss(
 }
 
 /// What brings back a lock or a base that is lost or damaged: what works in this project.
-fn way_out(pack: &Pack, root: &Path, selection: &str) -> String {
-    if !matches!(repaired(pack, root, selection), Ok(None)) {
+fn way_out(pack: &Pack, root: &Path) -> String {
+    if repaired(pack, root).is_some() {
         return "put both sides of the merge together: scaffold apply".to_owned();
     }
     let committed = |path: &str| git::content(root, "HEAD", path);
@@ -574,12 +633,8 @@ fn rules(plan: &Plan, records: &Records) -> Rules {
     }
     for target in targets(plan) {
         let manifest = &target.component.manifest;
-        let beside = |other: &str| match target.service {
-            Some(service) => format!("{}/{other}", service.path),
-            None => other.to_owned(),
-        };
         if let Some(former) = manifest.renamed.get(&target.file.path) {
-            rules.renamed.insert(target.path.clone(), beside(former));
+            rules.renamed.insert(target.path.clone(), target.beside(former));
         }
         if let Some(renew) = manifest.locks.get(&target.file.path) {
             rules.locks.insert(target.path.clone(), renew.clone());

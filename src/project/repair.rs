@@ -2,40 +2,50 @@
 //! They are rebuilt from what both parents committed, with `scaffold.toml` as the truth.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use similar::TextMerge;
 
+use crate::choose::migrated::migrated;
 use crate::disk::git::{self, Parents};
-use crate::merge::decide::{Conflict, Content, Merge, Ours, Rules, has_markers, merge};
+use crate::merge::decide::{
+    Conflict, ConflictKind, Content, Merge, Ours, Rules, has_markers, merge,
+};
+use crate::merge::moves::Moves;
 use crate::pack::load::Pack;
+use crate::pack::migration::Migration;
+use crate::pack::versions::is_newer;
 use crate::project::state::{Project, read_state_file};
 use crate::render::tree::{File, Tree};
-use crate::text::error::Error;
 use crate::text::path::{BASE_FILE, LOCK_FILE, SELECTION_FILE};
 
-/// The state of both parents of a merge.
+/// The state of both parents of a merge, each in the words of the pack in use.
 #[derive(Debug)]
 pub struct Repaired {
-    /// The state to go on from: that of the side that was merged into.
-    pub state: Project,
     root: PathBuf,
-    parents: Parents,
-    theirs: Project,
+    /// The side that was merged into, to go on from, and the other one.
+    sides: [Side; 2],
     /// The state that both come from, where it can be read.
-    common: Option<Project>,
+    common: Option<Side>,
+    /// The commit that both come from.
+    base: String,
+}
+
+/// One parent of a merge.
+#[derive(Debug)]
+struct Side {
+    commit: String,
+    state: Project,
+    /// What leads from its version of the pack to the one in use.
+    migration: Migration,
 }
 
 /// The states of both parents, where a merge is under way, or has just been committed with a
 /// lock and a base that do not fit.
-///
-/// # Errors
-/// [`Error::Conflicts`] where `scaffold.toml` is not merged: it is the one file that people settle.
-pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repaired>, Error> {
-    let Some(parents) = git::parents(root) else {
-        return Ok(None);
-    };
+#[must_use]
+pub fn repaired(pack: &Pack, root: &Path) -> Option<Repaired> {
+    let parents = git::parents(root)?;
     let read = |commit: &str| -> Option<Project> {
         let lock = git::content(root, commit, LOCK_FILE)?;
         let base = git::content(root, commit, BASE_FILE)?;
@@ -45,9 +55,7 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
     let now = here(LOCK_FILE)
         .zip(here(BASE_FILE))
         .and_then(|(lock, base)| Project::read(std::str::from_utf8(&lock).ok()?, &base).ok());
-    let (Some(state), Some(theirs)) = (read(&parents.ours), read(&parents.theirs)) else {
-        return Ok(None);
-    };
+    let (state, theirs) = (read(&parents.ours)?, read(&parents.theirs)?);
     let common = read(&parents.base);
     // A state that is neither parent's, and fits, was made by an operation since.
     let is_settled = now.as_ref().is_some_and(|now| {
@@ -61,54 +69,103 @@ pub fn repaired(pack: &Pack, root: &Path, selection: &str) -> Result<Option<Repa
         }
     });
     if is_settled {
-        return Ok(None);
+        return None;
     }
-    if has_markers(selection.as_bytes()) {
-        return Err(Error::Conflicts {
-            message: format!("`{SELECTION_FILE}` is not merged"),
-            hint: "settle that file alone, then: scaffold apply".to_owned(),
-        });
-    }
+    let Parents { ours, theirs: other, base } = parents;
+    let side = |commit: String, state: Project| {
+        let migration = Migration::since(pack, &state.lock.pack.version);
+        Side { commit, state: state.migrated(pack, &migration), migration }
+    };
     // Whichever side is at the version in use says what the project is rendered by.
     let digest = pack.digest();
-    let (state, theirs, parents) =
-        if state.lock.pack.digest != digest && theirs.lock.pack.digest == digest {
-            let Parents { ours, theirs: other, base } = parents;
-            (theirs, state, Parents { ours: other, theirs: ours, base })
-        } else {
-            (state, theirs, parents)
-        };
-    Ok(Some(Repaired { state, root: root.to_owned(), parents, theirs, common }))
+    let is_swapped = state.lock.pack.digest != digest && theirs.lock.pack.digest == digest;
+    let mut sides = [side(ours, state), side(other, theirs)];
+    if is_swapped {
+        sides.reverse();
+    }
+    let common = common.map(|common| side(base.clone(), common));
+    Some(Repaired { root: root.to_owned(), sides, common, base })
 }
 
 impl Repaired {
+    /// The state to go on from: that of the side that was merged into.
+    #[must_use]
+    pub fn state(&self) -> &Project {
+        &self.sides[0].state
+    }
+
+    /// Whether a side is of a version whose names or places are others.
+    #[must_use]
+    pub fn migrates(&self) -> bool {
+        self.sides.iter().any(|side| !side.migration.is_empty())
+    }
+
+    /// What leads to the pack in use from the newer one of both versions, which whoever settled
+    /// a file by hand went by.
+    #[must_use]
+    pub fn migration(&self) -> &Migration {
+        let [first, second] = &self.sides;
+        let version = |side: &Side| side.state.lock.pack.version.clone();
+        if is_newer(&version(second), &version(first)) {
+            &second.migration
+        } else {
+            &first.migration
+        }
+    }
+
+    /// What both sides and the state that they come from say in `scaffold.toml`, in the words of the
+    /// pack in use: that state first. `None` where `text` is what somebody wrote while merging.
+    #[must_use]
+    pub fn selections(&self, pack: &Pack, text: &str) -> Option<[String; 3]> {
+        let committed = |commit: &str| {
+            let bytes = git::content(&self.root, commit, SELECTION_FILE)?;
+            String::from_utf8(bytes).ok()
+        };
+        let common = self.common.as_ref()?;
+        let three = [common, &self.sides[0], &self.sides[1]];
+        let [base, ours, theirs] = three.map(|side| committed(&side.commit));
+        let texts = [base?, ours?, theirs?];
+        let is_made_by_git = has_markers(text.as_bytes())
+            || texts[1..].iter().any(|side| side == text)
+            || TextMerge::from_lines(&texts[0], &texts[1], &texts[2]).to_string() == text;
+        let [base, ours, theirs] = texts;
+        let new = |side: &Side, text: &str| migrated(pack, &side.migration, text).text;
+        is_made_by_git.then(|| [new(three[0], &base), new(three[1], &ours), new(three[2], &theirs)])
+    }
+
     /// Carries the edits of both sides over to what is rendered now, and puts them together.
     pub fn merge(
         &self,
+        pack: &Pack,
         look: &mut dyn FnMut(&str) -> Ours,
         rendered: &Tree,
         rules: &Rules,
     ) -> Merge {
         let mut result = Merge::default();
-        let bases = [&self.state.base, &self.theirs.base];
-        let paths: BTreeSet<&str> = bases
+        // What somebody wrote while merging.
+        let mut written: BTreeSet<&str> = BTreeSet::new();
+        let mut moved = |side| Moved::new(self, side, rendered, rules, look);
+        let [first, second] = &self.sides;
+        let sides = [moved(first), moved(second)];
+        let common = self.common.as_ref().map(moved);
+        let paths: BTreeSet<&str> = sides
             .iter()
-            .flat_map(|base| base.iter())
+            .flat_map(|side| side.base.iter())
             .chain(rendered.iter())
             .map(|(path, _)| path)
             .collect();
         for path in paths {
             let now = rendered.get(path);
-            let there = look(path);
+            let there = there(path, &sides, rendered, look);
             let is_rendered = match (&there, now) {
                 (Ours::File(content), Some(now)) => content.bytes == now.bytes,
                 (Ours::Absent, None) => true,
                 _ => false,
             };
-            if is_rendered {
+            if is_rendered && !is_left(path, &sides, look) {
                 continue;
             }
-            let committed = |commit: &str| match git::content(&self.root, commit, path) {
+            let committed = |side: &Moved| match side.content(self, pack, path) {
                 // Git's own answer knows no bit; the one in the tree stands.
                 Some(bytes) => Ours::File(Content {
                     bytes: bytes.into(),
@@ -116,14 +173,18 @@ impl Repaired {
                 }),
                 None => Ours::Absent,
             };
-            let sides = [committed(&self.parents.ours), committed(&self.parents.theirs)];
-            let one = if self.is_made_by_git(path, &there, &sides) {
-                let [first, second] = &sides;
-                let first = single(path, self.state.base.get(path), first, now, rules);
-                let second = single(path, self.theirs.base.get(path), second, now, rules);
-                let both = self.common.as_ref().map(|common| {
-                    let there = committed(&self.parents.base);
-                    single(path, common.base.get(path), &there, now, rules)
+            let contents = sides.each_ref().map(committed);
+            let former = common.as_ref().map_or(Some(path), |common| common.moves.former(path));
+            let is_made_by_git = self.is_made_by_git(former, &there, &contents);
+            if !is_made_by_git {
+                written.insert(path);
+            }
+            let one = if is_made_by_git {
+                let [first, second] = &contents;
+                let first = single(path, sides[0].base.get(path), first, now, rules);
+                let second = single(path, sides[1].base.get(path), second, now, rules);
+                let both = common.as_ref().map(|common| {
+                    single(path, common.base.get(path), &committed(common), now, rules)
                 });
                 let both = match both {
                     Some((after, merge)) if merge.conflicts.is_empty() => after.map(as_file),
@@ -131,7 +192,7 @@ impl Repaired {
                 };
                 together(path, both.as_ref(), now, first, second, rules)
             } else {
-                let [first, second] = bases.map(|base| base.get(path));
+                let [first, second] = sides.each_ref().map(|side| side.base.get(path));
                 let was = now.or(first).or(second);
                 single(path, was, &there, now, rules)
             };
@@ -152,14 +213,56 @@ impl Repaired {
                 }
             }
         }
+        self.carry_out(&sides, &written, rendered, look, &mut result);
         result.conflicts.sort();
         result.conflicts.dedup();
         result
     }
 
+    /// Moves what git left where one side had it before. Where somebody wrote at the one or the other
+    /// place while merging, both stay.
+    fn carry_out(
+        &self,
+        sides: &[Moved; 2],
+        written: &BTreeSet<&str>,
+        rendered: &Tree,
+        look: &mut dyn FnMut(&str) -> Ours,
+        result: &mut Merge,
+    ) {
+        for (side, moved) in self.sides.iter().zip(sides) {
+            for (old, new) in moved.moves.iter() {
+                let Ours::File(content) = look(old) else {
+                    continue;
+                };
+                let is_whole = sides.iter().all(|side| side.moves.former(new) == Some(old));
+                if !is_whole && rendered.get(old).is_some() {
+                    // What lies there is the other side's file, which is another one.
+                    continue;
+                }
+                let is_free =
+                    matches!(look(new), Ours::Absent) || (is_whole && moved.moves.leaves(new));
+                if is_free {
+                    result.changes.entry(new.to_owned()).or_insert(Some(content));
+                    result.moved.insert(old.to_owned(), new.to_owned());
+                } else if written.contains(new)
+                    || git::content(&self.root, &side.commit, old).as_deref()
+                        != Some(&*content.bytes)
+                {
+                    result.conflicts.push(Conflict::new(old, ConflictKind::Kept));
+                    continue;
+                }
+                if matches!(there(old, sides, rendered, look), Ours::Absent)
+                    || rendered.get(old).is_none()
+                {
+                    result.changes.entry(old.to_owned()).or_insert(None);
+                }
+            }
+        }
+    }
+
     /// Whether the file in the tree is what git made of both sides, not what somebody wrote
     /// while merging.
-    fn is_made_by_git(&self, path: &str, there: &Ours, sides: &[Ours; 2]) -> bool {
+    fn is_made_by_git(&self, former: Option<&str>, there: &Ours, sides: &[Ours; 2]) -> bool {
         let Ours::File(content) = there else {
             return matches!(there, Ours::Absent);
         };
@@ -168,7 +271,8 @@ impl Repaired {
         {
             return true;
         }
-        let common = git::content(&self.root, &self.parents.base, path).unwrap_or_default();
+        let common = former.and_then(|path| git::content(&self.root, &self.base, path));
+        let common = common.unwrap_or_default();
         let texts =
             [Some(&common[..]), bytes(&sides[0]).map(|b| &**b), bytes(&sides[1]).map(|b| &**b)]
                 .map(|bytes| bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()));
@@ -180,6 +284,92 @@ impl Repaired {
             _ => false,
         }
     }
+}
+
+/// A side whose files lie where they do now.
+struct Moved<'a> {
+    side: &'a Side,
+    moves: Moves,
+    base: Tree,
+}
+
+impl<'a> Moved<'a> {
+    fn new(
+        repaired: &Repaired,
+        side: &'a Side,
+        rendered: &Tree,
+        rules: &Rules,
+        look: &mut dyn FnMut(&str) -> Ours,
+    ) -> Self {
+        let rules = Rules {
+            renamed: rules.renamed.clone(),
+            migrated: migrated_paths(&side.migration, &side.state.base),
+            ..Rules::default()
+        };
+        let content = |side: &Side, path: &str| git::content(&repaired.root, &side.commit, path);
+        let mut committed = |path: &str| match content(side, path) {
+            Some(bytes) => Ours::File(Content { bytes: bytes.into(), executable: false }),
+            None if repaired.sides.iter().any(|side| content(side, path).is_some()) => Ours::Absent,
+            // What nobody committed stands in the way.
+            None => look(path),
+        };
+        let moves = Moves::new(&side.state.base, &mut committed, rendered, &rules);
+        let base = moves.base(&side.state.base);
+        Self { side, moves, base }
+    }
+
+    /// What the side committed of what lies at `path` now.
+    fn content(&self, repaired: &Repaired, pack: &Pack, path: &str) -> Option<Vec<u8>> {
+        let bytes = git::content(&repaired.root, &self.side.commit, self.moves.former(path)?)?;
+        if path != SELECTION_FILE || self.side.migration.is_empty() {
+            return Some(bytes);
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        Some(migrated(pack, &self.side.migration, &text).text.into_bytes())
+    }
+}
+
+/// What is at a path, once what one side or both had elsewhere has moved.
+fn there(
+    path: &str,
+    sides: &[Moved; 2],
+    rendered: &Tree,
+    look: &mut dyn FnMut(&str) -> Ours,
+) -> Ours {
+    let there = look(path);
+    let is_free = there == Ours::Absent || sides.iter().all(|side| side.moves.leaves(path));
+    let [first, second] = sides.each_ref().map(|side| side.moves.former(path));
+    let former = if first == second {
+        // The tree lies as both had it.
+        if is_free { first } else { Some(path) }
+    } else {
+        let moved = [first, second].into_iter().flatten().find(|former| *former != path);
+        // It lies as the one had it, where another file may have come.
+        let is_left = |former: &&str| is_free && rendered.get(former).is_none();
+        moved.filter(is_left).or(Some(path))
+    };
+    match former {
+        None => Ours::Absent,
+        Some(former) if former == path => there,
+        Some(former) => match look(former) {
+            Ours::File(content) => Ours::File(content),
+            _ => Ours::Absent,
+        },
+    }
+}
+
+/// Whether git left what belongs to `path` where a side had it before, since it could not tell that it
+/// had moved.
+fn is_left(path: &str, sides: &[Moved; 2], look: &mut dyn FnMut(&str) -> Ours) -> bool {
+    let formers = sides.iter().filter_map(|side| side.moves.former(path));
+    formers.into_iter().any(|former| former != path && matches!(look(former), Ours::File(_)))
+}
+
+/// New path by former path, for the files of `base` that `migration` sends elsewhere.
+#[must_use]
+pub fn migrated_paths(migration: &Migration, base: &Tree) -> BTreeMap<String, String> {
+    let moved = base.iter().map(|(path, _)| (path.to_owned(), migration.path(path)));
+    moved.filter(|(old, new)| old != new).collect()
 }
 
 fn bytes(side: &Ours) -> Option<&Cow<'static, [u8]>> {

@@ -11,11 +11,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::choose::file::{self, SCHEMA, check_schema, quoted, selection_text, shown};
+use crate::choose::migrated::migrated;
 use crate::choose::selection::Selection;
 use crate::merge::decide::{Conflict, ConflictKind, Content, Ours};
 use crate::merge::keyed::settle;
 use crate::merge::syntax::Language;
 use crate::pack::load::Pack;
+use crate::pack::migration::Migration;
 use crate::project::base::{packed, unpacked};
 use crate::render::files::rendered_files;
 use crate::render::plan::Plan;
@@ -368,6 +370,33 @@ impl Project {
             )));
         }
         Ok(Self { base: with_components(&base, &lock), lock })
+    }
+
+    /// The same state in the words of this version of the pack: what was chosen, and which component
+    /// a file belongs to. Where files lie is for [`crate::merge::moves`] to say.
+    #[must_use]
+    pub fn migrated(mut self, pack: &Pack, migration: &Migration) -> Self {
+        if migration.is_empty() {
+            return self;
+        }
+        let id = |former: &str| {
+            let word = migration.id(former);
+            let component = pack.component(&word).or_else(|| pack.by_flag(&word));
+            component.map_or(word.clone(), |component| component.id.clone())
+        };
+        for file in self.lock.files.values_mut() {
+            file.component = id(&file.component);
+        }
+        let defaults = std::mem::take(&mut self.lock.defaults).into_iter();
+        self.lock.defaults =
+            defaults.map(|(id, default)| migration.option(&id, &default)).collect();
+        self.base = with_components(&self.base, &self.lock);
+        if let Some(file) = self.base.get(SELECTION_FILE) {
+            let text = String::from_utf8_lossy(&file.bytes);
+            let text = migrated(pack, migration, &text).text;
+            self.base.insert(SELECTION_FILE.to_owned(), File::own(text.into_bytes()));
+        }
+        self
     }
 
     /// What the lock records beside what was rendered.

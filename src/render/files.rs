@@ -10,7 +10,7 @@ use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, SERVICE_IN_PATH
 use crate::pack::manifest::LockfileFormat;
 use crate::render::lockfile::prune_npm;
 use crate::render::names;
-use crate::render::plan::{Plan, taken};
+use crate::render::plan::{Plan, Service, taken};
 use crate::render::tree::{File, Tree};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::path::SELECTION_FILE;
@@ -60,7 +60,24 @@ pub struct Target<'a> {
     /// Its path in the project.
     pub path: String,
     /// The service whose folder it is in.
-    pub service: Option<&'a crate::render::plan::Service>,
+    pub service: Option<&'a Service>,
+}
+
+impl Target<'_> {
+    /// Where `other` lies in the project, which its component names as it names the target's own path.
+    #[must_use]
+    pub fn beside(&self, other: &str) -> String {
+        self.service.map_or(other.to_owned(), |service| path_of(self.file, service, other))
+    }
+}
+
+/// Where `path` lies in the project, which stands where `file` of a service does.
+fn path_of(file: &ComponentFile, service: &Service, path: &str) -> String {
+    if file.in_folder {
+        format!("{}/{path}", service.path)
+    } else {
+        path.replace(SERVICE_IN_PATH, &service.name)
+    }
 }
 
 /// Every file that the plan renders or copies, in pack order.
@@ -84,11 +101,7 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
                 Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
                     component,
                     file,
-                    path: if file.in_folder {
-                        format!("{}/{}", service.path, file.path)
-                    } else {
-                        file.path.replace(SERVICE_IN_PATH, &service.name)
-                    },
+                    path: path_of(file, service, &file.path),
                     service: Some(service),
                 })),
             }

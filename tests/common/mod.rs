@@ -1,6 +1,7 @@
 //! What several test programs need.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod disk;
 pub mod enumeration;
 pub mod matrix;
 pub mod packs;

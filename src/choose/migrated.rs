@@ -1,0 +1,126 @@
+//! What the `scaffold.toml` of an older version says, in the words of this one. Names are replaced where they
+//! stand, so that people's comments, order and format stay.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::choose::file::{flag_of, quoted};
+use crate::pack::load::Pack;
+use crate::pack::migration::Migration;
+
+/// A `scaffold.toml` in the words of this version of the pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Its text.
+    pub text: String,
+    /// What is called otherwise now, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The text of a `scaffold.toml` after `migration`. What is not TOML stays as it is, for whoever
+/// reads it to refuse; so does an old name whose new one is there already.
+#[must_use]
+pub fn migrated(pack: &Pack, migration: &Migration, text: &str) -> Migrated {
+    let mut words = Words { pack, migration, edits: Vec::new(), notes: Vec::new() };
+    if !migration.is_empty()
+        && let Ok(table) = DeTable::parse(text)
+    {
+        words.read(table.get_ref());
+    }
+    let Words { mut edits, mut notes, .. } = words;
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut text = text.to_owned();
+    for (range, new) in edits.into_iter().rev() {
+        text.replace_range(range, &new);
+    }
+    notes.dedup();
+    Migrated { text, notes }
+}
+
+struct Words<'a> {
+    pack: &'a Pack,
+    migration: &'a Migration,
+    edits: Vec<(Range<usize>, String)>,
+    notes: Vec<String>,
+}
+
+impl Words<'_> {
+    fn read(&mut self, table: &DeTable) {
+        let section = |name: &str| table.get(name).and_then(|section| section.get_ref().as_table());
+        if let Some(components) = section("components") {
+            self.rename_keys(components, |words, key, _| {
+                flag_of(words.pack, &words.migration.component(key)).to_owned()
+            });
+        }
+        if let Some(slots) = section("slots") {
+            self.rename_keys(slots, |words, slot, filler| {
+                let filler = filler.as_str().unwrap_or_default();
+                let [slot, _] = words.migration.slot(slot, filler);
+                slot
+            });
+            for (slot, value) in slots {
+                if let Some(filler) = value.get_ref().as_str() {
+                    let [_, now] = self.migration.slot(slot.get_ref(), filler);
+                    self.rename_value(slot.get_ref(), value, &now);
+                }
+            }
+        }
+        if let Some(options) = section("options") {
+            let now = |words: &Self, id: &str, value: &DeValue| {
+                let value = value.as_str().map_or(Value::Null, Value::from);
+                words.migration.option(id, &value)
+            };
+            self.rename_keys(options, |words, id, value| now(words, id, value).0);
+            for (id, value) in options {
+                if let Some(text) = now(self, id.get_ref(), value.get_ref()).1.as_str() {
+                    self.rename_value(id.get_ref(), value, text);
+                }
+            }
+        }
+        let services = table.get("service").and_then(|services| services.get_ref().as_array());
+        for service in services.into_iter().flatten() {
+            let kind = service.get_ref().as_table().and_then(|service| service.get("kind"));
+            if let Some((value, kind)) =
+                kind.and_then(|kind| Some((kind, kind.get_ref().as_str()?)))
+            {
+                self.rename_value("kind", value, &self.migration.kind(kind));
+            }
+        }
+    }
+
+    /// Gives the keys of a section their new names.
+    fn rename_keys(&mut self, section: &DeTable, now: impl Fn(&Self, &str, &DeValue) -> String) {
+        let names: Vec<_> = section
+            .iter()
+            .map(|(key, value)| (key, now(self, key.get_ref(), value.get_ref())))
+            .collect();
+        let stays = |(key, name): &(&Spanned<_>, String)| key.get_ref() == name;
+        let mut taken: BTreeSet<&str> = BTreeSet::new();
+        let (staying, renamed): (Vec<_>, Vec<_>) = names.iter().partition(|name| stays(name));
+        taken.extend(staying.iter().map(|(_, name)| name.as_str()));
+        for (key, name) in renamed {
+            if taken.insert(name) {
+                self.notes.push(format!("`{}` is called `{name}` now", key.get_ref()));
+                self.edits.push((key.span(), as_key(name)));
+            }
+        }
+    }
+
+    fn rename_value(&mut self, of: &str, value: &Spanned<DeValue>, now: &str) {
+        let before = value.get_ref().as_str().unwrap_or_default();
+        if before != now {
+            self.notes.push(format!("`{of}`: `{before}` is called `{now}` now"));
+            self.edits.push((value.span(), quoted(now)));
+        }
+    }
+}
+
+/// A name as a key of TOML.
+fn as_key(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
+}
