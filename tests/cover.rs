@@ -130,17 +130,18 @@ fn what_stands_alone_and_what_is_nearly_all_is_in_the_cover() {
 
 #[test]
 fn the_presets_are_in_the_cover() {
-    let pack = embedded();
-    let rows = cover(pack, "x");
-    assert!(!pack.manifest.presets.is_empty());
-    for (name, preset) in &pack.manifest.presets {
-        let answers = serde_json::to_value(&preset.answers).expect("TOML is JSON");
-        let mut choices = Choices::from_map(pack, answers.as_object().expect("a table"))
-            .unwrap_or_else(|(key, error)| panic!("{key}: {error}"));
-        choices.name = Some("x".to_owned());
-        let preset = choices.complete(pack).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(rows.contains(&preset), "{name}");
-    }
+    let flags = ["flag2", "flag3", "flag4", "flag7", "flag11"];
+    let answers = flags.map(|flag| format!("{flag} = true")).join(", ");
+    let mut files = large_pack(12, 2);
+    let preset = format!("[presets.p]\nsummary = \"s\"\nanswers = {{ {answers} }}\n");
+    files[0].1.push_str(&preset);
+    let preset = Choices {
+        name: Some("x".to_owned()),
+        components: flags.map(|flag| (flag.to_owned(), true)).into(),
+        ..Choices::default()
+    };
+    let pack = read(&files);
+    assert!(cover(&pack, "x").contains(&preset.complete(&pack).expect("a valid selection")));
 }
 
 /// One and two more of each kind, and two that are not called as the pack calls its own; beside each
