@@ -9,9 +9,9 @@ use common::enumeration::every_selection;
 use common::matrix::embedded;
 use common::packs::{any_small_pack, large_pack, read};
 use proptest::prelude::*;
-use scaffold::choose::selection::Selection;
+use scaffold::choose::selection::{Choices, Selection};
 use scaffold::lint::constraints::Constraints;
-use scaffold::lint::cover::{Array, cover};
+use scaffold::lint::cover::{Array, cover, cover_with_options, crowded};
 use scaffold::pack::load::Pack;
 use scaffold::render::files::rendered_files;
 use scaffold::render::plan::Plan;
@@ -101,6 +101,94 @@ proptest! {
 fn the_same_pack_has_the_same_cover() {
     let files = large_pack(12, 2);
     assert_eq!(cover(&read(&files), "x"), cover(&read(&files), "x"));
+}
+
+/// What a covering array misses: each two components with nothing else, and everything but one.
+#[test]
+fn what_stands_alone_and_what_is_nearly_all_is_in_the_cover() {
+    let pack = embedded();
+    let all: Vec<BTreeSet<String>> =
+        every_selection(pack, "x").iter().map(|selection| selection.all_components(pack)).collect();
+    let rows: Vec<BTreeSet<String>> =
+        cover(pack, "x").iter().map(|selection| selection.all_components(pack)).collect();
+    let ids = || pack.components.iter().map(|component| &component.id);
+    for one in ids() {
+        for other in ids() {
+            let smallest = |of: &[BTreeSet<String>]| {
+                let both = of.iter().filter(|on| on.contains(one) && on.contains(other));
+                both.map(BTreeSet::len).min()
+            };
+            assert_eq!(smallest(&rows), smallest(&all), "{one} and {other} alone");
+        }
+        let largest = |of: &[BTreeSet<String>], with: bool| {
+            of.iter().filter(|on| on.contains(one) == with).map(BTreeSet::len).max()
+        };
+        assert_eq!(largest(&rows, true), largest(&all, true), "all with {one}");
+        assert_eq!(largest(&rows, false), largest(&all, false), "all without {one}");
+    }
+}
+
+#[test]
+fn the_presets_are_in_the_cover() {
+    let flags = ["flag2", "flag3", "flag4", "flag7", "flag8"];
+    let answers = flags.map(|flag| format!("{flag} = true")).join(", ");
+    let mut files = large_pack(12, 2);
+    let preset = format!("[presets.p]\nsummary = \"s\"\nanswers = {{ {answers} }}\n");
+    files[0].1.push_str(&preset);
+    let preset = Choices {
+        name: Some("x".to_owned()),
+        components: flags.map(|flag| (flag.to_owned(), true)).into(),
+        ..Choices::default()
+    };
+    let pack = read(&files);
+    assert!(cover(&pack, "x").contains(&preset.complete(&pack).expect("a valid selection")));
+}
+
+/// One and two more of each kind, and two that are not called as the pack calls its own; beside each
+/// two choices.
+#[test]
+fn services_come_once_and_twice_more_and_under_other_names_only() {
+    let pack = embedded();
+    let rows = crowded(pack, "x");
+    let of_kind = |row: &Selection, kind: &str| {
+        let names = row.services.iter().filter(|(_, own)| *own == kind).map(|(name, _)| name);
+        names.cloned().collect::<Vec<String>>()
+    };
+    for kind in pack.kinds() {
+        let own = |names: &[String]| names.iter().any(|name| name == kind);
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| of_kind(row, kind)).collect();
+        assert!(rows.iter().any(|names| names.len() == 2 && own(names)), "one {kind} more");
+        assert!(rows.iter().any(|names| names.len() == 3 && own(names)), "two {kind} more");
+        assert!(rows.iter().any(|names| names.len() == 2 && !own(names)), "others than {kind}");
+        let longest = rows.iter().flatten().map(String::len).max();
+        // A worker is called as its service, and `-worker`; a label of Kubernetes has 63 characters.
+        assert_eq!(longest, Some(if kind == "inference" { 63 - "-worker".len() } else { 63 }));
+        assert!(rows.iter().flatten().any(|name| name.len() == 1));
+    }
+    assert!(rows.iter().any(|row| row.name.as_str().len() == 63));
+}
+
+/// Each further value beside each component that can be there with it, on and off.
+#[test]
+fn every_value_of_an_option_is_beside_every_choice() {
+    let mut files = large_pack(8, 1);
+    let option = "[[option]]\nid = \"style\"\ntype = \"enum\"\nvalues = [\"plain\", \"odd\", \"bright\"]\ndefault = \"plain\"\nhelp = \"h\"\n[[option]]\nid = \"count\"\ntype = \"int\"\nminimum = 1\nmaximum = 9\ndefault = 5\nhelp = \"h\"\n";
+    let (_, root) =
+        files.iter_mut().find(|(path, _)| path == "components/root/component.toml").expect("root");
+    root.push_str(option);
+    let pack = read(&files);
+    let rows = cover_with_options(&pack, "x");
+    let seen = |id: &str| -> BTreeSet<(String, String)> {
+        let values = rows.iter().flat_map(|row| {
+            let value = row.options[id].to_string();
+            chosen(&pack, row).into_iter().map(move |choice| (value.clone(), choice))
+        });
+        values.collect()
+    };
+    let choices: BTreeSet<String> =
+        every_selection(&pack, "x").iter().flat_map(|selection| chosen(&pack, selection)).collect();
+    assert_eq!(seen("style").len(), 3 * choices.len());
+    assert_eq!(seen("count").len(), 3 * choices.len());
 }
 
 /// Of the built-in pack, and of one that cannot be enumerated.
