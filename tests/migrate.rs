@@ -23,6 +23,7 @@ use scaffold::merge::decide::ConflictKind;
 use scaffold::pack::load::Pack;
 use scaffold::pack::migration::Migration;
 use scaffold::project::intent::intend;
+use scaffold::project::state::Project;
 use scaffold::render::tree::Tree;
 use scaffold::text::error::Error;
 use scaffold::text::path::{BASE_FILE, STATE_FILES};
@@ -1185,4 +1186,28 @@ fn stopped_at_any_step_an_update_that_moves_files_is_done_or_not_begun() {
         }
     }
     assert!(stopped > 50, "{stopped} stops");
+}
+
+#[test]
+fn what_the_lock_records_is_read_in_the_words_of_now() {
+    let place = place(&["--extra"]);
+    let base = fs::read(place.root().join(BASE_FILE)).expect("it is there");
+    let state = Project::read(&place.read("scaffold.lock"), &base).expect("it is whole");
+    let (_folder, pack) = read(&second());
+    let migration = Migration::since(&pack, &state.lock.pack.version);
+    let state = state.migrated(&pack, &migration);
+    let component = |path: &str| state.lock.files[path].component.as_str();
+    assert_eq!(component("infra/state.conf"), "redis");
+    assert_eq!(component("queue/redis.conf"), "redis-streams");
+    assert_eq!(component("infra/worker.conf"), "workers", "its flag is `jobs`");
+    assert_eq!(state.base.get("infra/worker.conf").map(|file| &*file.component), Some("workers"));
+    assert_eq!(state.lock.defaults.keys().collect::<Vec<_>>(), ["pace"]);
+    // An update that changes a default says so under the name of now.
+    let mut pack = second();
+    let component = pack.iter_mut().find(|(path, _)| path.starts_with("components/base/comp"));
+    let (_, text) = component.expect("it is there");
+    *text = text.replace("default = \"slow\"", "default = \"quick\"");
+    publish(&place, &pack);
+    let told = place.ok(&["update"]);
+    assert!(told.contains("the default of `pace` is now \"quick\", it was \"slow\""), "{told}");
 }

@@ -29,9 +29,12 @@ pub fn merge(
     rules: &Rules,
 ) -> Merge {
     let moves = Moves::new(base, ours, theirs, rules);
-    let base = moves.base(base);
-    let rules = moves.rules(rules);
-    let mut merge = decide::merge(&base, &mut |path| moves.look(path, ours), theirs, &rules);
+    let mut merge = if moves.to.is_empty() {
+        decide::merge(base, ours, theirs, rules)
+    } else {
+        let (base, rules) = (moves.base(base), moves.rules(rules));
+        decide::merge(&base, &mut |path| moves.look(path, ours), theirs, &rules)
+    };
     moves.carry_out(&mut merge, ours);
     merge
 }

@@ -311,7 +311,7 @@ fn starting_point(
             notes.push("merged the state of both branches".to_owned());
             repair.state().clone()
         }
-        None => read_state(pack, root, &there, notes)?,
+        None => read_state(pack, root, text, notes)?,
     };
     check_pack(pack, &state.lock.pack, operation, repair.is_some())?;
     refuse_conflicts(root, &state)?;
@@ -680,7 +680,8 @@ fn settle_selection(
 
 /// Files that were the user's own stay so as long as they are rendered.
 fn merged_own(records: &Records, merged: &Merge, theirs: &Tree) -> BTreeSet<String> {
-    let own = records.own.union(&merged.own);
+    let recorded = records.own.iter().map(|path| merged.moved.get(path).unwrap_or(path));
+    let own = recorded.chain(&merged.own);
     own.filter(|path| theirs.get(path).is_some()).cloned().collect()
 }
 
