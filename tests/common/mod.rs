@@ -4,6 +4,8 @@
 pub mod matrix;
 pub mod place;
 pub mod project;
+pub mod proof;
+pub mod subjects;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub fn repository() -> PathBuf {
 
 /// The program, run in `folder`.
 pub fn scaffold(folder: &Path, arguments: &[&str]) -> Output {
+    proof::uses_generator(arguments);
     Command::new(env!("CARGO_BIN_EXE_scaffold"))
         .args(arguments)
         .current_dir(folder)
