@@ -23,6 +23,7 @@ use digest::{Inputs, OneFile, World, is_slow};
 use proptest::prelude::*;
 use report::{Machine, Report, State};
 use scaffold::choose::selection::Choices;
+use scaffold::commands::proven::{Proven, proven};
 use scaffold::pack::load::Pack;
 use scaffold::proof::history::History;
 use scaffold::proof::record::{Entry, LARGEST, Outcome, Project, Record, Unproven, rendered};
@@ -943,4 +944,85 @@ fn what_is_unproven_for_ten_landings_is_a_failure() {
         ..record(history.next_landing())
     });
     assert_eq!(history.unproven_for(BOXED), 0);
+}
+
+// What people see
+
+/// One history: driven as it is rendered now, driven as it was, failed, and over every selection.
+fn listed() -> Proven {
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let tree = |flag: &str| {
+        let mut choices = Choices { name: Some("my-app".to_owned()), ..Choices::default() };
+        choices.components.insert(flag.to_owned(), true);
+        common::tree_of(&pack, choices.complete(&pack).expect("a valid selection"))
+    };
+    let project =
+        |command: &str, rendered: String| Project { command: command.to_owned(), rendered };
+    let tree = tree("ml");
+    let files = tree.iter().map(|(path, file)| (path, &*file.bytes, file.executable));
+    let now = project("scaffold new my-app --ml", rendered(files));
+    let then = project("scaffold new my-app --realtime", digest_of("as it was"));
+    let gone = project("scaffold new my-app --fortran", digest_of("no such choice"));
+    let of =
+        |name: &str, result, projects| Entry { projects, ..entry(name, &digest_of(name), result) };
+    let mut history = History::default();
+    history.push(Record {
+        entries: vec![
+            of("system::a", Outcome::Passed, vec![now.clone(), then]),
+            of("system::b", Outcome::Passed, vec![gone]),
+            of("system::c", Outcome::Failed, vec![now]),
+            of("manifests::d", Outcome::Passed, Vec::new()),
+        ],
+        ..record(1)
+    });
+    proven(&pack, &history)
+}
+
+#[test]
+fn what_is_listed_is_compared_with_what_is_rendered_now() {
+    let commit = &commit_of("1")[..12];
+    let row = |state: &str, name: &str| {
+        format!("  2026-11-26  {state:<15}  make e2e ({name} at {commit}, 93 s)\n")
+    };
+    let text = listed().text();
+    let (_, rows) = text.split_once('\n').expect("a heading");
+    assert_eq!(
+        rows,
+        [
+            "\nevery selection\n".to_owned(),
+            row("passed", "manifests::d"),
+            "\nscaffold new my-app --fortran\n".to_owned(),
+            row("changed since", "system::b"),
+            "\nscaffold new my-app --ml\n".to_owned(),
+            row("as rendered now", "system::a"),
+            row("failed", "system::c"),
+            "\nscaffold new my-app --realtime\n".to_owned(),
+            row("changed since", "system::a"),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn the_listed_answer_meets_its_schema() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let schema = common::stdout(&common::scaffold_ok(folder.path(), &["schema", "proven"]));
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let answer = serde_json::to_value(listed()).expect("it can be written");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    assert!(validator.is_valid(&answer), "{answer}");
+    assert_eq!(answer["subjects"].as_array().map(Vec::len), Some(4));
+    assert_eq!(answer["subjects"][1]["projects"][0]["current"], true);
+}
+
+#[test]
+fn what_is_proven_is_of_the_built_in_pack() {
+    let pack = common::small_pack(&[]);
+    let templates = pack.path().to_str().expect("UTF-8");
+    let output = common::scaffold(pack.path(), &["list", "--proven", "--templates", templates]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        common::stderr(&output),
+        "error: what was proven is recorded of the built-in pack only\n\nhint: leave out `--templates`, or `--proven`\n"
+    );
 }
