@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
+
+use scaffold::render::tree::File;
 
 use crate::common::matrix::{every_distinct_file, two_services_of_each_kind};
 use crate::common::project::node_26;
@@ -36,10 +39,16 @@ impl World for Here {
     }
 
     fn every(&self) -> Vec<OneFile> {
-        let distinct = every_distinct_file().into_iter().map(|(_, path, file)| (path, file));
-        let doubled = two_services_of_each_kind().iter().flat_map(|one| one.tree.iter());
-        let all = distinct.chain(doubled);
-        all.map(|(path, file)| (path.to_owned(), file.bytes.to_vec(), file.executable)).collect()
+        static EVERY: OnceLock<Vec<OneFile>> = OnceLock::new();
+        let all = EVERY.get_or_init(|| {
+            let distinct = every_distinct_file().into_iter().map(|(_, path, file)| (path, file));
+            let doubled = two_services_of_each_kind().iter().flat_map(|one| one.tree.iter());
+            let owned = |(path, file): (&str, &File)| {
+                (path.to_owned(), file.bytes.to_vec(), file.executable)
+            };
+            distinct.chain(doubled).map(owned).collect()
+        });
+        all.clone()
     }
 
     fn version(&self, program: &str) -> Option<String> {
