@@ -67,7 +67,10 @@ fn embed_records() {
         Ok(history) => history.latest().text(),
         Err(faults) => {
             let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
-            eprintln!("error: records of what was proven cannot be used:\n{}", lines.join("\n"));
+            eprintln!(
+                "error: records of what was proven cannot be used:\n{}\n\nhint: records are only added; bring back those that git has: git checkout -- tests/proven",
+                lines.join("\n")
+            );
             std::process::exit(1);
         }
     };

@@ -78,6 +78,11 @@ impl Plan {
         serde_json::from_str(&text).expect("tests/prove wrote the plan")
     }
 
+    /// Forgets the plan of a check that has ended: what came after it was not looked at.
+    pub fn forget() {
+        fs::remove_file(proof_folder().join("plan.json")).expect("the plan is removed");
+    }
+
     /// Writes the plan of the check that begins, and forgets the one before.
     pub fn write(&self) {
         let folder = proof_folder();

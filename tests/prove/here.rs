@@ -1,9 +1,10 @@
 //! This repository and this machine.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use scaffold::render::tree::File;
@@ -15,7 +16,11 @@ use crate::digest::{OneFile, World};
 use crate::report::Machine;
 
 /// This repository and this machine.
-pub struct Here;
+#[derive(Default)]
+pub struct Here {
+    /// Versions of programs that were asked for.
+    versions: RefCell<BTreeMap<String, Option<String>>>,
+}
 
 impl World for Here {
     fn files(&self, path: &str) -> Vec<OneFile> {
@@ -52,23 +57,8 @@ impl World for Here {
     }
 
     fn version(&self, program: &str) -> Option<String> {
-        let command: &[&str] = match program {
-            "python3" => &["python3", "-VV"],
-            "Node 26" => {
-                let node = node_26().join("node");
-                return output(&[node.to_str()?, "--version"]);
-            }
-            "RabbitMQ" => &["rabbitmqctl", "version"],
-            "nginx" => &["nginx", "-v"],
-            "kubectl" => &["kubectl", "version", "--client"],
-            "Chromium" => &["chromium", "--version"],
-            "Docker engine" => {
-                let engine = output(&["docker", "version", "--format", "{{.Server.Version}}"])?;
-                return Some(engine + &output(&["docker", "compose", "version"])?);
-            }
-            other => &[other, "--version"],
-        };
-        output(command)
+        let mut versions = self.versions.borrow_mut();
+        versions.entry(program.to_owned()).or_insert_with(|| version(program)).clone()
     }
 
     fn image(&self, name: &str) -> Option<String> {
@@ -76,12 +66,35 @@ impl World for Here {
     }
 }
 
-/// What a command says, where it is there and succeeds.
+fn version(program: &str) -> Option<String> {
+    let command: &[&str] = match program {
+        "python3" => &["python3", "-VV"],
+        "Node 26" => {
+            let node = node_26().join("node");
+            return output(&[node.to_str()?, "--version"]);
+        }
+        // Its own programs start a machine of Erlang to say it, as somebody else.
+        "RabbitMQ" => &["dpkg-query", "--show", "rabbitmq-server", "erlang-base"],
+        "nginx" => &["nginx", "-v"],
+        "kubectl" => &["kubectl", "version", "--client"],
+        "Chromium" => &["chromium", "--version"],
+        "Docker engine" => {
+            let engine = output(&["docker", "version", "--format", "{{.Server.Version}}"])?;
+            return Some(engine + &output(&["docker", "compose", "version"])?);
+        }
+        other => &[other, "--version"],
+    };
+    output(command)
+}
+
+/// What a command says, where it is there and succeeds within a minute.
 fn output(command: &[&str]) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("env")
-        .arg(format!("PATH={path}:/usr/sbin:/usr/lib/rabbitmq/bin"))
+        .arg(format!("PATH={path}:/usr/sbin"))
+        .args(["timeout", "60"])
         .args(command)
+        .stdin(Stdio::null())
         .output()
         .expect("`env` starts");
     let text = [output.stdout, output.stderr].concat();

@@ -47,7 +47,8 @@ fn begin() {
         Ok("skip-proven") => false,
         other => panic!("PROOF is `record` or `skip-proven`, not {other:?}"),
     };
-    let inputs: Vec<_> = SUBJECTS.iter().map(|subject| Inputs::of(subject, &Here)).collect();
+    let here = Here::default();
+    let inputs: Vec<_> = SUBJECTS.iter().map(|subject| Inputs::of(subject, &here)).collect();
     let candidates: Vec<Candidate> = SUBJECTS
         .iter()
         .zip(&inputs)
@@ -61,12 +62,15 @@ fn begin() {
     let history = history();
     let decisions = decide(&candidates, &history, &commit, everything);
     println!("landing {}, what is drawn follows from {commit}", history.next_landing());
+    let width = candidates.iter().map(|candidate| candidate.name.len()).max().unwrap_or(0);
     let mut subjects = Vec::new();
     for ((candidate, inputs), decision) in candidates.into_iter().zip(inputs).zip(decisions) {
         match &decision {
-            Decision::Run(reason) => println!("  runs        {:<70} {reason}", candidate.name),
+            Decision::Run(reason) => println!("  runs        {:<width$}  {reason}", candidate.name),
             Decision::Proven { .. } => {}
-            Decision::Unproven(reason) => println!("  NOT proven  {:<70} {reason}", candidate.name),
+            Decision::Unproven(reason) => {
+                println!("  NOT proven  {:<width$}  {reason}", candidate.name);
+            }
         }
         subjects.push(Planned {
             name: candidate.name,
@@ -96,6 +100,7 @@ fn end(complete: bool) -> ExitCode {
     } else {
         println!("nothing is recorded, since the working tree is not that of a commit");
     }
+    Plan::forget();
     let failures = report.failures();
     for failure in &failures {
         eprintln!("error: {failure}");

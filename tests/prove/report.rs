@@ -63,6 +63,7 @@ impl<'a> Report<'a> {
     /// All subjects with their states, and a last line that counts them.
     pub fn table(&self) -> String {
         let mut text = String::new();
+        let width = self.states.iter().map(|(planned, _)| planned.name.len()).max().unwrap_or(0);
         let (mut ran, mut proven, mut unproven, mut total) = (0, 0, 0, 0);
         for (planned, state) in &self.states {
             let (word, seconds, why) = match state {
@@ -89,7 +90,7 @@ impl<'a> Report<'a> {
                     ("NOT proven", "-".to_owned(), reason.clone())
                 }
             };
-            let _ = writeln!(text, "  {word:<10} {seconds:>7}  {:<70} {why}", planned.name);
+            let _ = writeln!(text, "  {word:<10} {seconds:>7}  {:<width$}  {why}", planned.name);
         }
         let _ = writeln!(
             text,
