@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test servers faults containers fast bench guard lint breaks examples lock
+.PHONY: help build demo test servers faults containers prove prove-begin prove-end fast bench guard lint breaks examples lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,20 @@ faults: ## kill, freeze and cut off generated projects, on both brokers
 
 containers: ## run the tests that need a Docker engine (ALL=1: of every selection)
 	cargo test --no-fail-fast --test compose $(SLOW) for_compose in_containers $(if $(ALL),,--skip _all)
+
+# Under PROOF=skip-proven (.ci/run) or PROOF=record the targets above run what prove-begin decided.
+prove: export PROOF = record
+prove: ## run every slow test, whatever is recorded, and record it in tests/proven/
+	$(MAKE) --no-print-directory prove-begin
+	@if $(MAKE) --no-print-directory --keep-going test servers faults containers ALL=1; \
+	then $(MAKE) --no-print-directory prove-end HOW=complete; \
+	else $(MAKE) --no-print-directory prove-end HOW=stopped; exit 1; fi
+
+prove-begin:
+	cargo test --quiet --test prove -- --begin
+
+prove-end:
+	cargo test --quiet --test prove -- --end $(HOW)
 
 fast: ## run the tests that need nothing but Rust
 	cargo test

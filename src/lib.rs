@@ -17,6 +17,7 @@ pub mod lint;
 pub mod merge;
 pub mod pack;
 pub mod project;
+pub mod proof;
 pub mod render;
 pub mod terminal;
 pub mod text;

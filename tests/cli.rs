@@ -371,10 +371,11 @@ fn answers_in_json_meet_their_published_schema() {
     let work = tempfile::tempdir().expect("a temporary folder");
     let lint = repository().join("examples/packs/rust-library");
     let lint = lint.to_str().expect("the path is UTF-8");
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 8] = [
         ("new", &["new", "one", "--ml"]),
         ("plan", &["plan", "--realtime"]),
         ("list", &["list"]),
+        ("proven", &["list", "--proven"]),
         ("explain", &["explain", "README.md", "--ml"]),
         ("doctor", &["doctor"]),
         ("lint", &["pack", "lint", lint]),

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::project::{project, run};
+use common::proof::prove;
 use common::repository;
 
 /// A Python with the clients. They are large: it is made anew only where their list has changed.
@@ -44,11 +45,13 @@ fn ask(name: &str, choices: &[&str], tests: &[&str]) {
 #[test]
 #[ignore = "installs clients and starts servers; `make servers` runs it"]
 fn triton_and_kserve_infer() {
+    let Some(_proof) = prove("clients::triton_and_kserve_infer") else { return };
     ask("clients-ml", &["--ml"], &["test_triton.py", "test_kserve.py"]);
 }
 
 #[test]
 #[ignore = "installs clients and starts servers; `make servers` runs it"]
 fn services_do_as_their_documents_say() {
+    let Some(_proof) = prove("clients::services_do_as_their_documents_say") else { return };
     ask("clients-full", &["--ml", "--realtime"], &["test_openapi.py"]);
 }

@@ -10,12 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
+use common::proof::{prove, uses_file, uses_project};
 use common::{put, repository, scaffold_ok, tree_of};
 use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
 
 /// Renders a project under a name of its own, which Docker uses for what belongs to it.
 fn container_project(name: &str, choices: &[&str]) -> PathBuf {
+    uses_project(choices);
     let folder = repository().join("target/projects").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).expect("the project of an earlier run is removed");
@@ -38,30 +40,38 @@ fn drive(name: &str, choices: &[&str]) {
 #[test]
 #[ignore = "needs Docker; `make containers` runs it"]
 fn minimal_runs_in_containers() {
+    let Some(_proof) = prove("compose::minimal_runs_in_containers") else { return };
     drive("boxed-minimal", &[]);
 }
 
 #[test]
 #[ignore = "needs Docker; `make containers` runs it"]
 fn ml_with_realtime_runs_in_containers() {
+    let Some(_proof) = prove("compose::ml_with_realtime_runs_in_containers") else { return };
     drive("boxed-full", &["--ml", "--realtime"]);
 }
 
 #[test]
 #[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn ml_runs_in_containers_all() {
+    let Some(_proof) = prove("compose::ml_runs_in_containers_all") else { return };
     drive("boxed-ml", &["--ml"]);
 }
 
 #[test]
 #[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn realtime_runs_in_containers_all() {
+    let Some(_proof) = prove("compose::realtime_runs_in_containers_all") else { return };
     drive("boxed-realtime", &["--realtime"]);
 }
 
 #[test]
 #[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn ml_with_realtime_and_rabbitmq_runs_in_containers_all() {
+    let Some(_proof) = prove("compose::ml_with_realtime_and_rabbitmq_runs_in_containers_all")
+    else {
+        return;
+    };
     drive("boxed-rabbitmq", &["--ml", "--realtime", "--queue", "rabbitmq"]);
 }
 
@@ -88,6 +98,7 @@ fn distinct(wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
     for (number, selection) in cover(&pack, "my-app").into_iter().enumerate() {
         for (path, file) in tree_of(&pack, selection).iter() {
             if wanted(path) && seen.insert((path.to_owned(), file.digest())) {
+                uses_file(path);
                 found.insert(format!("{number}/{path}"), file.bytes.to_vec());
             }
         }
@@ -116,6 +127,9 @@ fn is_compose_file(path: &str) -> bool {
 #[test]
 #[ignore = "needs the package registries; `make servers` runs it"]
 fn every_compose_file_meets_its_schema_and_is_linted() {
+    let Some(_proof) = prove("compose::every_compose_file_meets_its_schema_and_is_linted") else {
+        return;
+    };
     let files = distinct(is_compose_file);
     lint(&files, "check-jsonschema", &["--builtin-schema", "vendor.compose-spec"]);
     let rules = "{extends: default, rules: {document-start: disable, line-length: {max: 100}}}";
@@ -125,6 +139,7 @@ fn every_compose_file_meets_its_schema_and_is_linted() {
 #[test]
 #[ignore = "needs the package registries; `make servers` runs it"]
 fn every_dockerfile_is_linted() {
+    let Some(_proof) = prove("compose::every_dockerfile_is_linted") else { return };
     lint(&distinct(|path| path.ends_with("/Dockerfile")), "hadolint", &["--no-color"]);
 }
 
@@ -132,6 +147,7 @@ fn every_dockerfile_is_linted() {
 #[test]
 #[ignore = "needs Docker; `make containers` runs it"]
 fn every_selection_is_a_project_for_compose() {
+    let Some(_proof) = prove("compose::every_selection_is_a_project_for_compose") else { return };
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
     for selection in cover(&pack, "my-app") {
@@ -140,6 +156,7 @@ fn every_selection_is_a_project_for_compose() {
         for (path, file) in
             tree_of(&pack, selection).iter().filter(|(path, _)| is_compose_file(path))
         {
+            uses_file(path);
             put(folder.path(), path, &file.bytes);
             text.push_str(&String::from_utf8_lossy(&file.bytes));
         }
@@ -154,6 +171,9 @@ fn every_selection_is_a_project_for_compose() {
 #[test]
 #[ignore = "needs nginx; `make servers` runs it"]
 fn nginx_takes_the_configuration_of_every_selection() {
+    let Some(_proof) = prove("compose::nginx_takes_the_configuration_of_every_selection") else {
+        return;
+    };
     let pack = Pack::embedded().expect("the embedded pack can be read");
     let mut seen = BTreeSet::new();
     for selection in cover(&pack, "my-app") {
@@ -162,6 +182,7 @@ fn nginx_takes_the_configuration_of_every_selection() {
             .iter()
             .filter_map(|(path, file)| {
                 let name = path.strip_prefix("infra/nginx/")?;
+                uses_file(path);
                 let text = String::from_utf8(file.bytes.to_vec()).expect("text");
                 Path::new(name)
                     .extension()
@@ -212,6 +233,7 @@ fn nginx_accepts(folder: &Path) {
 #[test]
 #[ignore = "needs nginx and starts servers; `make containers` runs it"]
 fn nginx_in_front_of_the_running_services() {
+    let Some(_proof) = prove("compose::nginx_in_front_of_the_running_services") else { return };
     let folder = project("edge", &["--ml", "--realtime"]);
     run(&folder, None, &["make", "setup"]);
     let test = repository().join("tests/edge/test_edge.py");

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::matrix::{embedded, every_distinct_file, every_distinct_folder, with_further_services};
 use common::project::run;
+use common::proof::{prove, uses_file};
 use common::{put, repository};
 use serde_yaml_ng::Value;
 
@@ -62,6 +63,7 @@ fn write_distinct(folder: &Path, wanted: impl Fn(&str) -> bool) -> usize {
     let mut written = 0;
     for (number, (command, path, file)) in every_distinct_file().into_iter().enumerate() {
         if wanted(path) {
+            uses_file(path);
             put(folder, &format!("{number}/{path}"), &file.bytes);
             put(folder, &format!("{number}/command"), command.as_bytes());
             written += 1;
@@ -97,6 +99,7 @@ fn every_overlay(folder: &Path) -> Vec<Overlay> {
     for (number, (command, files)) in projects.into_iter().enumerate() {
         let project = folder.join(number.to_string());
         for (path, bytes) in files {
+            uses_file(path);
             put(&project, path, bytes);
         }
         put(&project, "command", command.as_bytes());
@@ -125,6 +128,11 @@ fn every_overlay(folder: &Path) -> Vec<Overlay> {
 #[test]
 #[ignore = "needs kubectl and the Python registry; `make servers` runs it"]
 fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
+    let Some(_proof) =
+        prove("manifests::every_overlay_builds_and_has_only_fields_that_kubernetes_knows")
+    else {
+        return;
+    };
     let folder = fresh("kubernetes");
     let overlays = every_overlay(&folder);
     let is_known = |resource: &&String| {
@@ -149,6 +157,7 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
 #[test]
 #[ignore = "needs kubectl; `make servers` runs it"]
 fn no_overlay_pulls_an_image_that_is_there() {
+    let Some(_proof) = prove("manifests::no_overlay_pulls_an_image_that_is_there") else { return };
     let mut images = BTreeSet::new();
     for overlay in every_overlay(&fresh("images")) {
         for (workload, template) in pod_templates(&overlay) {
@@ -175,6 +184,11 @@ const SMALL_CLUSTER: u64 = 2000 - 950;
 #[test]
 #[ignore = "needs kubectl; `make servers` runs it"]
 fn the_overlay_dev_fits_two_processors_while_all_of_it_is_rolled_out() {
+    let Some(_proof) =
+        prove("manifests::the_overlay_dev_fits_two_processors_while_all_of_it_is_rolled_out")
+    else {
+        return;
+    };
     let mut largest = 0;
     for overlay in every_overlay(&fresh("requests")) {
         if overlay.name != "dev" {
@@ -226,6 +240,9 @@ fn pod_templates(overlay: &Overlay) -> impl Iterator<Item = (String, Value)> {
 #[test]
 #[ignore = "needs the Python registry; `make servers` runs it"]
 fn workflows_and_renovate_meet_their_schemas() {
+    let Some(_proof) = prove("manifests::workflows_and_renovate_meet_their_schemas") else {
+        return;
+    };
     let folder = fresh("github");
     for (schema, ending) in [
         ("vendor.github-workflows", "workflows/ci.yaml"),
@@ -247,6 +264,7 @@ fn workflows_and_renovate_meet_their_schemas() {
 #[test]
 #[ignore = "needs the Python registry; `make servers` runs it"]
 fn workflows_have_no_hole_that_is_known() {
+    let Some(_proof) = prove("manifests::workflows_have_no_hole_that_is_known") else { return };
     let folder = fresh("workflows");
     let files = write_distinct(&folder, |path| path.starts_with(".github/"));
     assert!(files > 1, "{files} workflows");
@@ -257,6 +275,7 @@ fn workflows_have_no_hole_that_is_known() {
 #[test]
 #[ignore = "needs the Python registry; `make servers` runs it"]
 fn every_yaml_file_is_clean() {
+    let Some(_proof) = prove("manifests::every_yaml_file_is_clean") else { return };
     let folder = fresh("yaml");
     let files = write_distinct(&folder, |path| {
         [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending))

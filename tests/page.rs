@@ -11,6 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::project::{node_24, project, run};
+use common::proof::prove;
 use common::repository;
 
 const AXE: &str = "axe-core@4.14.1";
@@ -50,6 +51,9 @@ fn look_at(name: &str, choices: &[&str], tests: &[&str]) {
 #[test]
 #[ignore = "starts servers and a browser; `make servers` runs it"]
 fn ml_with_realtime_draws_watches_chats_and_resumes() {
+    let Some(_proof) = prove("page::ml_with_realtime_draws_watches_chats_and_resumes") else {
+        return;
+    };
     let tests =
         ["test_page.py", "test_digits.py", "test_channel.py", "test_key.py", "test_resume.py"];
     look_at("page-full", &["--ml", "--realtime"], &tests);
@@ -58,17 +62,20 @@ fn ml_with_realtime_draws_watches_chats_and_resumes() {
 #[test]
 #[ignore = "starts servers and a browser; `make servers` runs it"]
 fn ml_alone_draws_and_watches_by_asking() {
+    let Some(_proof) = prove("page::ml_alone_draws_and_watches_by_asking") else { return };
     look_at("page-ml", &["--ml"], &["test_page.py", "test_digits.py", "test_key.py"]);
 }
 
 #[test]
 #[ignore = "starts servers and a browser; `make servers` runs it"]
 fn a_project_without_choices_says_hello() {
+    let Some(_proof) = prove("page::a_project_without_choices_says_hello") else { return };
     look_at("page-minimal", &[], &["test_page.py", "test_hello.py", "test_key.py"]);
 }
 
 #[test]
 #[ignore = "starts servers and a browser; `make servers` runs it"]
 fn realtime_alone_chats() {
+    let Some(_proof) = prove("page::realtime_alone_chats") else { return };
     look_at("page-realtime", &["--realtime"], &["test_page.py", "test_channel.py"]);
 }

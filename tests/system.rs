@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
+use common::proof::prove;
 use common::{files_in, repository, scaffold_ok};
 
 /// Sets a project up and runs its end-to-end tests, which start it.
@@ -32,6 +33,7 @@ fn test_inside(folder: &Path, test: &str) {
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn minimal_runs() {
+    let Some(_proof) = prove("system::minimal_runs") else { return };
     let folder = drive("run-minimal", &[]);
     test_inside(&folder, "first_day/test_first_day.py");
     // Without a page something else is there to open.
@@ -45,18 +47,21 @@ fn minimal_runs() {
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn ml_runs() {
+    let Some(_proof) = prove("system::ml_runs") else { return };
     drive("run-ml", &["--ml"]);
 }
 
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn realtime_runs() {
+    let Some(_proof) = prove("system::realtime_runs") else { return };
     drive("run-realtime", &["--realtime"]);
 }
 
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn ml_with_realtime_runs() {
+    let Some(_proof) = prove("system::ml_with_realtime_runs") else { return };
     let folder = drive("run-full", &["--ml", "--realtime"]);
     test_inside(&folder, "first_day/test_first_day.py");
 }
@@ -64,6 +69,7 @@ fn ml_with_realtime_runs() {
 #[test]
 #[ignore = "starts servers, needs rabbitmq-server; `make servers` runs it"]
 fn ml_on_rabbitmq_runs() {
+    let Some(_proof) = prove("system::ml_on_rabbitmq_runs") else { return };
     drive("run-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
 
@@ -72,6 +78,10 @@ fn ml_on_rabbitmq_runs() {
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn services_added_to_a_project_are_reached_by_their_routes() {
+    let Some(_proof) = prove("system::services_added_to_a_project_are_reached_by_their_routes")
+    else {
+        return;
+    };
     let folder = project("run-services", &["--ml"]);
     run(&folder, None, &["make", "setup"]);
     let before = files_of_services(&folder);
@@ -117,12 +127,14 @@ fn torment(name: &str, choices: &[&str]) {
 #[test]
 #[ignore = "starts servers; `make faults` runs it"]
 fn redis_survives_its_faults() {
+    let Some(_proof) = prove("system::redis_survives_its_faults") else { return };
     torment("faults-redis", &["--ml", "--realtime"]);
 }
 
 #[test]
 #[ignore = "starts servers, needs rabbitmq-server; `make faults` runs it"]
 fn rabbitmq_survives_its_faults() {
+    let Some(_proof) = prove("system::rabbitmq_survives_its_faults") else { return };
     torment("faults-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
 }
 
@@ -130,6 +142,7 @@ fn rabbitmq_survives_its_faults() {
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn the_demonstration_predicts_a_digit() {
+    let Some(_proof) = prove("system::the_demonstration_predicts_a_digit") else { return };
     let report = run(&repository(), None, &["make", "demo"]);
     print!("{report}");
     for step in ["render", "setup", "start", "predict", "succeeded", "stop"] {

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use common::project::{node_24, node_26, project, run};
+use common::proof::prove;
 
 /// Sets a project up and runs all its checks.
 fn check(name: &str, choices: &[&str], node: &Path, major: &str) {
@@ -43,6 +44,7 @@ fn locks_are_taken_as_they_are(folder: &Path, node: &Path) {
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn minimal_passes_its_own_checks() {
+    let Some(_proof) = prove("toolchain::minimal_passes_its_own_checks") else { return };
     check("minimal", &[], &node_26(), "26");
     check("minimal-node24", &[], &node_24(), "24");
 }
@@ -51,6 +53,9 @@ fn minimal_passes_its_own_checks() {
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn ml_and_realtime_alone_pass_their_type_checks() {
+    let Some(_proof) = prove("toolchain::ml_and_realtime_alone_pass_their_type_checks") else {
+        return;
+    };
     for (name, choice) in [("ml", "--ml"), ("realtime", "--realtime")] {
         let folder = project(name, &[choice]);
         let node = node_26();
@@ -66,6 +71,7 @@ fn ml_and_realtime_alone_pass_their_type_checks() {
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn ml_with_realtime_passes_its_own_checks() {
+    let Some(_proof) = prove("toolchain::ml_with_realtime_passes_its_own_checks") else { return };
     check("full-node24", &["--ml", "--realtime"], &node_24(), "24");
 }
 
@@ -73,6 +79,7 @@ fn ml_with_realtime_passes_its_own_checks() {
 #[test]
 #[ignore = "needs the package registries and rabbitmq-server; `make test` runs it"]
 fn ml_on_rabbitmq_passes_its_own_checks() {
+    let Some(_proof) = prove("toolchain::ml_on_rabbitmq_passes_its_own_checks") else { return };
     check("rabbitmq", &["--ml", "--queue", "rabbitmq"], &node_26(), "26");
 }
 
@@ -80,6 +87,9 @@ fn ml_on_rabbitmq_passes_its_own_checks() {
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn two_services_of_a_kind_pass_their_own_checks() {
+    let Some(_proof) = prove("toolchain::two_services_of_a_kind_pass_their_own_checks") else {
+        return;
+    };
     let choices =
         ["--ml", "--realtime", "--service", "scorer=inference", "--service", "edge=gateway"];
     check("two-of-a-kind", &choices, &node_26(), "26");
@@ -98,6 +108,7 @@ fn replace(folder: &Path, path: &str, old: &str, new: &str) {
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn one_more_field_of_the_job_breaks_no_test() {
+    let Some(_proof) = prove("toolchain::one_more_field_of_the_job_breaks_no_test") else { return };
     let folder = project("field", &["--ml", "--realtime"]);
     let schema = "    \"trace_id\": {\n";
     let field = format!("    \"priority\": {{\n      \"type\": \"integer\"\n    }},\n{schema}");
@@ -148,6 +159,10 @@ fn one_more_field_of_the_job_breaks_no_test() {
 #[test]
 #[ignore = "needs the package registries; `make test` runs it"]
 fn python_outside_of_services_is_formatted_and_linted() {
+    let Some(_proof) = prove("toolchain::python_outside_of_services_is_formatted_and_linted")
+    else {
+        return;
+    };
     let folder = project("lint", &["--ml", "--realtime"]);
     run(&folder, Some(&node_26()), &["make", "setup"]);
     let ruff = folder.join(".venv/bin/ruff");

@@ -7,23 +7,33 @@ use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::commands::proven::{Proven, show};
 use crate::commands::session::{Entry, Session, Words};
 use crate::pack::load::{Component, OptionOf, Pack};
 use crate::project::intent::{project_root, refuse_foreign};
+use crate::terminal::arguments::flag;
 use crate::terminal::output::{SCHEMA, print, print_json};
 use crate::text::error::Error;
 
 /// Lists components, options, kinds of service and presets.
 pub const ENTRY: Entry = Entry {
-    schemas: &[("list", |_| schema_for!(List).to_value())],
+    schemas: &[
+        ("list", |_| schema_for!(List).to_value()),
+        ("proven", |_| schema_for!(Proven).to_value()),
+    ],
     ..Entry::new("list", arguments, run)
 };
 
 fn arguments(command: Command, _: &Words) -> Command {
-    command.about("List components, options, kinds of service and presets")
+    command
+        .about("List components, options, kinds of service and presets")
+        .arg(flag("proven", "List instead what was set up, started and driven, and on which day"))
 }
 
-fn run(session: &Session, _: &ArgMatches) -> Result<u8, Error> {
+fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
+    if matches.get_flag("proven") {
+        return show(session);
+    }
     // Inside a project people ask what that can have.
     if let Some(root) = project_root() {
         refuse_foreign(session.pack, &root)?;

@@ -13,6 +13,7 @@ pub mod new;
 pub mod operate;
 pub mod pack;
 pub mod plan;
+pub mod proven;
 pub mod remove;
 pub mod resolve;
 pub mod schema;

@@ -7,6 +7,8 @@ pub mod matrix;
 pub mod packs;
 pub mod place;
 pub mod project;
+pub mod proof;
+pub mod subjects;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ pub fn repository() -> PathBuf {
 
 /// The program, run in `folder`.
 pub fn scaffold(folder: &Path, arguments: &[&str]) -> Output {
+    proof::uses_generator(arguments);
     Command::new(env!("CARGO_BIN_EXE_scaffold"))
         .args(arguments)
         .current_dir(folder)

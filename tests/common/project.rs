@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use super::proof::uses_project;
 use super::{repository, scaffold_ok};
 
 /// Renders a project into a fresh folder under target/.
 pub fn project(name: &str, choices: &[&str]) -> PathBuf {
+    uses_project(choices);
     let folder = repository().join("target/projects").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).expect("the project of an earlier run is removed");

@@ -1,0 +1,352 @@
+//! Every slow test with what it depends on, beyond what each has for granted: its own code, the
+//! folders of tests/ that this names, tests/common, and the versions of Rust, Python and Node.
+//!
+//! A row is part of its own subject's digest only, so that a new one proves nothing anew. In doubt
+//! a row says more: an honest record is worth more than a short run.
+
+/// A slow test, or a suite of faults.
+#[derive(Debug)]
+pub struct Subject {
+    /// The test, `file::function`.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub what: &'static str,
+    /// The projects that it uses, each as the choices behind `scaffold new my-app`.
+    pub projects: &'static [&'static [&'static str]],
+    /// The files of every selection that it looks at; `*` stands for any text.
+    pub every: &'static [&'static str],
+    /// Further files and folders of this repository.
+    pub files: &'static [&'static str],
+    /// Whether it uses the generator for more than `scaffold new`.
+    pub operates: bool,
+    /// Whether it looks at the images that the projects are built from.
+    pub images: bool,
+    /// What has to be on the machine.
+    pub tools: &'static [Tool],
+    /// Whether only `make prove` runs it, until nobody has done that for long.
+    pub seldom: bool,
+}
+
+/// A program that is not on every machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// Node 26, which the tests install.
+    Node26,
+    /// A server of `RabbitMQ`.
+    Rabbitmq,
+    /// nginx.
+    Nginx,
+    /// kubectl.
+    Kubectl,
+    /// Debian's Chromium.
+    Chromium,
+    /// An engine for containers, with Compose.
+    Docker,
+}
+
+/// What most rows have in common.
+const PLAIN: Subject = Subject {
+    name: "",
+    what: "",
+    projects: &[],
+    every: &[],
+    files: &[],
+    operates: false,
+    images: false,
+    tools: &[],
+    seldom: false,
+};
+
+const ML: &[&str] = &["--ml"];
+const REALTIME: &[&str] = &["--realtime"];
+const FULL: &[&str] = &["--ml", "--realtime"];
+const RABBITMQ: &[&str] = &["--ml", "--queue", "rabbitmq"];
+const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
+/// What [`FULL`] and [`ML`] become with one service more of two kinds.
+const TWO_OF_A_KIND: &[&str] =
+    &["--ml", "--realtime", "--service", "scorer=inference", "--service", "edge=gateway"];
+const ML_TWO_OF_A_KIND: &[&str] =
+    &["--ml", "--service", "scorer=inference", "--service", "edge=gateway"];
+
+/// All of them.
+pub const SUBJECTS: &[Subject] = &[
+    Subject {
+        name: "toolchain::minimal_passes_its_own_checks",
+        what: "make setup and make test, with Node 24 and 26; npm leaves the lock as it is",
+        projects: &[&[]],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::ml_and_realtime_alone_pass_their_type_checks",
+        what: "make setup, type checks; npm leaves the lock as it is",
+        projects: &[ML, REALTIME],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::ml_with_realtime_passes_its_own_checks",
+        what: "make setup and make test, with Node 24; npm leaves the lock as it is",
+        projects: &[FULL],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::ml_on_rabbitmq_passes_its_own_checks",
+        what: "make setup and make test, with RabbitMQ; npm leaves the lock as it is",
+        projects: &[RABBITMQ],
+        tools: &[Tool::Node26, Tool::Rabbitmq],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::two_services_of_a_kind_pass_their_own_checks",
+        what: "make setup and make test; npm leaves the lock as it is",
+        projects: &[TWO_OF_A_KIND],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::one_more_field_of_the_job_breaks_no_test",
+        what: "make setup, a further field in a job, the tests of all services",
+        projects: &[FULL],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::python_outside_of_services_is_formatted_and_linted",
+        what: "ruff over the project's own programs",
+        projects: &[FULL],
+        files: &["scripts", "tests"],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::minimal_runs",
+        what: "make setup, make e2e, the first day of an owner, without a page as well",
+        projects: &[&[], &["--no-page"]],
+        operates: true,
+        ..PLAIN
+    },
+    Subject { name: "system::ml_runs", what: "make setup, make e2e", projects: &[ML], ..PLAIN },
+    Subject {
+        name: "system::realtime_runs",
+        what: "make setup, make e2e",
+        projects: &[REALTIME],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::ml_with_realtime_runs",
+        what: "make setup, make e2e, the first day of an owner",
+        projects: &[FULL],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::ml_on_rabbitmq_runs",
+        what: "make setup, make e2e",
+        projects: &[RABBITMQ],
+        tools: &[Tool::Rabbitmq],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::services_added_to_a_project_are_reached_by_their_routes",
+        what: "two services more: make setup, both reached; taken away again without a trace",
+        projects: &[ML, ML_TWO_OF_A_KIND],
+        operates: true,
+        ..PLAIN
+    },
+    Subject {
+        name: "system::redis_survives_its_faults",
+        what: "make faults: killed, frozen and cut off, no job lost",
+        projects: &[FULL],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::rabbitmq_survives_its_faults",
+        what: "make faults: killed, frozen and cut off, no job lost",
+        projects: &[RABBITMQ],
+        tools: &[Tool::Rabbitmq],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::the_demonstration_predicts_a_digit",
+        what: "make demo: rendered, set up, started, a digit predicted",
+        projects: &[FULL],
+        files: &["scripts/demo.py", "Makefile"],
+        operates: true,
+        ..PLAIN
+    },
+    Subject {
+        name: "page::ml_with_realtime_draws_watches_chats_and_resumes",
+        what: "the page in Chromium: draws, watches, chats, resumes; axe-core finds nothing",
+        projects: &[FULL],
+        tools: &[Tool::Chromium],
+        ..PLAIN
+    },
+    Subject {
+        name: "page::ml_alone_draws_and_watches_by_asking",
+        what: "the page in Chromium: draws, watches; axe-core finds nothing",
+        projects: &[ML],
+        tools: &[Tool::Chromium],
+        ..PLAIN
+    },
+    Subject {
+        name: "page::a_project_without_choices_says_hello",
+        what: "the page in Chromium: says hello; axe-core finds nothing",
+        projects: &[&[]],
+        tools: &[Tool::Chromium],
+        ..PLAIN
+    },
+    Subject {
+        name: "page::realtime_alone_chats",
+        what: "the page in Chromium: chats; axe-core finds nothing",
+        projects: &[REALTIME],
+        tools: &[Tool::Chromium],
+        ..PLAIN
+    },
+    Subject {
+        name: "clients::triton_and_kserve_infer",
+        what: "asked by tritonclient and kserve",
+        projects: &[ML],
+        ..PLAIN
+    },
+    Subject {
+        name: "clients::services_do_as_their_documents_say",
+        what: "asked by Schemathesis what the OpenAPI documents promise",
+        projects: &[FULL],
+        ..PLAIN
+    },
+    Subject {
+        name: "manifests::every_overlay_builds_and_has_only_fields_that_kubernetes_knows",
+        what: "kubectl kustomize and kubernetes-validate over every selection's manifests",
+        every: &["deploy/*", "infra/redis/*", "infra/rabbitmq/*"],
+        tools: &[Tool::Kubectl],
+        ..PLAIN
+    },
+    Subject {
+        name: "manifests::no_overlay_pulls_an_image_that_is_there",
+        what: "kubectl kustomize over every selection's manifests",
+        every: &["deploy/*", "infra/redis/*", "infra/rabbitmq/*"],
+        tools: &[Tool::Kubectl],
+        ..PLAIN
+    },
+    Subject {
+        name: "manifests::the_overlay_dev_fits_two_processors_while_all_of_it_is_rolled_out",
+        what: "kubectl kustomize over every selection's manifests",
+        every: &["deploy/*", "infra/redis/*", "infra/rabbitmq/*"],
+        tools: &[Tool::Kubectl],
+        ..PLAIN
+    },
+    Subject {
+        name: "manifests::workflows_and_renovate_meet_their_schemas",
+        what: "check-jsonschema over every selection's workflows and update rules",
+        every: &["*workflows/ci.yaml", "*workflows/scaffold.yaml", "*renovate.json"],
+        ..PLAIN
+    },
+    Subject {
+        name: "manifests::workflows_have_no_hole_that_is_known",
+        what: "zizmor over every selection's workflows",
+        every: &[".github/*"],
+        ..PLAIN
+    },
+    Subject {
+        name: "manifests::every_yaml_file_is_clean",
+        what: "yamllint over every selection's YAML",
+        every: &["*.yaml", "*.yml"],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::every_compose_file_meets_its_schema_and_is_linted",
+        what: "check-jsonschema and yamllint over every selection's Compose files",
+        every: &["*compose.yaml"],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::every_dockerfile_is_linted",
+        what: "hadolint over every selection's Dockerfiles",
+        every: &["*/Dockerfile"],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::nginx_takes_the_configuration_of_every_selection",
+        what: "nginx -t over every selection's configuration",
+        every: &["infra/nginx/*"],
+        tools: &[Tool::Nginx],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::nginx_in_front_of_the_running_services",
+        what: "Nginx in front of make dev: limits, headers, WebSockets, reconnecting",
+        projects: &[FULL],
+        tools: &[Tool::Nginx],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::every_selection_is_a_project_for_compose",
+        what: "docker compose config over every selection",
+        every: &["*compose.yaml"],
+        tools: &[Tool::Docker],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::minimal_runs_in_containers",
+        what: "make up, driven from outside, make down",
+        projects: &[&[]],
+        images: true,
+        tools: &[Tool::Docker],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::ml_with_realtime_runs_in_containers",
+        what: "make up, driven from outside, make down",
+        projects: &[FULL],
+        images: true,
+        tools: &[Tool::Docker],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::ml_runs_in_containers_all",
+        what: "make up, driven from outside, make down",
+        projects: &[ML],
+        images: true,
+        tools: &[Tool::Docker],
+        seldom: true,
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::realtime_runs_in_containers_all",
+        what: "make up, driven from outside, make down",
+        projects: &[REALTIME],
+        images: true,
+        tools: &[Tool::Docker],
+        seldom: true,
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::ml_with_realtime_and_rabbitmq_runs_in_containers_all",
+        what: "make up, driven from outside, make down",
+        projects: &[FULL_RABBITMQ],
+        images: true,
+        tools: &[Tool::Docker],
+        seldom: true,
+        ..PLAIN
+    },
+];
+
+/// The subject of this name.
+pub fn subject(name: &str) -> &'static Subject {
+    SUBJECTS
+        .iter()
+        .find(|subject| subject.name == name)
+        .unwrap_or_else(|| panic!("`{name}` has no row in tests/common/subjects.rs"))
+}
+
+/// Whether a path matches one of the patterns of [`Subject::every`].
+pub fn matches(patterns: &[&str], path: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.split_once('*') {
+        Some((before, after)) => {
+            path.len() >= before.len() + after.len()
+                && path.starts_with(before)
+                && path.ends_with(after)
+        }
+        None => path == *pattern,
+    })
+}
