@@ -231,6 +231,7 @@ fn digest_in(world: &Made) -> String {
 type Change = (&'static str, fn(&mut Made));
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a row for each input")]
 fn a_digest_changes_with_everything_that_the_outcome_depends_on() {
     let changes: &[Change] = &[
         ("its own code", |world| {
@@ -736,7 +737,8 @@ fn a_missing_tool_is_never_a_proof() {
     let missing =
         Candidate { digest: Err("there is no Docker engine".to_owned()), ..candidate("a::a", "") };
     for everything in [false, true] {
-        let decisions = decide(&[missing.clone()], &History::default(), "x", everything);
+        let decisions =
+            decide(std::slice::from_ref(&missing), &History::default(), "x", everything);
         assert_eq!(decisions, [Decision::Unproven("there is no Docker engine".to_owned())]);
     }
 }
@@ -746,12 +748,12 @@ fn what_runs_seldom_waits_until_patience_is_over() {
     let seldom = Candidate { seldom: true, ..candidate("a::a", &digest_of("now")) };
     let mut history = History::default();
     for landing in (1..).take(PATIENCE - 1) {
-        let decision = &decide(&[seldom.clone()], &history, "x", false)[0];
+        let decision = &decide(std::slice::from_ref(&seldom), &history, "x", false)[0];
         assert_eq!(decision, &Decision::Unproven("`make prove` runs it".to_owned()), "{landing}");
         let unproven = vec![Unproven { name: "a::a".to_owned(), reason: "seldom".to_owned() }];
         history.push(Record { unproven, ..record(landing) });
     }
-    assert!(runs(&decide(&[seldom.clone()], &history, "x", false)[0]));
+    assert!(runs(&decide(std::slice::from_ref(&seldom), &history, "x", false)[0]));
     assert!(runs(&decide(&[seldom], &History::default(), "x", true)[0]));
 }
 

@@ -153,6 +153,9 @@ impl Record {
     }
 
     /// The text of the record's file.
+    ///
+    /// # Panics
+    /// Where texts, numbers and lists of them could not be written as TOML.
     #[must_use]
     pub fn text(&self) -> String {
         let body = toml::to_string(self).expect("texts, numbers and lists of them can be written");

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use scaffold::render::tree::File;
 
-use crate::common::matrix::{every_distinct_file, two_services_of_each_kind};
+use crate::common::matrix::{every_distinct_file, with_further_services};
 use crate::common::project::node_26;
 use crate::common::{files_in, repository, scaffold_ok};
 use crate::digest::{OneFile, World};
@@ -47,7 +47,7 @@ impl World for Here {
         static EVERY: OnceLock<Vec<OneFile>> = OnceLock::new();
         let all = EVERY.get_or_init(|| {
             let distinct = every_distinct_file().into_iter().map(|(_, path, file)| (path, file));
-            let doubled = two_services_of_each_kind().iter().flat_map(|one| one.tree.iter());
+            let doubled = with_further_services().iter().flat_map(|one| one.tree.iter());
             let owned = |(path, file): (&str, &File)| {
                 (path.to_owned(), file.bytes.to_vec(), file.executable)
             };

@@ -31,16 +31,22 @@ def main() -> int:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(limits.drain_s),
     )
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # Before anything answers: whoever sees it up may tell it to stop. Once uvicorn runs, it drains,
+    # and then raises the signal again.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         start_http_server(settings.metrics_port, settings.host)
     except OSError as error:
         sys.stderr.write(f"METRICS_PORT {settings.metrics_port} cannot be used: {error.strerror}\n")
         return 1
-    # uvicorn drains, then raises the signal again for whoever else listens. Nobody has to.
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda *_: None)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        return runner.run(_serve(uvicorn.Server(config), models))
+        return runner.run(_serve(server, models))
 
 
 async def _serve(server: uvicorn.Server, models: Models) -> int:

@@ -5,7 +5,6 @@ import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from structlog.testing import capture_logs
 
 from app.middleware import trace_id
 from tests.models_for_tests import write_model
+from tests.ports import free_port, until_it_answers
 from tests.serving import HeldModels, app_for, loaded
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -303,13 +303,6 @@ def test_counts_requests_by_route_and_not_by_path(client: TestClient) -> None:
     assert count("none", "404") == unknown + 1
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def process(models: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     variables = {
@@ -345,6 +338,15 @@ def until_ready(server: "subprocess.Popen[str]", url: str) -> None:
         except httpx2.TransportError:
             time.sleep(0.02)
     pytest.fail("not ready within 20 s")
+
+
+def test_the_process_ends_well_when_told_to_as_soon_as_it_answers(tmp_path: Path) -> None:
+    write_model(tmp_path / "m" / "1")
+    metrics_port = free_port()
+    with process(tmp_path, METRICS_PORT=str(metrics_port)) as server:
+        until_it_answers(metrics_port)
+        server.terminate()
+        assert server.wait(20) == 0
 
 
 def test_the_process_serves_reports_and_stops_with_status_0(tmp_path: Path) -> None:

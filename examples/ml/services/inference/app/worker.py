@@ -454,11 +454,17 @@ def _succeeded(response: JsonObject, text: str) -> Finish:
     return Finish("succeeded", text, model_version=None if version is None else str(version))
 
 
-async def serve(settings: WorkerSettings, limits: Limits) -> None:
-    """Run a worker until SIGTERM or SIGINT."""
+async def serve(settings: WorkerSettings, limits: Limits) -> int:
+    """Run a worker until SIGTERM or SIGINT; return the exit status."""
     stop = asyncio.Event()
+    # Before anything answers: whoever sees it up may tell it to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        start_http_server(settings.metrics_port, settings.host)
+    except OSError as error:
+        sys.stderr.write(f"METRICS_PORT {settings.metrics_port} cannot be used: {error.strerror}\n")
+        return 1
     # Unique for each start: a name that came back would find entries of its former life.
     name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
     redis = connect(settings.redis_url)
@@ -471,21 +477,16 @@ async def serve(settings: WorkerSettings, limits: Limits) -> None:
         await inference.close()
         await redis.aclose()
     logger.info("worker stopped")
+    return 0
 
 
 def main() -> int:
     """Run until a signal; return the exit status."""
     settings, limits = load(WorkerSettings)
     log.configure(settings.service_name, settings.log_level)
-    try:
-        start_http_server(settings.metrics_port, settings.host)
-    except OSError as error:
-        sys.stderr.write(f"METRICS_PORT {settings.metrics_port} cannot be used: {error.strerror}\n")
-        return 1
     # The server's loop: half of what the worker does is reading and writing sockets.
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(serve(settings, limits))
-    return 0
+        return runner.run(serve(settings, limits))
 
 
 if __name__ == "__main__":

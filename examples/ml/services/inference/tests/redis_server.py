@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.ports import free_port
+
 SERVICE = Path(__file__).resolve().parent.parent
 PROJECT = SERVICE.parent.parent
 CONTRACTS = Path(os.environ.get("CONTRACTS_DIR") or PROJECT / "contracts")
@@ -17,9 +19,7 @@ class RedisServer:
     """A server process; its port and its data outlive it."""
 
     def __init__(self, data: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +22,7 @@ from app.store import Started, Store
 from app.worker import Worker
 from tests.broker import Broker
 from tests.conftest import Eventually
+from tests.ports import free_port, until_it_answers
 from tests.redis_server import CONTRACTS, SERVICE, RedisServer
 from tests.stub_inference import Answer, Reset, StubInference
 
@@ -514,15 +514,12 @@ async def worker_process(
     redis_url: str, broker: Broker, inference: StubInference, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `python -m app.worker` for the length of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        metrics_port = probe.getsockname()[1]
     environment = {
         **os.environ,
         "SERVICE_NAME": "inference",
         "REDIS_URL": redis_url,
         "INFERENCE_URL": inference.url,
-        "METRICS_PORT": str(metrics_port),
+        "METRICS_PORT": str(free_port()),
         "CONTRACTS_DIR": str(CONTRACTS),
         **broker.environment,
         **more,
@@ -558,6 +555,17 @@ async def end_of(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
         output, _ = await process.communicate()
     assert process.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
+
+
+async def test_the_process_ends_well_when_told_to_as_soon_as_it_answers(
+    redis: Redis, broker: Broker, inference: StubInference
+) -> None:
+    port = redis.connection_pool.connection_kwargs["port"]
+    metrics_port = free_port()
+    more = {"METRICS_PORT": str(metrics_port)}
+    async with worker_process(f"redis://127.0.0.1:{port}", broker, inference, **more) as process:
+        await asyncio.to_thread(until_it_answers, metrics_port)
+        await end_of(process)
 
 
 async def test_the_process_says_when_it_is_ready_and_ends_on_sigterm(
