@@ -8,10 +8,11 @@ use crate::choose::selection::{Choices, Selection};
 use crate::lint::clash::undecided;
 use crate::lint::constraints::{Constraints, Literal, Model, Rest};
 use crate::pack::load::Pack;
-use crate::render::files::rendered_files;
+use crate::render::files::rendered_with;
 use crate::render::plan::Plan;
 use crate::text::error::Error;
 use crate::text::name::Name;
+use crate::text::template::Templates;
 
 /// Three options together cost a selection for each combination of their values at the least; above
 /// this many they are only tried with flags and slots.
@@ -97,7 +98,11 @@ pub fn crowded(pack: &Pack, name: &str) -> Vec<Selection> {
     let rows: Vec<Selection> =
         models.filter_map(|model| constraints.selection(&model, name)).collect();
     let rows = rows.iter().filter(|row| !row.services.is_empty());
-    let mut longest = Longest { pack, of_kinds: BTreeMap::new(), of_project: None };
+    let Some(templates) = all_templates(pack) else {
+        return Vec::new();
+    };
+    let trial = Trial { pack, templates };
+    let mut longest = Longest { trial: &trial, of_kinds: BTreeMap::new(), of_project: None };
     let crowded = rows.flat_map(|row| {
         let two = with_two(row);
         let mut instead = two.clone();
@@ -105,12 +110,12 @@ pub fn crowded(pack: &Pack, name: &str) -> Vec<Selection> {
         [longest.with_long(row), two, instead]
     });
     let crowded: Vec<Selection> = crowded.collect();
-    crowded.into_iter().filter(|selection| renders(pack, selection)).collect()
+    crowded.into_iter().filter(|selection| trial.is_taken(selection)).collect()
 }
 
 /// How long names can be, which is asked of the pack by rendering them.
 struct Longest<'a> {
-    pack: &'a Pack,
+    trial: &'a Trial<'a>,
     of_kinds: BTreeMap<String, usize>,
     of_project: Option<usize>,
 }
@@ -121,7 +126,7 @@ impl Longest<'_> {
         let mut with = row.clone();
         for (number, kind) in kinds(row).into_iter().enumerate() {
             let length = self.of_kinds.get(kind).copied().unwrap_or_else(|| {
-                longest(self.pack, row, |selection, name| {
+                self.trial.longest(row, |selection, name| {
                     selection.services.insert(name.to_owned(), kind.clone());
                 })
             });
@@ -132,7 +137,7 @@ impl Longest<'_> {
         let rename = |selection: &mut Selection, name: &str| {
             selection.name = Name::project(name).expect("long names are valid");
         };
-        let length = *self.of_project.get_or_insert_with(|| longest(self.pack, row, rename));
+        let length = *self.of_project.get_or_insert_with(|| self.trial.longest(row, rename));
         rename(&mut with, &long_name(length, 0));
         with
     }
@@ -153,33 +158,58 @@ fn kinds(row: &Selection) -> BTreeSet<&String> {
     row.services.values().collect()
 }
 
-/// The most characters that a name can have which is `put` into a selection, by halves.
-fn longest(pack: &Pack, row: &Selection, put: impl Fn(&mut Selection, &str)) -> usize {
-    let fits = |length: usize| {
-        let mut with = row.clone();
-        put(&mut with, &long_name(length, 0));
-        renders(pack, &with)
-    };
-    if fits(LONGEST_NAME) {
-        return LONGEST_NAME;
-    }
-    let (mut least, mut most) = (SHORTEST_NAME, LONGEST_NAME);
-    while most - least > 1 {
-        let middle = least.midpoint(most);
-        if fits(middle) {
-            least = middle;
-        } else {
-            most = middle;
-        }
-    }
-    least
+/// Renders selections to see whether their names are taken, with templates that are parsed once.
+struct Trial<'a> {
+    pack: &'a Pack,
+    templates: Templates,
 }
 
-/// Whether the names of a selection are taken. What else is wrong with the pack is told where its
-/// selections are rendered.
-fn renders(pack: &Pack, selection: &Selection) -> bool {
-    let rendered = Plan::new(pack, selection.clone()).and_then(|plan| rendered_files(&plan));
-    !matches!(rendered, Err(Error::Usage { .. }))
+impl Trial<'_> {
+    /// The most characters that a name can have which is `put` into a selection, by halves.
+    fn longest(&self, row: &Selection, put: impl Fn(&mut Selection, &str)) -> usize {
+        let fits = |length: usize| {
+            let mut with = row.clone();
+            put(&mut with, &long_name(length, 0));
+            self.is_taken(&with)
+        };
+        if fits(LONGEST_NAME) {
+            return LONGEST_NAME;
+        }
+        let (mut least, mut most) = (SHORTEST_NAME, LONGEST_NAME);
+        while most - least > 1 {
+            let middle = least.midpoint(most);
+            if fits(middle) {
+                least = middle;
+            } else {
+                most = middle;
+            }
+        }
+        least
+    }
+
+    /// Whether the names of a selection are taken. What else is wrong with the pack is told where its
+    /// selections are rendered.
+    fn is_taken(&self, selection: &Selection) -> bool {
+        let plan = Plan::with(self.pack, selection.clone(), &self.templates);
+        let rendered = plan.and_then(|plan| rendered_with(&plan, &self.templates));
+        !matches!(rendered, Err(Error::Usage { .. }))
+    }
+}
+
+/// The templates of the whole pack that can be parsed.
+fn all_templates(pack: &Pack) -> Option<Templates> {
+    let mut templates = pack.templates().ok()?;
+    let files = pack.components.iter().flat_map(|component| &component.files);
+    let files = files.filter(|file| file.template).map(|file| file.source.as_str());
+    let sources: Vec<(&str, &str)> =
+        files.filter_map(|path| Some((path, pack.text(path).ok()?))).collect();
+    if !templates.add_together(sources.iter().copied()) {
+        for (path, text) in sources {
+            // What cannot be parsed is told by the check of the templates.
+            let _ = templates.add(path, text);
+        }
+    }
+    Some(templates)
 }
 
 /// A name of so many characters; with another number it is another name.
