@@ -153,9 +153,12 @@ impl Record {
     }
 
     /// The text of the record's file.
+    ///
+    /// # Panics
+    /// Never: texts, numbers and lists of them can be written.
     #[must_use]
     pub fn text(&self) -> String {
-        let body = toml::to_string(self).expect("texts, numbers and lists of them can be written");
+        let body = toml::to_string(self).expect("it can be written");
         HEAD.to_owned() + &body
     }
 

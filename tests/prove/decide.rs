@@ -52,7 +52,7 @@ pub fn decide(
         if everything {
             return run("everything is run");
         }
-        let Some(seen) = proof(candidate) else {
+        let Some(proof) = proof(candidate) else {
             let waits = candidate.seldom && history.unproven_for(&candidate.name) + 1 < PATIENCE;
             return match history.last(&candidate.name, digest) {
                 Some(_) => run("failed the last time"),
@@ -60,16 +60,16 @@ pub fn decide(
                 None => run("not proven as it is now"),
             };
         };
-        if history.next_landing() - seen.record.landing >= BOUND {
+        if history.next_landing() - proof.record.landing >= BOUND {
             return run("proven long ago");
         }
         if drawn.contains(&candidate.name.as_str()) {
             return run("proven, and drawn to run again");
         }
         Decision::Proven {
-            commit: seen.record.commit.clone(),
-            day: seen.record.day.clone(),
-            seconds: seen.entry.seconds,
+            commit: proof.record.commit.clone(),
+            day: proof.record.day.clone(),
+            seconds: proof.entry.seconds,
         }
     };
     candidates.iter().map(decision).collect()
