@@ -230,105 +230,107 @@ fn digest_in(world: &Made) -> String {
 /// A change of the made-up world, and what it is a change of.
 type Change = (&'static str, fn(&mut Made));
 
+/// What the outcome depends on.
+const MATTERS: &[Change] = &[
+    ("its own code", |world| {
+        let code = CODE.replace("{ helper(); }", "{ helper(); helper(); }").leak();
+        world.files.insert("tests/some.rs", (code, false));
+    }),
+    ("a helper beside it", |world| {
+        let code = CODE.replace("fn fast", "fn quick").leak();
+        world.files.insert("tests/some.rs", (code, false));
+    }),
+    ("tests/common", |world| {
+        world.files.insert("tests/common/mod.rs", ("other", false));
+    }),
+    ("a mode", |world| {
+        world.files.insert("tests/common/mod.rs", ("helpers", true));
+    }),
+    ("a new helper", |world| {
+        world.files.insert("tests/common/new.rs", ("", false));
+    }),
+    ("a folder it names", |world| {
+        world.files.insert("tests/edge/test.py", ("x", false));
+    }),
+    ("a file in it", |world| {
+        world.files.insert("tests/edge/more.py", ("", false));
+    }),
+    ("a file of its row", |world| {
+        world.files.insert("scripts/demo.py", ("x", false));
+    }),
+    ("the generator", |world| {
+        world.files.insert("src/lib.rs", ("x", false));
+    }),
+    ("its build", |world| {
+        world.files.insert("build.rs", ("x", false));
+    }),
+    ("its manifest", |world| {
+        world.files.insert("Cargo.toml", ("x", false));
+    }),
+    ("its lock", |world| {
+        world.files.insert("Cargo.lock", ("x", false));
+    }),
+    ("rendered bytes", |world| {
+        world.rendered.insert("Makefile", ("x", false));
+    }),
+    ("a rendered mode", |world| {
+        world.rendered.insert("Makefile", ("make", true));
+    }),
+    ("a rendered path", |world| {
+        world.rendered.insert("more", ("", false));
+    }),
+    ("a path less", |world| {
+        world.rendered.remove("Makefile");
+    }),
+    ("a selection's file", |world| {
+        world.every.insert("a.yaml", "x");
+    }),
+    ("a file of another", |world| {
+        world.every.insert("b/c.yaml", "yaml");
+    }),
+    ("Rust", |world| {
+        world.versions.insert("rustc", "1.91");
+    }),
+    ("the C compiler", |world| {
+        world.versions.insert("cc", "13");
+    }),
+    ("Python", |world| {
+        world.versions.insert("python3", "3.12");
+    }),
+    ("Node", |world| {
+        world.versions.insert("node", "26");
+    }),
+    ("Node gone", |world| {
+        world.versions.remove("node");
+    }),
+    ("npm", |world| {
+        world.versions.insert("npm", "12");
+    }),
+    ("Valkey", |world| {
+        world.versions.insert("valkey-server", "9");
+    }),
+    ("Redis", |world| {
+        world.versions.insert("redis-server", "9");
+    }),
+    ("a tool", |world| {
+        world.versions.insert("nginx", "1.30");
+    }),
+    ("a base image", |world| {
+        world.images.insert("node:26-slim", "sha256:3");
+    }),
+    ("an image that runs", |world| {
+        world.images.insert("redis:8", "sha256:3");
+    }),
+    ("an image gone", |world| {
+        world.images.remove("redis:8");
+    }),
+];
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a row for each input")]
 fn a_digest_changes_with_everything_that_the_outcome_depends_on() {
-    let changes: &[Change] = &[
-        ("its own code", |world| {
-            let code = CODE.replace("{ helper(); }", "{ helper(); helper(); }").leak();
-            world.files.insert("tests/some.rs", (code, false));
-        }),
-        ("a helper beside it", |world| {
-            let code = CODE.replace("fn fast", "fn quick").leak();
-            world.files.insert("tests/some.rs", (code, false));
-        }),
-        ("tests/common", |world| {
-            world.files.insert("tests/common/mod.rs", ("other", false));
-        }),
-        ("a mode", |world| {
-            world.files.insert("tests/common/mod.rs", ("helpers", true));
-        }),
-        ("a new helper", |world| {
-            world.files.insert("tests/common/new.rs", ("", false));
-        }),
-        ("a folder it names", |world| {
-            world.files.insert("tests/edge/test.py", ("x", false));
-        }),
-        ("a file in it", |world| {
-            world.files.insert("tests/edge/more.py", ("", false));
-        }),
-        ("a file of its row", |world| {
-            world.files.insert("scripts/demo.py", ("x", false));
-        }),
-        ("the generator", |world| {
-            world.files.insert("src/lib.rs", ("x", false));
-        }),
-        ("its build", |world| {
-            world.files.insert("build.rs", ("x", false));
-        }),
-        ("its manifest", |world| {
-            world.files.insert("Cargo.toml", ("x", false));
-        }),
-        ("its lock", |world| {
-            world.files.insert("Cargo.lock", ("x", false));
-        }),
-        ("rendered bytes", |world| {
-            world.rendered.insert("Makefile", ("x", false));
-        }),
-        ("a rendered mode", |world| {
-            world.rendered.insert("Makefile", ("make", true));
-        }),
-        ("a rendered path", |world| {
-            world.rendered.insert("more", ("", false));
-        }),
-        ("a path less", |world| {
-            world.rendered.remove("Makefile");
-        }),
-        ("a selection's file", |world| {
-            world.every.insert("a.yaml", "x");
-        }),
-        ("a file of another", |world| {
-            world.every.insert("b/c.yaml", "yaml");
-        }),
-        ("Rust", |world| {
-            world.versions.insert("rustc", "1.91");
-        }),
-        ("the C compiler", |world| {
-            world.versions.insert("cc", "13");
-        }),
-        ("Python", |world| {
-            world.versions.insert("python3", "3.12");
-        }),
-        ("Node", |world| {
-            world.versions.insert("node", "26");
-        }),
-        ("Node gone", |world| {
-            world.versions.remove("node");
-        }),
-        ("npm", |world| {
-            world.versions.insert("npm", "12");
-        }),
-        ("Valkey", |world| {
-            world.versions.insert("valkey-server", "9");
-        }),
-        ("Redis", |world| {
-            world.versions.insert("redis-server", "9");
-        }),
-        ("a tool", |world| {
-            world.versions.insert("nginx", "1.30");
-        }),
-        ("a base image", |world| {
-            world.images.insert("node:26-slim", "sha256:3");
-        }),
-        ("an image that runs", |world| {
-            world.images.insert("redis:8", "sha256:3");
-        }),
-        ("an image gone", |world| {
-            world.images.remove("redis:8");
-        }),
-    ];
     let mut seen = BTreeMap::from([(digest_in(&made()), "nothing")]);
-    for (what, change) in changes {
+    for (what, change) in MATTERS {
         let mut world = made();
         change(&mut world);
         if let Some(other) = seen.insert(digest_in(&world), what) {
@@ -346,51 +348,52 @@ fn a_digest_changes_with_everything_that_the_outcome_depends_on() {
     }
 }
 
+/// What has nothing to do with the outcome.
+const MATTERS_NOT: &[Change] = &[
+    ("another slow test", |world| {
+        let code = CODE.replace("other();", "something_else();").leak();
+        world.files.insert("tests/some.rs", (code, false));
+    }),
+    ("one slow test less", |world| {
+        let kept: Vec<&str> = CODE.lines().filter(|line| !line.contains("other_runs")).collect();
+        world.files.insert("tests/some.rs", (kept.join("\n").leak(), false));
+    }),
+    ("a comment", |world| {
+        let code = CODE.replace("fn fast", "// Why.\nfn fast").leak();
+        world.files.insert("tests/some.rs", (code, false));
+    }),
+    ("a folder of others", |world| {
+        world.files.insert("tests/page/test.py", ("x", false));
+    }),
+    ("rows of others", |world| {
+        world.files.insert("tests/common/subjects.rs", ("more rows", false));
+    }),
+    ("records", |world| {
+        world.files.insert("tests/proven/x.toml", ("x", false));
+    }),
+    ("documents", |world| {
+        world.files.insert("docs/packs.md", ("x", false));
+    }),
+    ("the lock of the project", |world| {
+        world.rendered.insert("scaffold.lock", ("another digest", false));
+    }),
+    ("its base", |world| {
+        world.rendered.remove(".scaffold/base.tar.zst");
+    }),
+    ("other files of selections", |world| {
+        world.every.insert("a.json", "x");
+    }),
+    ("tools that it does not use", |world| {
+        world.versions.insert("kubectl", "1.40");
+    }),
+    ("images that it does not use", |world| {
+        world.images.insert("kafka:4", "sha256:9");
+    }),
+];
+
 #[test]
 fn a_digest_stays_with_what_has_nothing_to_do_with_the_outcome() {
-    let changes: &[Change] = &[
-        ("another slow test", |world| {
-            let code = CODE.replace("other();", "something_else();").leak();
-            world.files.insert("tests/some.rs", (code, false));
-        }),
-        ("one slow test less", |world| {
-            let kept: Vec<&str> =
-                CODE.lines().filter(|line| !line.contains("other_runs")).collect();
-            world.files.insert("tests/some.rs", (kept.join("\n").leak(), false));
-        }),
-        ("a comment", |world| {
-            let code = CODE.replace("fn fast", "// Why.\nfn fast").leak();
-            world.files.insert("tests/some.rs", (code, false));
-        }),
-        ("a folder of others", |world| {
-            world.files.insert("tests/page/test.py", ("x", false));
-        }),
-        ("rows of others", |world| {
-            world.files.insert("tests/common/subjects.rs", ("more rows", false));
-        }),
-        ("records", |world| {
-            world.files.insert("tests/proven/x.toml", ("x", false));
-        }),
-        ("documents", |world| {
-            world.files.insert("docs/packs.md", ("x", false));
-        }),
-        ("the lock of the project", |world| {
-            world.rendered.insert("scaffold.lock", ("another digest", false));
-        }),
-        ("its base", |world| {
-            world.rendered.remove(".scaffold/base.tar.zst");
-        }),
-        ("other files of selections", |world| {
-            world.every.insert("a.json", "x");
-        }),
-        ("tools that it does not use", |world| {
-            world.versions.insert("kubectl", "1.40");
-        }),
-        ("images that it does not use", |world| {
-            world.images.insert("kafka:4", "sha256:9");
-        }),
-    ];
-    for (what, change) in changes {
+    for (what, change) in MATTERS_NOT {
         let mut world = made();
         change(&mut world);
         assert_eq!(digest_in(&world), digest_in(&made()), "{what}");

@@ -158,7 +158,7 @@ impl Record {
     /// Where texts, numbers and lists of them could not be written as TOML.
     #[must_use]
     pub fn text(&self) -> String {
-        let body = toml::to_string(self).expect("texts, numbers and lists of them can be written");
+        let body = toml::to_string(self).expect("it can be written");
         HEAD.to_owned() + &body
     }
 
