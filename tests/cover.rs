@@ -13,8 +13,6 @@ use scaffold::choose::selection::{Choices, Selection};
 use scaffold::lint::constraints::Constraints;
 use scaffold::lint::cover::{Array, cover, cover_with_options, crowded};
 use scaffold::pack::load::Pack;
-use scaffold::render::files::rendered_files;
-use scaffold::render::plan::Plan;
 
 /// Everything that was chosen, a text each: flags on or off, and what is in the slots that are used.
 fn chosen(pack: &Pack, selection: &Selection) -> Vec<String> {
@@ -207,54 +205,4 @@ fn a_cover_is_small() {
         );
         assert!(rows.len() < 1500, "{}", rows.len());
     }
-}
-
-/// The cover is no smaller proof: what it does not render are files that name everything that is on,
-/// and of those it renders every line.
-#[test]
-#[ignore = "renders every selection; run it once with `cargo test --test cover -- --ignored`"]
-fn the_cover_renders_what_all_selections_render() {
-    let pack = embedded();
-    let all = every_selection(pack, "my-app");
-    let rows = cover(pack, "my-app");
-    let (all_files, all_lines) = rendered(pack, &all);
-    let (files, lines) = rendered(pack, &rows);
-    let missing = all_files.difference(&files);
-    let paths: BTreeSet<&str> = missing.clone().map(|(path, _)| path.as_str()).collect();
-    println!("{} selections, {} rows", all.len(), rows.len());
-    println!("{} distinct files, {} of them not in the cover", all_files.len(), missing.count());
-    println!("distinct files of the cover: {}", files.len());
-    println!("those are of {paths:?}");
-    let missing: Vec<_> = all_lines.difference(&lines).collect();
-    println!(
-        "{} distinct lines, {} of them not in the cover: {missing:?}",
-        all_lines.len(),
-        missing.len()
-    );
-    assert!(missing.is_empty());
-    let others: Vec<&str> = paths.into_iter().filter(|path| !AGGREGATES.contains(path)).collect();
-    assert_eq!(others, Vec::<&str>::new());
-}
-
-/// Files that differ in nearly every selection, since they name most of what is on. What selections
-/// have in them line by line is compared as well.
-const AGGREGATES: [&str; 4] =
-    [".github/workflows/ci.yaml", "README.md", "scaffold.toml", "tools/dev.toml"];
-
-/// Distinct files and lines, each with its path.
-type Distinct = (BTreeSet<(String, String)>, BTreeSet<(String, String)>);
-
-fn rendered(pack: &Pack, selections: &[Selection]) -> Distinct {
-    let mut files = BTreeSet::new();
-    let mut lines = BTreeSet::new();
-    for selection in selections {
-        let plan = Plan::new(pack, selection.clone()).expect("a valid plan");
-        for (path, file) in rendered_files(&plan).expect("it renders").iter() {
-            if files.insert((path.to_owned(), file.digest())) {
-                let text = String::from_utf8_lossy(&file.bytes);
-                lines.extend(text.lines().map(|line| (path.to_owned(), line.to_owned())));
-            }
-        }
-    }
-    (files, lines)
 }
