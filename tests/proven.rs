@@ -807,8 +807,8 @@ fn landings_until_found(trial: usize, forged: &str) -> u32 {
     unreachable!("a landing comes after each");
 }
 
-/// A tenth is drawn at each landing, so that a false proof lasts 10 landings, or somewhat less since
-/// there is an end after 20: (1 - 0.9^20) / 0.1 = 8.8 on average.
+/// A tenth is drawn at each landing, rounded up, so that a false proof lasts less than 10 landings, and
+/// 20 at most: of 38 subjects 4 are drawn, (1 - (34/38)^20) / (4/38) = 8.5 on average.
 #[test]
 fn a_forged_proof_is_found_within_twenty_landings_and_nine_on_average() {
     let trials = 300;
