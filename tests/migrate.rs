@@ -418,7 +418,15 @@ fn a_project_that_was_not_updated_is_behind_and_nothing_else() {
         let (code, text) = place.run(operation);
         assert_eq!((code, text.contains("scaffold update")), (5, true), "{operation:?}: {text}");
     }
-    // The choice is taken over by the update, in the words of before or of now.
+    // So is one that the project was not rendered with, in a word that is another one now.
+    let other = Place::of(folder(&FIRST), &["--extra", "--queue", "rabbit"]);
+    publish(&other, &second());
+    other.write("scaffold.toml", &other.read("scaffold.toml").replace("\"rabbit\"", "\"redis\""));
+    let told = other.json(&["check"]);
+    assert_eq!(told["drifted"], serde_json::json!([{"path": "scaffold.toml", "how": "pending"}]));
+    other.ok(&["update"]);
+    assert!(other.has("queue/streams.conf") && !other.has("queue/rabbit.conf"));
+    // The choice is taken over by the update.
     place.write("scaffold.toml", &text.replace("\"redis\"", "\"rabbit\""));
     place.ok(&["update"]);
     assert!(place.has("queue/rabbit.conf") && !place.has("queue/streams.conf"));
@@ -734,6 +742,7 @@ fn what_somebody_wrote_while_merging_takes_nothing_with_it() {
 #[test]
 fn files_take_each_others_places_in_a_merge_of_branches_that_were_not_updated() {
     let text = |first: &str| format!("{first}\na\nb\nc\nd\n");
+    let anew = |first: &str| text(first).replace("d\n", "d, anew\n");
     let option = "[[option]]\nid = \"speed\"\ntype = \"int\"\ndefault = 1\nhelp = \"h\"\n[[option]]\nid = \"size\"\ntype = \"int\"\ndefault = 1\nhelp = \"h\"\n";
     let migrate = "[[migrate]]\nbefore = \"0.2.0\"\npaths = { one = \"two\", two = \"one\", three = \"four\" }\n";
     let with_options = |mut pack: Vec<(&'static str, String)>| {
@@ -761,11 +770,11 @@ fn files_take_each_others_places_in_a_merge_of_branches_that_were_not_updated() 
     let second = plain(
         "0.2.0",
         migrate,
-        &[("two", &text("1")), ("one", &text("2")), ("four", &text("3")), ("three", "new\n")],
+        &[("two", &anew("1")), ("one", &text("2")), ("four", &text("3")), ("three", "new\n")],
     );
     publish(&place, &with_options(second));
     let told = place.json(&["apply"]);
-    assert_eq!(place.read("two"), text("1").replace("b\n", "left\n"), "{told}");
+    assert_eq!(place.read("two"), anew("1").replace("b\n", "left\n"), "{told}");
     assert_eq!(place.read("one"), text("2").replace("b\n", "right\n"), "{told}");
     // As with any file that somebody wrote while merging.
     assert_eq!(place.read("four"), "untracked\n", "{told}");
