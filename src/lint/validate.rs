@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::choose::selection::Choices;
+use crate::lint::docking;
 use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{
-    ContributionScope, ContributionShape, OptionManifest, OptionShape, PackManifest,
+    ContributionScope, ContributionShape, EVERY_WORKLOAD, OptionManifest, OptionShape, PackManifest,
 };
 use crate::pack::versions::is_version;
 use crate::text::error::{Error, Place, Problem, did_you_mean};
@@ -100,6 +101,7 @@ impl Checked<'_> {
             }
             self.check_lockfiles(&mut problems);
             self.check_diagram(&mut problems);
+            problems.extend(docking::problems(self.pack));
             if can_be_rendered(self.pack) {
                 self.check_presets(&mut problems);
                 self.check_choosable(&mut problems);
@@ -423,11 +425,12 @@ impl Checked<'_> {
                 check(table, ContributionScope::Project);
             }
         }
-        for table in manifest.to.values() {
-            check(table, ContributionScope::Service);
+        for to in manifest.to.values() {
+            check(&to.own, ContributionScope::Service);
         }
         let others = manifest.each.values().flat_map(|each| each.each.keys());
-        for kind in manifest.each.keys().chain(others).chain(manifest.to.keys()) {
+        let to = manifest.to.keys().filter(|kind| *kind != EVERY_WORKLOAD);
+        for kind in manifest.each.keys().chain(others).chain(to) {
             if self.pack.component_of_kind(kind).is_none() {
                 problems.push(Problem::new(
                     self.place(component, kind),
@@ -560,6 +563,9 @@ impl Checked<'_> {
         let mut declared = Declared::from([
             ("project".to_owned(), fields(&["name", "title", "snake"])),
             ("services".to_owned(), None),
+            ("workloads".to_owned(), None),
+            ("providers".to_owned(), None),
+            ("runtimes".to_owned(), None),
             ("on".to_owned(), None),
             (
                 "options".to_owned(),
@@ -575,7 +581,8 @@ impl Checked<'_> {
     }
 
     fn service_fields(&self) -> BTreeSet<String> {
-        let own = ["name", "kind", "package", "path", "snake", "summary"].map(str::to_owned);
+        let own =
+            ["name", "kind", "package", "path", "snake", "summary", "workloads"].map(str::to_owned);
         let contributed = self
             .pack
             .contributions()
@@ -630,14 +637,7 @@ impl Checked<'_> {
     }
 
     fn place_in(&self, path: &str, near: &str) -> Place {
-        let Ok(text) = self.pack.text(path) else {
-            return Place::file(path);
-        };
-        let quoted = format!("\"{near}\"");
-        match text.find(&quoted).map(|at| at + 1).or_else(|| text.find(near)) {
-            Some(offset) if !near.is_empty() => Place::at(path, text, offset),
-            _ => Place::file(path),
-        }
+        self.pack.place(path, near)
     }
 }
 

@@ -242,6 +242,19 @@ impl Pack {
         std::str::from_utf8(bytes).map_err(|error| not_utf8(path, bytes, &error))
     }
 
+    /// Where the file at `path` of the pack says `near`: in quotes, else anywhere, else the file.
+    #[must_use]
+    pub fn place(&self, path: &str, near: &str) -> Place {
+        let Ok(text) = self.text(path) else {
+            return Place::file(path);
+        };
+        let quoted = format!("\"{near}\"");
+        match text.find(&quoted).map(|at| at + 1).or_else(|| text.find(near)) {
+            Some(offset) if !near.is_empty() => Place::at(path, text, offset),
+            _ => Place::file(path),
+        }
+    }
+
     /// `sha256:` over every path and content of the pack, in order of the paths.
     #[must_use]
     pub fn digest(&self) -> String {

@@ -1,5 +1,6 @@
 //! From a selection to the project in memory.
 
+pub mod docking;
 pub mod files;
 pub mod lockfile;
 pub mod names;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::choose::selection::Selection;
 use crate::pack::load::{Component, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
+use crate::render::docking::{self, Docking, Instance};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::Templates;
 
@@ -60,7 +61,15 @@ impl<'a> Plan<'a> {
         context.insert("services".to_owned(), listed(&services));
         let collected = collect(pack, &components, &mut services, &context, &templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
+        let docking = docked(&components, &services).map_err(|it| Error::Pack(vec![it]))?;
+        draw(pack, &docking, &mut context);
+        for service in &mut services {
+            service.take_workloads(&docking);
+        }
         context.insert("services".to_owned(), listed(&services));
+        context.insert("workloads".to_owned(), json!(docking.workloads));
+        context.insert("providers".to_owned(), json!(docking.providers));
+        context.insert("runtimes".to_owned(), json!(docking.runtimes));
         check_names(pack, &services, &context)?;
         Ok(Self { pack, selection, components, services, context })
     }
@@ -104,6 +113,33 @@ impl Service {
         });
         let Value::Object(fields) = fields else { unreachable!("json! of braces is an object") };
         Self { name: name.to_owned(), kind: kind.to_owned(), path, fields }
+    }
+
+    /// Puts its workloads into its fields.
+    fn take_workloads(&mut self, docking: &Docking) {
+        let own = docking.workloads.iter().filter(|workload| workload.service == self.name);
+        self.fields.insert("workloads".to_owned(), own.map(|workload| json!(workload)).collect());
+    }
+}
+
+fn docked(components: &[&Component], services: &[Service]) -> Result<Docking, Problem> {
+    let instances: Vec<Instance> = services
+        .iter()
+        .map(|service| Instance { name: &service.name, kind: &service.kind, folder: &service.path })
+        .collect();
+    docking::dock(components, &instances)
+}
+
+/// Adds what docking found to the contributions that the diagram is drawn from.
+fn draw(pack: &Pack, docking: &Docking, context: &mut Map<String, Value>) {
+    let Some(diagram) = &pack.manifest.diagram else {
+        return;
+    };
+    let arrows: Vec<Value> = docking.edges.iter().map(|arrow| json!(arrow)).collect();
+    for (name, more) in [(&diagram.nodes, &docking.nodes), (&diagram.edges, &arrows)] {
+        if let Some(Value::Array(list)) = context.get_mut(name) {
+            list.extend(more.iter().cloned());
+        }
     }
 }
 
@@ -213,10 +249,10 @@ fn collect(
         let mut owners = Owners::new();
         let seen = with_service(context, service);
         for component in components {
-            let Some(table) = component.manifest.to.get(&service.kind) else {
+            let Some(to) = component.manifest.to.get(&service.kind) else {
                 continue;
             };
-            let value = serde_json::to_value(table).unwrap_or_default();
+            let value = serde_json::to_value(&to.own).unwrap_or_default();
             let own = evaluated(&value, &seen, templates)
                 .map_err(|reason| Problem::new(Place::file(component.manifest_path()), reason))?;
             add(&mut fields, own, component, &mut owners)?;

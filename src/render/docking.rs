@@ -1,0 +1,917 @@
+//! What docks to what: each need is met by what offers its binding, and from that follow the
+//! variables, the order of start and the arrows of the diagram, for every target at once.
+//!
+//! Nothing here knows a component, a kind, a language or a target: all of them are names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::ToShoutySnakeCase;
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::pack::docking::{
+    HealthManifest, MountManifest, NeedManifest, OfferManifest, RuntimeManifest, ScaleManifest,
+    TargetManifest, VariableManifest, Which, WorkloadManifest,
+};
+use crate::pack::load::Component;
+use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
+use crate::text::error::{Place, Problem};
+use crate::text::pattern;
+
+/// A service instance, as far as docking needs to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its folder, from the root of the project.
+    pub folder: &'a str,
+}
+
+/// Everything that runs in a project, and how it is connected.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Docking {
+    /// What runs of our own: by component in pack order, then by service, then as declared.
+    pub workloads: Vec<Workload>,
+    /// What they lean on, in pack order.
+    pub providers: Vec<Provider>,
+    /// The languages of the workloads.
+    pub runtimes: BTreeMap<String, RuntimeManifest>,
+    /// Boxes of the diagram: of every component in pack order its workloads, then its provider.
+    pub nodes: Vec<Value>,
+    /// Arrows of the diagram, each once: of every workload in order who meets it from outside, then
+    /// what it needs.
+    pub edges: Vec<Arrow>,
+}
+
+/// A process that runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Workload {
+    /// Its name, which no other part has.
+    pub name: String,
+    /// The component that brings it.
+    pub component: String,
+    /// The service that it belongs to; empty where it belongs to none.
+    pub service: String,
+    /// The kind of that service; empty where it belongs to none.
+    pub kind: String,
+    /// Those that are like it: the kind for what a service's image starts by itself, else its own
+    /// name in the manifest.
+    pub group: String,
+    /// Whether the image starts it by itself.
+    pub main: bool,
+    /// The image that holds it, which has the name of the workload that it starts by itself.
+    pub image: String,
+    /// Its folder, from the root of the project.
+    pub folder: String,
+    /// The language that it is written in; empty where that is nobody's business.
+    pub runtime: String,
+    /// What it is made with, for the diagram.
+    pub note: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// The port that its bindings are at.
+    pub port: Option<u16>,
+    /// Its further ports, those of its runtime among them.
+    pub ports: IndexMap<String, u16>,
+    /// How it is seen that it works.
+    pub health: Option<Health>,
+    /// The name of a number: how long it may take to stop.
+    pub grace: String,
+    /// The memory that is set aside for it, and the most that it may have.
+    pub memory: Option<[String; 2]>,
+    /// The share of a processor that is set aside for it.
+    pub cpu: String,
+    /// The number of the user that it runs as.
+    pub user: Option<u32>,
+    /// How many of it run.
+    pub scale: Option<ScaleManifest>,
+    /// Files that are there only when it runs.
+    pub mount: Vec<MountManifest>,
+    /// Who meets it from outside, and about what; nobody where another stands in front.
+    pub public: Option<Public>,
+    /// Its variables, by target.
+    pub env: BTreeMap<String, Vec<Variable>>,
+    /// What it needs, in the order of its manifest, then of the components that add needs.
+    pub needs: Vec<Need>,
+    /// Those that it waits for when it starts, by name.
+    pub after: Vec<String>,
+    /// What only one target reads, by target.
+    pub at: Map<String, Value>,
+}
+
+/// How it is seen that a workload works.
+#[derive(Debug, Clone, Serialize)]
+pub struct Health {
+    /// The name of the port that is asked; empty for the one of its bindings.
+    pub port: String,
+    /// Its number.
+    pub number: u16,
+    /// The path that answers 200 when it can be used.
+    pub ready: String,
+    /// The path that answers 200 while it is alive.
+    pub live: String,
+    /// The path that answers 200 once it has started.
+    pub start: String,
+    /// How long a start may take, in seconds.
+    pub start_s: u32,
+    /// The command that asks, from within.
+    pub command: Vec<String>,
+}
+
+/// Who meets a workload from outside.
+#[derive(Debug, Clone, Serialize)]
+pub struct Public {
+    /// The node of the diagram that does.
+    pub by: String,
+    /// What they say.
+    pub text: String,
+}
+
+/// Something that workloads lean on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provider {
+    /// Its name, which no other part has.
+    pub name: String,
+    /// The component that brings it.
+    pub component: String,
+    /// Its folder, from the root of the project.
+    pub folder: String,
+    /// The port that its bindings are at.
+    pub port: u16,
+    /// Its further ports.
+    pub ports: IndexMap<String, u16>,
+    /// Names of what only it and those who need it know.
+    pub secrets: Vec<String>,
+    /// The bindings that it meets, those of other components that it carries among them.
+    pub bindings: Vec<String>,
+    /// What its secret holds beside the secrets themselves, by target that keeps one.
+    pub keys: BTreeMap<String, Vec<Key>>,
+    /// What only one target reads, by target.
+    pub at: Map<String, Value>,
+}
+
+/// A key of a provider's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// Its name.
+    pub key: String,
+    /// What it holds.
+    pub value: String,
+}
+
+/// A variable of a workload in one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value; empty where the target refers to a secret.
+    pub value: String,
+    /// The provider whose secret holds it; empty where its value stands here.
+    pub secret: String,
+    /// Its key in that secret.
+    pub key: String,
+    /// What it is for; may be empty.
+    pub doc: String,
+}
+
+/// A need of a workload, and what meets it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Need {
+    /// The binding.
+    pub binding: String,
+    /// What about.
+    pub text: String,
+    /// Whether the workload waits for it when it starts.
+    pub start: bool,
+    /// Whether the workload stands in front of what meets it.
+    pub front: bool,
+    /// What meets it; empty only where it may remain unmet.
+    pub ends: Vec<End>,
+}
+
+/// What meets a need.
+#[derive(Debug, Clone, Serialize)]
+pub struct End {
+    /// Its name.
+    pub name: String,
+    /// The number of the port that its binding is at.
+    pub port: u16,
+    /// `{host, port, url}` as they are in each target.
+    pub at: Map<String, Value>,
+}
+
+/// An arrow of the diagram, and what may connect to what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Arrow {
+    /// Who begins the conversation.
+    pub from: String,
+    /// Who answers.
+    pub to: String,
+    /// At which port.
+    pub port: u16,
+    /// What about.
+    pub text: String,
+}
+
+/// Docks the workloads and providers of `components` to each other; `services` are sorted by name.
+///
+/// # Errors
+/// A [`Problem`] at the manifest that says it: a need that nothing meets, needs at start in a
+/// circle, two parts of one name, one variable with two values, a part that a pattern does not have.
+pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking, Problem> {
+    let site = Site::new(components, services);
+    site.check_names()?;
+    let mut docking = Docking {
+        runtimes: components
+            .iter()
+            .flat_map(|component| component.manifest.runtime.clone())
+            .collect(),
+        ..Docking::default()
+    };
+    let fronted = site.fronted()?;
+    for placed in &site.placed {
+        docking.workloads.push(site.workload(placed, &fronted, &docking.runtimes)?);
+    }
+    for component in components {
+        if component.manifest.provider.is_some() {
+            docking.providers.push(site.provider(component)?);
+        }
+    }
+    check_order(&docking.workloads, &site)?;
+    docking.nodes = nodes(components, &docking);
+    docking.edges = edges(&docking.workloads);
+    Ok(docking)
+}
+
+/// A workload at its place: what its manifest says, and whose it is.
+struct Placed<'a> {
+    component: &'a Component,
+    manifest: &'a WorkloadManifest,
+    instance: Option<Instance<'a>>,
+    name: String,
+    /// The name of what the image starts by itself.
+    image: String,
+    group: &'a str,
+    runtime: &'a str,
+}
+
+/// Something that offers a binding.
+#[derive(Clone)]
+struct Offerer<'a> {
+    name: &'a str,
+    port: u16,
+    ports: &'a IndexMap<String, u16>,
+    secrets: &'a [String],
+    service: &'a str,
+    /// The offer, and those of other components that it carries.
+    offers: Vec<&'a OfferManifest>,
+}
+
+/// A need with the component that declares it.
+type Declared<'a> = (&'a Component, &'a str, &'a NeedManifest);
+
+/// What is on, before it is docked.
+struct Site<'a> {
+    components: &'a [&'a Component],
+    placed: Vec<Placed<'a>>,
+    targets: Vec<(&'a str, &'a TargetManifest)>,
+}
+
+impl<'a> Site<'a> {
+    fn new(components: &'a [&'a Component], services: &'a [Instance]) -> Self {
+        let mut placed = Vec::new();
+        for component in components {
+            for (kind, declared) in &component.manifest.kind {
+                for instance in services.iter().filter(|instance| instance.kind == kind) {
+                    for (position, (role, manifest)) in declared.workload.iter().enumerate() {
+                        let main = position == 0;
+                        let name = if main {
+                            instance.name.to_owned()
+                        } else {
+                            format!("{}-{role}", instance.name)
+                        };
+                        placed.push(Placed {
+                            component,
+                            manifest,
+                            instance: Some(*instance),
+                            name,
+                            image: instance.name.to_owned(),
+                            group: if main { kind } else { role },
+                            runtime: declared.runtime.as_deref().unwrap_or_default(),
+                        });
+                    }
+                }
+            }
+            for (name, manifest) in &component.manifest.workload {
+                placed.push(Placed {
+                    component,
+                    manifest,
+                    instance: None,
+                    name: name.clone(),
+                    image: name.clone(),
+                    group: name,
+                    runtime: "",
+                });
+            }
+        }
+        let targets = components.iter().flat_map(|component| &component.manifest.target);
+        let targets = targets.map(|(name, target)| (name.as_str(), target)).collect();
+        Self { components, placed, targets }
+    }
+
+    /// Refuses a workload of the pack with the name of a provider, or of another such workload. Names
+    /// of services are people's: those are refused where they are chosen.
+    fn check_names(&self) -> Result<(), Problem> {
+        let mut taken: BTreeMap<&str, &Component> = BTreeMap::new();
+        let own = self.placed.iter().filter(|placed| placed.instance.is_none());
+        let own = own.map(|placed| (placed.name.as_str(), placed.component));
+        for (name, component) in own.chain(self.providers()) {
+            if let Some(other) = taken.insert(name, component) {
+                let message = format!("`{name}` is a part of `{}` as well", other.manifest_path());
+                return Err(problem(component, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn providers(&self) -> impl Iterator<Item = (&'a str, &'a Component)> {
+        self.components.iter().filter_map(|component| {
+            component.manifest.provider.as_ref()?;
+            Some((provider_name(component), *component))
+        })
+    }
+
+    /// All that offer `binding`, by name.
+    fn offerers(&'a self, binding: &str) -> Vec<Offerer<'a>> {
+        self.offerers_but(binding, &mut BTreeSet::new())
+    }
+
+    /// The same without following what `seen` has followed already, or a circle would have no end.
+    fn offerers_but(&'a self, binding: &str, seen: &mut BTreeSet<String>) -> Vec<Offerer<'a>> {
+        if !seen.insert(binding.to_owned()) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for placed in &self.placed {
+            if let (Some(offer), Some(port)) =
+                (placed.manifest.offer.get(binding), placed.manifest.port)
+            {
+                found.push(Offerer {
+                    name: &placed.name,
+                    port,
+                    ports: &placed.manifest.ports,
+                    secrets: &[],
+                    service: placed.service(),
+                    offers: vec![offer],
+                });
+            }
+        }
+        for component in self.components {
+            let Some(offer) = component.manifest.offer.get(binding) else {
+                continue;
+            };
+            if let Some(via) = &offer.via {
+                found.extend(self.offerers_but(via, seen).into_iter().map(|mut offerer| {
+                    offerer.offers.push(offer);
+                    offerer
+                }));
+            } else if let Some(provider) = &component.manifest.provider {
+                found.push(Offerer {
+                    name: provider_name(component),
+                    port: provider.port,
+                    ports: &provider.ports,
+                    secrets: &provider.secrets,
+                    service: "",
+                    offers: vec![offer],
+                });
+            }
+        }
+        found.sort_by_key(|offerer| offerer.name);
+        found
+    }
+
+    /// Everything that `placed` needs, with who says so.
+    fn needs(&'a self, placed: &'a Placed) -> Vec<Declared<'a>> {
+        let own = placed.manifest.need.iter();
+        let own = own.map(|(binding, need)| (placed.component, binding.as_str(), need));
+        let added = self.added(placed).flat_map(|(component, to)| {
+            to.need.iter().map(move |(binding, need)| (component, binding.as_str(), need))
+        });
+        own.chain(added).collect()
+    }
+
+    /// What other components give to `placed`.
+    fn added(
+        &'a self,
+        placed: &'a Placed,
+    ) -> impl Iterator<Item = (&'a Component, &'a ToManifest)> {
+        let kind = placed.instance.map_or("", |instance| instance.kind);
+        self.components.iter().flat_map(move |component| {
+            [kind, EVERY_WORKLOAD]
+                .into_iter()
+                .filter_map(|name| Some((*component, component.manifest.to.get(name)?)))
+        })
+    }
+
+    /// Those that meet the need of `placed`.
+    fn met(
+        &'a self,
+        placed: &Placed,
+        (component, binding, need): Declared,
+    ) -> Result<Vec<Offerer<'a>>, Problem> {
+        let mut found = self.offerers(binding);
+        found.retain(|offerer| match need.from {
+            Which::Own => !offerer.service.is_empty() && offerer.service == placed.service(),
+            Which::First | Which::All => offerer.name != placed.name,
+        });
+        if need.from != Which::All {
+            found.truncate(1);
+        }
+        if found.is_empty() && !need.optional {
+            let name = &placed.name;
+            let message = format!("`{name}` needs `{binding}`, and nothing that is on offers it");
+            return Err(problem(component, message));
+        }
+        Ok(found)
+    }
+
+    /// The names of all that others stand in front of.
+    fn fronted(&'a self) -> Result<BTreeSet<&'a str>, Problem> {
+        let mut fronted = BTreeSet::new();
+        for placed in &self.placed {
+            for declared in self.needs(placed).into_iter().filter(|(.., need)| need.front) {
+                fronted.extend(self.met(placed, declared)?.into_iter().map(|end| end.name));
+            }
+        }
+        Ok(fronted)
+    }
+
+    fn workload(
+        &'a self,
+        placed: &'a Placed,
+        fronted: &BTreeSet<&str>,
+        runtimes: &BTreeMap<String, RuntimeManifest>,
+    ) -> Result<Workload, Problem> {
+        let manifest = placed.manifest;
+        let runtime = runtimes.get(placed.runtime);
+        if runtime.is_none() && !placed.runtime.is_empty() {
+            let message = format!("`{}` is no runtime of what is on", placed.runtime);
+            return Err(problem(placed.component, message));
+        }
+        let mut ports = manifest.ports.clone();
+        ports.extend(runtime.map(|runtime| runtime.ports.clone()).unwrap_or_default());
+        let (needs, env) = self.needs_and_variables(placed)?;
+        let mut after: Vec<String> = Vec::new();
+        for end in needs.iter().filter(|need| need.start).flat_map(|need| &need.ends) {
+            if !after.contains(&end.name) {
+                after.push(end.name.clone());
+            }
+        }
+        let public = manifest.public.as_ref().filter(|_| !fronted.contains(placed.name.as_str()));
+        let public = public.map(|public| Public {
+            by: public.by.clone(),
+            text: if public.text.is_empty() { fronts(&needs) } else { public.text.clone() },
+        });
+        let check = runtime.map(|runtime| runtime.check.as_slice()).unwrap_or_default();
+        let health = match &manifest.health {
+            Some(health) => Some(placed.health(health, &ports, check)?),
+            None => None,
+        };
+        Ok(Workload {
+            name: placed.name.clone(),
+            component: placed.component.id.clone(),
+            service: placed.service().to_owned(),
+            kind: placed.instance.map_or("", |instance| instance.kind).to_owned(),
+            group: placed.group.to_owned(),
+            main: placed.name == placed.image,
+            image: placed.image.clone(),
+            folder: placed.instance.map_or(manifest.folder.as_str(), |it| it.folder).to_owned(),
+            runtime: placed.runtime.to_owned(),
+            note: manifest.note.clone(),
+            command: manifest.command.clone(),
+            port: manifest.port,
+            ports,
+            health,
+            grace: manifest.grace.clone(),
+            memory: manifest.memory.clone(),
+            cpu: manifest.cpu.clone(),
+            user: manifest.user.or(runtime.map(|runtime| runtime.user)),
+            scale: manifest.scale.clone(),
+            mount: manifest.mount.clone(),
+            public,
+            env,
+            needs,
+            after,
+            at: self.by_target(&manifest.at),
+        })
+    }
+
+    /// The needs of `placed`, met, and all its variables by target.
+    fn needs_and_variables(
+        &'a self,
+        placed: &'a Placed,
+    ) -> Result<(Vec<Need>, BTreeMap<String, Vec<Variable>>), Problem> {
+        let mut needs = Vec::new();
+        let mut variables = Variables::new(&self.targets);
+        for declared in self.needs(placed) {
+            let (component, binding, need) = declared;
+            let ends = self.met(placed, declared)?;
+            for end in &ends {
+                let offered = end.offers.iter().flat_map(|offer| &offer.env);
+                for (name, variable) in offered {
+                    variables.add(component, name, variable, &[end], placed)?;
+                }
+            }
+            for (name, variable) in &need.env {
+                let ends: Vec<&Offerer> = ends.iter().collect();
+                variables.add(component, name, variable, &ends, placed)?;
+            }
+            let ends: Result<Vec<End>, Problem> =
+                ends.iter().map(|end| self.end(component, end, placed)).collect();
+            needs.push(Need {
+                binding: binding.to_owned(),
+                text: need.text.clone(),
+                start: need.start,
+                front: need.front,
+                ends: ends?,
+            });
+        }
+        let own = placed.manifest.set.iter().map(|entry| (placed.component, entry));
+        let added = self
+            .added(placed)
+            .flat_map(|(component, to)| to.set.iter().map(move |entry| (component, entry)));
+        let itself = placed.as_offerer();
+        for (component, (name, variable)) in own.chain(added) {
+            variables.add(component, name, variable, &[&itself], placed)?;
+        }
+        Ok((needs, variables.by_target))
+    }
+
+    fn end(
+        &'a self,
+        component: &Component,
+        offerer: &Offerer,
+        placed: &Placed,
+    ) -> Result<End, Problem> {
+        let mut at = Map::new();
+        for (name, target) in &self.targets {
+            let parts = Parts { target: (name, target), offerer, service: placed.service() };
+            let part = |part: &str| parts.part(part).unwrap_or_default();
+            let url = match parts.url_pattern() {
+                Some(pattern) => parts.filled(component, pattern)?,
+                None => String::new(),
+            };
+            let value = json!({"host": part("host"), "port": part("port"), "url": url});
+            at.insert((*name).to_owned(), value);
+        }
+        Ok(End { name: offerer.name.to_owned(), port: offerer.port, at })
+    }
+
+    fn provider(&'a self, component: &'a Component) -> Result<Provider, Problem> {
+        let manifest = component.manifest.provider.as_ref().expect("the caller has seen one");
+        let name = provider_name(component);
+        let mut bindings: Vec<String> = Vec::new();
+        let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+        let offered = self.components.iter().flat_map(|other| other.manifest.offer.keys());
+        for binding in component.manifest.offer.keys().chain(offered) {
+            let met = self.offerers(binding).into_iter().find(|offerer| offerer.name == name);
+            let Some(offerer) = met.filter(|_| !bindings.contains(binding)) else {
+                continue;
+            };
+            bindings.push(binding.clone());
+            for target in self.targets.iter().filter(|(_, target)| target.refers) {
+                let parts = Parts { target: *target, offerer: &offerer, service: "" };
+                let list = keys.entry(target.0.to_owned()).or_default();
+                for key in parts.keys(component)? {
+                    if !list.contains(&key) {
+                        list.push(key);
+                    }
+                }
+            }
+        }
+        Ok(Provider {
+            name: name.to_owned(),
+            component: component.id.clone(),
+            folder: manifest.folder.clone(),
+            port: manifest.port,
+            ports: manifest.ports.clone(),
+            secrets: manifest.secrets.clone(),
+            bindings,
+            keys,
+            at: self.by_target(&manifest.at),
+        })
+    }
+
+    /// `tables` with an empty one for each target that has none, so that templates always find it.
+    fn by_target(&self, tables: &IndexMap<String, toml::Table>) -> Map<String, Value> {
+        let value = |name: &str| serde_json::to_value(tables.get(name)).unwrap_or_default();
+        let empty = |value: Value| if value.is_null() { json!({}) } else { value };
+        self.targets.iter().map(|(name, _)| ((*name).to_owned(), empty(value(name)))).collect()
+    }
+}
+
+impl<'a> Placed<'a> {
+    fn service(&self) -> &'a str {
+        self.instance.map_or("", |instance| instance.name)
+    }
+
+    /// What its own variables are about.
+    fn as_offerer(&'a self) -> Offerer<'a> {
+        Offerer {
+            name: &self.name,
+            port: self.manifest.port.unwrap_or_default(),
+            ports: &self.manifest.ports,
+            secrets: &[],
+            service: self.service(),
+            offers: self.manifest.offer.values().take(1).collect(),
+        }
+    }
+
+    fn health(
+        &self,
+        health: &HealthManifest,
+        ports: &IndexMap<String, u16>,
+        check: &[String],
+    ) -> Result<Health, Problem> {
+        let number = if health.port.is_empty() {
+            self.manifest.port
+        } else {
+            ports.get(&health.port).copied()
+        };
+        let number = number.ok_or_else(|| {
+            let message =
+                format!("`{}` is asked for its health at a port that it has not", self.name);
+            problem(self.component, message)
+        })?;
+        let or = |path: &str, other: &str| if path.is_empty() { other } else { path }.to_owned();
+        let live = or(&health.live, &health.ready);
+        let url = format!("http://127.0.0.1:{number}{}", health.ready);
+        let command = if health.command.is_empty() { check } else { &health.command };
+        Ok(Health {
+            port: health.port.clone(),
+            number,
+            ready: health.ready.clone(),
+            start: or(&health.start, &live),
+            live,
+            start_s: health.start_s,
+            command: command.iter().map(|part| part.replace("{url}", &url)).collect(),
+        })
+    }
+}
+
+/// The parts of one that offers, in one target.
+struct Parts<'a> {
+    target: (&'a str, &'a TargetManifest),
+    offerer: &'a Offerer<'a>,
+    /// The service of the workload that needs it.
+    service: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// The value of a part; `None` where there is no such part.
+    fn part(&self, name: &str) -> Option<String> {
+        let Offerer { name: own, port, ports, secrets, .. } = self.offerer;
+        let (_, target) = self.target;
+        let supplied = |pattern: &str, more: &[(&str, String)]| {
+            pattern::filled(pattern, |part| match part {
+                "name" => Some((*own).to_owned()),
+                "NAME" => Some(own.to_shouty_snake_case()),
+                _ => more.iter().find(|(known, _)| *known == part).map(|(_, value)| value.clone()),
+            })
+            .ok()
+        };
+        let port_part = |number: u16, which: &str| {
+            let more = [("port", number.to_string()), ("which", which.to_owned())];
+            supplied(&target.port, &more)
+        };
+        match name.split_once('.') {
+            None => match name {
+                "name" => Some((*own).to_owned()),
+                "service" => Some(self.service.to_owned()),
+                "host" => supplied(&target.host, &[]),
+                "port" => port_part(*port, "port"),
+                "url" => pattern::filled(self.url_pattern()?, |part| self.part(part)).ok(),
+                _ => None,
+            },
+            Some(("port", which)) => port_part(*ports.get(which)?, &format!("port.{which}")),
+            Some(("secret", secret)) if secrets.iter().any(|known| known == secret) => supplied(
+                target.secret.as_deref()?,
+                &[("secret", secret.to_owned()), ("SECRET", secret.to_shouty_snake_case())],
+            ),
+            Some(_) => None,
+        }
+    }
+
+    fn url_pattern(&self) -> Option<&'a str> {
+        self.offerer.offers.iter().find_map(|offer| offer.url.as_deref())
+    }
+
+    fn filled(&self, component: &Component, pattern: &str) -> Result<String, Problem> {
+        pattern::filled(pattern, |part| self.part(part)).map_err(|part| {
+            let (target, _) = self.target;
+            let name = self.offerer.name;
+            let message = format!("`{pattern}`: `{name}` has no `{{{part}}}` in `{target}`");
+            problem(component, message)
+        })
+    }
+
+    /// What the secret of the one that offers holds of this target.
+    fn keys(&self, component: &Component) -> Result<Vec<Key>, Problem> {
+        let mut keys = Vec::new();
+        for offer in &self.offerer.offers {
+            for variable in offer.env.values().map(VariableManifest::varied) {
+                if let Some(pattern) =
+                    variable.pattern(self.target.0).filter(|pattern| has_secret(pattern))
+                {
+                    keys.push(Key {
+                        key: variable.key.clone(),
+                        value: self.filled(component, pattern)?,
+                    });
+                }
+            }
+            for (key, pattern) in &offer.keys {
+                keys.push(Key { key: key.clone(), value: self.filled(component, pattern)? });
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// The variables of a workload, and who set each.
+struct Variables<'a> {
+    targets: &'a [(&'a str, &'a TargetManifest)],
+    by_target: BTreeMap<String, Vec<Variable>>,
+    owners: BTreeMap<String, String>,
+}
+
+impl<'a> Variables<'a> {
+    fn new(targets: &'a [(&'a str, &'a TargetManifest)]) -> Self {
+        let by_target = targets.iter().map(|(name, _)| ((*name).to_owned(), Vec::new())).collect();
+        Self { targets, by_target, owners: BTreeMap::new() }
+    }
+
+    /// Adds the variable `name` that `component` declares, with the parts of `ends`.
+    fn add(
+        &mut self,
+        component: &Component,
+        name: &str,
+        manifest: &VariableManifest,
+        ends: &[&Offerer],
+        placed: &Placed,
+    ) -> Result<(), Problem> {
+        if ends.is_empty() {
+            return Ok(());
+        }
+        let varied = manifest.varied();
+        for target in self.targets {
+            let Some(pattern) = varied.pattern(target.0) else {
+                continue;
+            };
+            let refers = target.1.refers && has_secret(pattern);
+            let mut values = Vec::new();
+            for offerer in ends {
+                let parts = Parts { target: *target, offerer, service: placed.service() };
+                values.push(parts.filled(component, pattern)?);
+            }
+            let variable = Variable {
+                name: name.to_owned(),
+                value: if refers { String::new() } else { values.join(&varied.join) },
+                secret: if refers { ends[0].name.to_owned() } else { String::new() },
+                key: if refers { varied.key.clone() } else { String::new() },
+                doc: varied.doc.clone(),
+            };
+            let list = self.by_target.entry(target.0.to_owned()).or_default();
+            let owner = component.manifest_path();
+            match list.iter().find(|there| there.name == name) {
+                Some(there) if *there != variable => {
+                    let other = self.owners.get(name).map_or("", String::as_str);
+                    let message = format!(
+                        "the variable `{name}` of `{}` has another value in `{other}`",
+                        placed.name
+                    );
+                    return Err(problem(component, message));
+                }
+                Some(_) => {}
+                None => list.push(variable),
+            }
+            self.owners.entry(name.to_owned()).or_insert(owner);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a pattern has a secret in it.
+fn has_secret(pattern: &str) -> bool {
+    pattern::parts(pattern).iter().any(|part| part.starts_with("secret."))
+}
+
+/// The name of the component's provider.
+#[must_use]
+pub fn provider_name(component: &Component) -> &str {
+    match &component.manifest.provider {
+        Some(provider) if !provider.name.is_empty() => &provider.name,
+        _ => &component.id,
+    }
+}
+
+/// What those say that `needs` stand in front of.
+fn fronts(needs: &[Need]) -> String {
+    let mut texts: Vec<&str> = Vec::new();
+    for need in needs.iter().filter(|need| need.front && !need.ends.is_empty()) {
+        if !texts.contains(&need.text.as_str()) {
+            texts.push(&need.text);
+        }
+    }
+    texts.join(", ")
+}
+
+/// Refuses workloads that wait for each other in a circle.
+fn check_order(workloads: &[Workload], site: &Site) -> Result<(), Problem> {
+    let mut waiting: BTreeMap<&str, &Workload> =
+        workloads.iter().map(|workload| (workload.name.as_str(), workload)).collect();
+    loop {
+        let before = waiting.len();
+        let names: BTreeSet<&str> = waiting.keys().copied().collect();
+        let waits = |name: &String| names.contains(name.as_str());
+        waiting.retain(|_, workload| workload.after.iter().any(waits));
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if waiting.len() == before {
+            break;
+        }
+    }
+    // Each of them waits for another of them: whoever is met twice is in the circle.
+    let mut circle: Vec<&str> = waiting.keys().take(1).copied().collect();
+    let first = loop {
+        let workload = waiting[circle[circle.len() - 1]];
+        let next = workload.after.iter().find_map(|name| waiting.get_key_value(name.as_str()));
+        let (next, _) = next.expect("what waits for nothing is gone");
+        match circle.iter().position(|name| name == next) {
+            Some(position) => break position,
+            None => circle.push(next),
+        }
+    };
+    let placed = site.placed.iter().find(|placed| placed.name == circle[first]);
+    let component = placed.expect("every workload was placed").component;
+    let names: Vec<String> = circle[first..].iter().map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "when they start, these wait for each other in a circle: {}; `start = false` in a need means \
+         that the workload does not wait",
+        names.join(", ")
+    );
+    Err(problem(component, message))
+}
+
+fn nodes(components: &[&Component], docking: &Docking) -> Vec<Value> {
+    let mut nodes = Vec::new();
+    for component in components {
+        for workload in docking.workloads.iter().filter(|it| it.component == component.id) {
+            let Workload { name, note, .. } = workload;
+            nodes.push(json!({"id": name, "note": note, "shape": "process"}));
+        }
+        for provider in docking.providers.iter().filter(|it| it.component == component.id) {
+            let note = provider.bindings.join(", ");
+            nodes.push(json!({"id": provider.name, "note": note, "shape": "store"}));
+        }
+    }
+    nodes
+}
+
+/// The arrows of all workloads; those between the same two at one port are one.
+fn edges(workloads: &[Workload]) -> Vec<Arrow> {
+    let mut edges: Vec<Arrow> = Vec::new();
+    for workload in workloads {
+        let public = workload.public.iter().zip(workload.port).map(|(public, port)| Arrow {
+            from: public.by.clone(),
+            to: workload.name.clone(),
+            port,
+            text: public.text.clone(),
+        });
+        let needed = workload.needs.iter().flat_map(|need| {
+            need.ends.iter().map(|end| Arrow {
+                from: workload.name.clone(),
+                to: end.name.clone(),
+                port: end.port,
+                text: need.text.clone(),
+            })
+        });
+        for arrow in public.chain(needed) {
+            let same = |other: &&mut Arrow| {
+                (&other.from, &other.to, other.port) == (&arrow.from, &arrow.to, arrow.port)
+            };
+            match edges.iter_mut().find(same) {
+                Some(there) => there.text = format!("{}, {}", there.text, arrow.text),
+                None => edges.push(arrow),
+            }
+        }
+    }
+    edges
+}
+
+fn problem(component: &Component, message: String) -> Problem {
+    Problem::new(Place::file(component.manifest_path()), message)
+}
