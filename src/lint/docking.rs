@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::pack::docking::{
     NeedManifest, OfferManifest, TargetManifest, VariableManifest, WorkloadManifest,
 };
-use crate::pack::load::{Component, Pack};
+use crate::pack::load::{Component, PARTS as OF_PARTS, Pack};
 use crate::pack::manifest::EVERY_WORKLOAD;
 use crate::text::error::{Problem, did_you_mean};
 use crate::text::pattern;
@@ -52,8 +52,12 @@ impl Checked<'_> {
             self.check_offer(component, offer, secrets);
         }
         for (name, kind) in &manifest.kind {
-            if name == EVERY_WORKLOAD {
-                self.report(component, name, format!("`{name}` stands for all that runs"));
+            if name == EVERY_WORKLOAD || OF_PARTS.contains(&name.as_str()) {
+                self.report(
+                    component,
+                    name,
+                    format!("`{name}` is no name for a kind: it has a meaning"),
+                );
             }
             if let Some(runtime) = &kind.runtime {
                 let pack = self.pack;
@@ -135,7 +139,8 @@ impl Checked<'_> {
         offer: &OfferManifest,
         secrets: Option<&[String]>,
     ) {
-        for pattern in offer.url.iter().chain(offer.keys.values()) {
+        let told = offer.load.iter().flat_map(|load| load.metadata.values());
+        for pattern in offer.url.iter().chain(offer.keys.values()).chain(told) {
             self.check_pattern(component, pattern, secrets);
         }
         self.check_variables(component, &offer.env, secrets);
@@ -209,7 +214,8 @@ impl Checked<'_> {
 }
 
 /// Every binding that something in the pack offers.
-fn offered(pack: &Pack) -> BTreeSet<&str> {
+#[must_use]
+pub fn offered(pack: &Pack) -> BTreeSet<&str> {
     let manifests = || pack.components.iter().map(|component| &component.manifest);
     let of_kinds = manifests().flat_map(|manifest| manifest.kind.values());
     let of_kinds = of_kinds.flat_map(|kind| kind.workload.values());

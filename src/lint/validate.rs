@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::choose::selection::Choices;
 use crate::lint::docking;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{
     ContributionScope, ContributionShape, EVERY_WORKLOAD, OptionManifest, OptionShape, PackManifest,
 };
@@ -360,25 +360,39 @@ impl Checked<'_> {
     fn check_folders(&self, component: &Component, problems: &mut Vec<Problem>) {
         for file in &component.files {
             for condition in &file.conditions {
-                if self.pack.component(condition).is_none() {
+                let is_known = self.pack.component(condition).is_some()
+                    || docking::offered(self.pack).contains(condition.as_str())
+                    || PARTS.contains(&condition.as_str());
+                if !is_known {
                     problems.push(Problem::new(
                         Place::file(&file.source),
                         format!("`{condition}` is not a component"),
                     ));
                 }
             }
-            if !file.in_folder && !file.path.contains(SERVICE_IN_PATH) {
+            if !file.in_folder && !file.path.contains(file.name_in_path()) {
+                let who = if file.is_of_services() {
+                    "service"
+                } else {
+                    file.of.as_deref().unwrap_or("")
+                };
+                let name = file.name_in_path();
                 problems.push(Problem::new(
                     Place::file(&file.source),
-                    format!("every service would write this path; put `{SERVICE_IN_PATH}` into it"),
+                    format!("every {who} would write this path; put `{name}` into it"),
                 ));
             }
-            if let Some(kind) = &file.kind
-                && self.pack.component_of_kind(kind).is_none()
+            let is_runtime = |name: &str| {
+                self.pack.components.iter().any(|it| it.manifest.runtime.contains_key(name))
+            };
+            if let Some(of) = &file.of
+                && file.is_of_services()
+                && self.pack.component_of_kind(of).is_none()
+                && !is_runtime(of)
             {
                 problems.push(Problem::new(
                     Place::file(&file.source),
-                    format!("`{kind}` is not a kind of service"),
+                    format!("`{of}` is not a kind of service"),
                 ));
             }
         }
@@ -454,13 +468,13 @@ impl Checked<'_> {
                 }
                 let is_ours = STATE_FILES.contains(&file.path.as_str())
                     || file.path.starts_with(".scaffold/");
-                if file.kind.is_none() && is_ours {
+                if file.of.is_none() && is_ours {
                     problems.push(Problem::new(
                         Place::file(&file.source),
                         format!("`{}` is written by the program itself", file.path),
                     ));
                 }
-                let key = (file.kind.as_deref(), file.path.to_lowercase());
+                let key = (file.of.as_deref(), file.path.to_lowercase());
                 let others = owners.entry(key).or_default();
                 for (other, other_file) in others.iter() {
                     if !exclude_each_other(component, other) {
@@ -530,6 +544,14 @@ impl Checked<'_> {
         let project = self.declared();
         let mut in_service = project.clone();
         in_service.insert("service".to_owned(), Some(self.service_fields()));
+        let of_part: BTreeMap<&str, Declared> = PARTS
+            .into_iter()
+            .map(|part| {
+                let mut declared = project.clone();
+                declared.insert(part.to_owned(), None);
+                (part, declared)
+            })
+            .collect();
         let files = || {
             let all = self.pack.components.iter().flat_map(|component| &component.files);
             all.filter(|file| file.template)
@@ -548,7 +570,10 @@ impl Checked<'_> {
                 });
                 match checked {
                     Ok(text) => {
-                        let declared = if file.kind.is_some() { &in_service } else { &project };
+                        let declared = match file.of.as_deref() {
+                            None => &project,
+                            Some(part) => of_part.get(part).unwrap_or(&in_service),
+                        };
                         problems.extend(templates.undeclared(&file.source, text, declared));
                     }
                     Err(problem) => problems.push(problem),
@@ -565,6 +590,8 @@ impl Checked<'_> {
             ("services".to_owned(), None),
             ("workloads".to_owned(), None),
             ("providers".to_owned(), None),
+            ("images".to_owned(), None),
+            ("bindings".to_owned(), None),
             ("runtimes".to_owned(), None),
             ("on".to_owned(), None),
             (

@@ -174,6 +174,26 @@ pub struct OfferManifest {
     /// Further keys of the provider's secret, for targets that keep one: patterns over parts.
     #[serde(default)]
     pub keys: IndexMap<String, String>,
+    /// How it is seen from outside how much waits for those who need it.
+    #[serde(default)]
+    pub load: Option<LoadManifest>,
+}
+
+/// How it is seen from outside how much waits for those who need a binding: what a scaler is told.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadManifest {
+    /// The kind of scaler that can ask.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is told: patterns over parts.
+    #[serde(default)]
+    pub metadata: IndexMap<String, String>,
+    /// The name under which it is told from which load on there is one more.
+    pub at: String,
+    /// What it takes from the provider's secret: its own name for it, and the key.
+    #[serde(default)]
+    pub auth: IndexMap<String, String>,
 }
 
 /// Something that a workload needs: the binding is the key of the table.

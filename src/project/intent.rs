@@ -574,7 +574,7 @@ fn rules(plan: &Plan, records: &Records) -> Rules {
     }
     for target in targets(plan) {
         let manifest = &target.component.manifest;
-        let beside = |other: &str| match target.service {
+        let beside = |other: &str| match target.service() {
             Some(service) => format!("{}/{other}", service.path),
             None => other.to_owned(),
         };

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::pack::docking::{
-    HealthManifest, MountManifest, NeedManifest, OfferManifest, RuntimeManifest, ScaleManifest,
-    TargetManifest, VariableManifest, Which, WorkloadManifest,
+    HealthManifest, LoadManifest, MountManifest, NeedManifest, OfferManifest, RuntimeManifest,
+    ScaleManifest, TargetManifest, VariableManifest, Which, WorkloadManifest,
 };
 use crate::pack::load::Component;
 use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
@@ -37,6 +37,10 @@ pub struct Docking {
     pub workloads: Vec<Workload>,
     /// What they lean on, in pack order.
     pub providers: Vec<Provider>,
+    /// Every binding that something offers, with all that do, by name.
+    pub bindings: BTreeMap<String, Vec<End>>,
+    /// What is built, each with the workloads that it holds.
+    pub images: Vec<Image>,
     /// The languages of the workloads.
     pub runtimes: BTreeMap<String, RuntimeManifest>,
     /// Boxes of the diagram: of every component in pack order its workloads, then its provider.
@@ -87,7 +91,7 @@ pub struct Workload {
     /// The number of the user that it runs as.
     pub user: Option<u32>,
     /// How many of it run.
-    pub scale: Option<ScaleManifest>,
+    pub scale: Option<Scale>,
     /// Files that are there only when it runs.
     pub mount: Vec<MountManifest>,
     /// Who meets it from outside, and about what; nobody where another stands in front.
@@ -100,6 +104,19 @@ pub struct Workload {
     pub after: Vec<String>,
     /// What only one target reads, by target.
     pub at: Map<String, Value>,
+}
+
+/// What is built, and holds workloads.
+#[derive(Debug, Clone, Serialize)]
+pub struct Image {
+    /// Its name, which is that of the workload that it starts by itself.
+    pub name: String,
+    /// The service that it belongs to; empty where it belongs to none.
+    pub service: String,
+    /// Its folder, from the root of the project.
+    pub folder: String,
+    /// What it holds: what it starts by itself, then the rest.
+    pub workloads: Vec<Workload>,
 }
 
 /// How it is seen that a workload works.
@@ -121,6 +138,18 @@ pub struct Health {
     pub command: Vec<String>,
 }
 
+/// How many of a workload run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Scale {
+    /// What its manifest says.
+    #[serde(flatten)]
+    pub manifest: ScaleManifest,
+    /// The provider that is asked how much waits; empty where a need is not what it follows.
+    pub provider: String,
+    /// How that one is asked.
+    pub load: Option<LoadManifest>,
+}
+
 /// Who meets a workload from outside.
 #[derive(Debug, Clone, Serialize)]
 pub struct Public {
@@ -128,6 +157,8 @@ pub struct Public {
     pub by: String,
     /// What they say.
     pub text: String,
+    /// Whether it is the first that they meet.
+    pub first: bool,
 }
 
 /// Something that workloads lean on.
@@ -240,7 +271,12 @@ pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking,
             docking.providers.push(site.provider(component)?);
         }
     }
+    docking.bindings = site.bindings()?;
     check_order(&docking.workloads, &site)?;
+    if let Some(public) = docking.workloads.iter_mut().find_map(|it| it.public.as_mut()) {
+        public.first = true;
+    }
+    docking.images = images(&docking.workloads);
     docking.nodes = nodes(components, &docking);
     docking.edges = edges(&docking.workloads);
     Ok(docking)
@@ -474,6 +510,7 @@ impl<'a> Site<'a> {
         let public = public.map(|public| Public {
             by: public.by.clone(),
             text: if public.text.is_empty() { fronts(&needs) } else { public.text.clone() },
+            first: false,
         });
         let check = runtime.map(|runtime| runtime.check.as_slice()).unwrap_or_default();
         let health = match &manifest.health {
@@ -499,7 +536,10 @@ impl<'a> Site<'a> {
             memory: manifest.memory.clone(),
             cpu: manifest.cpu.clone(),
             user: manifest.user.or(runtime.map(|runtime| runtime.user)),
-            scale: manifest.scale.clone(),
+            scale: match &manifest.scale {
+                Some(scale) => Some(self.scale(placed, scale)?),
+                None => None,
+            },
             mount: manifest.mount.clone(),
             public,
             env,
@@ -507,6 +547,27 @@ impl<'a> Site<'a> {
             after,
             at: self.by_target(&manifest.at),
         })
+    }
+
+    /// How many of `placed` run: where that follows a need, also who knows how much waits.
+    fn scale(&'a self, placed: &'a Placed, manifest: &ScaleManifest) -> Result<Scale, Problem> {
+        let mut scale = Scale { manifest: manifest.clone(), provider: String::new(), load: None };
+        for declared in self.needs(placed).into_iter().filter(|(_, need, _)| *need == manifest.on) {
+            for end in self.met(placed, declared)? {
+                let load = end.offers.iter().rev().find_map(|offer| offer.load.as_ref());
+                let (Some(load), Some(target)) = (load, self.targets.first()) else {
+                    continue;
+                };
+                let parts = Parts { target: *target, offerer: &end, service: placed.service() };
+                let mut load = load.clone();
+                for pattern in load.metadata.values_mut() {
+                    *pattern = parts.filled(declared.0, pattern)?;
+                }
+                end.name.clone_into(&mut scale.provider);
+                scale.load = Some(load);
+            }
+        }
+        Ok(scale)
     }
 
     /// The needs of `placed`, met, and all its variables by target.
@@ -530,7 +591,7 @@ impl<'a> Site<'a> {
                 variables.add(component, name, variable, &ends, placed)?;
             }
             let ends: Result<Vec<End>, Problem> =
-                ends.iter().map(|end| self.end(component, end, placed)).collect();
+                ends.iter().map(|end| self.end(component, end, placed.service())).collect();
             needs.push(Need {
                 binding: binding.to_owned(),
                 text: need.text.clone(),
@@ -554,11 +615,11 @@ impl<'a> Site<'a> {
         &'a self,
         component: &Component,
         offerer: &Offerer,
-        placed: &Placed,
+        service: &str,
     ) -> Result<End, Problem> {
         let mut at = Map::new();
         for (name, target) in &self.targets {
-            let parts = Parts { target: (name, target), offerer, service: placed.service() };
+            let parts = Parts { target: (name, target), offerer, service };
             let part = |part: &str| parts.part(part).unwrap_or_default();
             let url = match parts.url_pattern() {
                 Some(pattern) => parts.filled(component, pattern)?,
@@ -568,6 +629,26 @@ impl<'a> Site<'a> {
             at.insert((*name).to_owned(), value);
         }
         Ok(End { name: offerer.name.to_owned(), port: offerer.port, at })
+    }
+
+    /// Every binding with all that offer it.
+    fn bindings(&'a self) -> Result<BTreeMap<String, Vec<End>>, Problem> {
+        let by_workloads = self.placed.iter().flat_map(|placed| {
+            placed.manifest.offer.keys().map(|binding| (placed.component, binding))
+        });
+        let by_providers = self.components.iter().flat_map(|component| {
+            component.manifest.offer.keys().map(|binding| (*component, binding))
+        });
+        let mut bindings = BTreeMap::new();
+        for (component, binding) in by_workloads.chain(by_providers) {
+            if !bindings.contains_key(binding) {
+                let found = self.offerers(binding);
+                let ends: Result<Vec<End>, Problem> =
+                    found.iter().map(|offerer| self.end(component, offerer, "")).collect();
+                bindings.insert(binding.clone(), ends?);
+            }
+        }
+        Ok(bindings)
     }
 
     fn provider(&'a self, component: &'a Component) -> Result<Provider, Problem> {
@@ -864,6 +945,18 @@ fn check_order(workloads: &[Workload], site: &Site) -> Result<(), Problem> {
         names.join(", ")
     );
     Err(problem(component, message))
+}
+
+/// The images that hold `workloads`, in their order.
+fn images(workloads: &[Workload]) -> Vec<Image> {
+    let main = workloads.iter().filter(|workload| workload.main);
+    main.map(|main| Image {
+        name: main.name.clone(),
+        service: main.service.clone(),
+        folder: main.folder.clone(),
+        workloads: workloads.iter().filter(|it| it.image == main.name).cloned().collect(),
+    })
+    .collect()
 }
 
 fn nodes(components: &[&Component], docking: &Docking) -> Vec<Value> {

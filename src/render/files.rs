@@ -1,16 +1,17 @@
 //! Plan to Tree: copies, renders, prunes the locks, and says what was chosen.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use crate::choose::file::selection_text;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack};
 use crate::pack::manifest::LockfileFormat;
 use crate::render::lockfile::prune_npm;
 use crate::render::names;
-use crate::render::plan::{Plan, taken};
+use crate::render::plan::{Holder, Plan, Service, taken};
 use crate::render::tree::{File, Tree};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::path::SELECTION_FILE;
@@ -49,8 +50,16 @@ pub struct Target<'a> {
     pub file: &'a ComponentFile,
     /// Its path in the project.
     pub path: String,
-    /// The service whose folder it is in.
-    pub service: Option<&'a crate::render::plan::Service>,
+    /// What it is rendered for, where that is not the project.
+    pub holder: Option<Holder<'a>>,
+}
+
+impl<'a> Target<'a> {
+    /// The service that it is rendered for.
+    #[must_use]
+    pub fn service(&self) -> Option<&'a Service> {
+        self.holder.and_then(|holder| holder.service)
+    }
 }
 
 /// Every file that the plan renders or copies, in pack order.
@@ -59,29 +68,24 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
     let mut targets = Vec::new();
     for component in &plan.components {
         for file in &component.files {
-            if !file.conditions.iter().all(|condition| plan.has(condition)) {
+            if !file.conditions.iter().all(|condition| plan.can(condition)) {
                 continue;
             }
-            match &file.kind {
-                None => {
-                    targets.push(Target {
-                        component,
-                        file,
-                        path: file.path.clone(),
-                        service: None,
-                    });
-                }
-                Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
-                    component,
-                    file,
-                    path: if file.in_folder {
-                        format!("{}/{}", service.path, file.path)
-                    } else {
-                        file.path.replace(SERVICE_IN_PATH, &service.name)
-                    },
-                    service: Some(service),
-                })),
-            }
+            let Some(of) = &file.of else {
+                let path = file.path.clone();
+                targets.push(Target { component, file, path, holder: None });
+                continue;
+            };
+            targets.extend(plan.holders(of).into_iter().map(|holder| Target {
+                component,
+                file,
+                path: if file.in_folder {
+                    format!("{}/{}", holder.folder, file.path)
+                } else {
+                    file.path.replace(file.name_in_path(), holder.name)
+                },
+                holder: Some(holder),
+            }));
         }
     }
     targets
@@ -97,9 +101,9 @@ fn check_paths(plan: &Plan) -> Result<(), Error> {
             continue;
         };
         // Two paths of the pack that are one without a service are a mistake of the pack.
-        if let Some(service) = target.service.or(other.service) {
+        if let Some(service) = target.service().or(other.service()) {
             let path = &target.path;
-            let source = if target.service.is_some() { &other.file } else { &target.file };
+            let source = if target.service().is_some() { &other.file } else { &target.file };
             let reason = format!("`{path}` is made from `{}` already", source.source);
             return Err(taken(service, &reason));
         }
@@ -118,10 +122,7 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
             .map_err(|reason| vec![Problem::new(Place::file(PACK_MANIFEST), reason)])
     };
     let project_fields = fields(&plan.context)?;
-    let mut service_fields: BTreeMap<&str, Fields> = BTreeMap::new();
-    for service in &plan.services {
-        service_fields.insert(&service.name, fields(&plan.service_context(service))?);
-    }
+    let mut holder_fields: BTreeMap<(&str, &str), Fields> = BTreeMap::new();
     let mut tree = Tree::default();
     let mut folded: BTreeMap<String, String> = BTreeMap::new();
     let targets = targets(plan);
@@ -135,10 +136,13 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
     for target in targets {
         let source = &target.file.source;
         let bytes = if target.file.template {
-            let fields = target
-                .service
-                .and_then(|service| service_fields.get(service.name.as_str()))
-                .unwrap_or(&project_fields);
+            let fields = match &target.holder {
+                None => &project_fields,
+                Some(holder) => match holder_fields.entry((holder.what, holder.name)) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(place) => place.insert(fields(&plan.context_of(holder))?),
+                },
+            };
             let is_new = parsed.insert(source) && !together;
             match rendered(pack, &mut templates, source, is_new, fields) {
                 Ok(text) => Cow::Owned(text.into_bytes()),

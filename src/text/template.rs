@@ -323,6 +323,7 @@ fn register(tera: &mut Tera, versions: &toml::Table) {
             .map_err(|error| tera::Error::message(error.to_string()))?;
         Ok::<_, tera::Error>(value.to_string())
     });
+    tera.register_filter("quoted", |text: &str, _: Kwargs, _: &State| quoted(text));
     tera.register_filter("json", |value: tera::Value, arguments: Kwargs, _: &State| {
         let indent = arguments.get::<usize>("indent")?.unwrap_or(2);
         let level = arguments.get::<usize>("level")?.unwrap_or(0);
@@ -341,6 +342,15 @@ fn pin(versions: &toml::Table, table: &str, name: &str) -> Result<String, tera::
     found.map(str::to_owned).ok_or_else(|| {
         tera::Error::message(format!("no version is pinned for `{name}` in `[{table}]`"))
     })
+}
+
+/// `text` as a scalar of YAML on one line, in the quotes that need fewer escapes.
+fn quoted(text: &str) -> String {
+    if text.contains('\'') && !text.contains(['"', '\\']) {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
 }
 
 /// JSON over several lines; every line but the first is indented by `level` steps more.
