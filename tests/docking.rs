@@ -3,7 +3,11 @@
 
 mod common;
 
-use common::folder;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use common::{folder, tree_of};
+use proptest::prelude::*;
 use scaffold::choose::selection::Choices;
 use scaffold::lint::validate;
 use scaffold::render::plan::Plan;
@@ -217,11 +221,17 @@ fn hard_needs_alone_are_waited_for() {
 #[test]
 fn who_stands_in_front_is_met_instead_of_what_is_behind() {
     let context = docked(&[]).expect("the pack is sound");
-    assert_eq!(named(&context, "door")["public"], json!({"by": "people", "text": "words"}));
+    assert_eq!(
+        named(&context, "door")["public"],
+        json!({"by": "people", "text": "words", "first": true})
+    );
     assert_eq!(named(&context, "answer")["public"], Value::Null);
     let behind = with("parts/answers/component.toml", "front = true\n", "");
     let context = docked(&[(&behind.0, &behind.1)]).expect("the pack is sound");
-    assert_eq!(named(&context, "answer")["public"], json!({"by": "people", "text": "words"}));
+    assert_eq!(
+        named(&context, "answer")["public"],
+        json!({"by": "people", "text": "words", "first": true})
+    );
 }
 
 #[test]
@@ -357,4 +367,98 @@ fn refuses_parts_that_wait_for_each_other_in_a_circle() {
     // One that does not wait is enough.
     let soft = text.replace("text = \"knock\"", "text = \"knock\", start = false");
     docked(&[(&path, &soft)]).expect("somebody can begin");
+}
+
+#[test]
+fn files_are_rendered_for_what_docking_finds() {
+    let place = folder(&PACK);
+    let files = [
+        ("files@image/built.txt.tera", "{{ image.name }}: {{ image.workloads | length }}\n"),
+        ("files@provider/kept.txt.tera", "{{ provider.name }}\n"),
+        ("files@plain/spoken.txt.tera", "{{ service.name }}\n"),
+        ("files+carrier/carried.txt", ""),
+        ("each@workload/all/_workload_.txt.tera", "{{ workload.name }}\n"),
+    ];
+    for (path, text) in files {
+        common::put(place.path(), &format!("parts/answers/{path}"), text.as_bytes());
+    }
+    let store = PACK[2].1.replace("port = 20", "port = 20\nfolder = \"store\"");
+    common::put(place.path(), PACK[2].0, store.as_bytes());
+    let pack = validate::load(place.path()).expect("the pack is sound");
+    let mut choices = Choices { name: Some("x".to_owned()), ..Choices::default() };
+    choices.components.insert("ask".to_owned(), true);
+    let tree = tree_of(&pack, choices.complete(&pack).expect("a valid selection"));
+    let texts = tree.iter().filter(|(path, _)| path.rsplit('.').next() == Some("txt"));
+    let texts: Vec<(&str, &str)> = texts
+        .map(|(path, file)| (path, std::str::from_utf8(&file.bytes).expect("text").trim()))
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            ("all/answer-helper.txt", "answer-helper"),
+            ("all/answer.txt", "answer"),
+            ("all/door.txt", "door"),
+            ("carried.txt", ""),
+            ("door/built.txt", "door: 1"),
+            ("services/answer/built.txt", "answer: 2"),
+            ("services/answer/spoken.txt", "answer"),
+            ("store/kept.txt", "store"),
+        ]
+    );
+}
+
+/// Which of `count` parts needs which other one, and whether it waits for it.
+fn any_needs() -> impl Strategy<Value = (usize, BTreeMap<(usize, usize), bool>)> {
+    (2..6_usize).prop_flat_map(|count| {
+        let needs = prop::collection::btree_map((0..count, 0..count), any::<bool>(), 0..8);
+        (
+            Just(count),
+            needs.prop_map(|needs| needs.into_iter().filter(|((a, b), _)| a != b).collect()),
+        )
+    })
+}
+
+/// Whether all can start, one after the other.
+fn can_start(count: usize, needs: &BTreeMap<(usize, usize), bool>) -> bool {
+    let mut waiting: BTreeSet<usize> = (0..count).collect();
+    while let Some(next) = waiting.iter().copied().find(|part| {
+        !needs.iter().any(|((from, to), hard)| *hard && from == part && waiting.contains(to))
+    }) {
+        waiting.remove(&next);
+    }
+    waiting.is_empty()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Each need is one arrow and one variable; each hard one is waited for, and all can start unless
+    /// that is refused.
+    #[test]
+    fn every_need_docks((count, needs) in any_needs()) {
+        let mut manifest = "summary = \"s\"\nalways = true\n[target.here]\nhost = \"{name}\"\nport = \"{port}\"\n".to_owned();
+        for part in 0..count {
+            let _ = writeln!(manifest, "[workload.part{part}]\nport = {}\noffer.binding{part}.url = \"{{host}}:{{port}}\"", part + 1);
+            for ((_, to), hard) in needs.iter().filter(|((from, _), _)| *from == part) {
+                let _ = writeln!(manifest, "need.binding{to} = {{ text = \"t\", start = {hard}, env.TO_{to} = \"{{url}}\" }}");
+            }
+        }
+        let place = folder(&[PACK[0], ("parts/slow/component.toml", "summary = \"s\"\nslot = \"carrier\"\ndefault = true\n")]);
+        common::put(place.path(), "parts/all/component.toml", manifest.as_bytes());
+        let pack = validate::load(place.path()).expect("the pack is sound");
+        let choices = Choices { name: Some("x".to_owned()), ..Choices::default() };
+        let plan = Plan::new(&pack, choices.complete(&pack).expect("a valid selection"));
+        prop_assert_eq!(plan.is_ok(), can_start(count, &needs));
+        if let Ok(plan) = plan {
+            let docking = &plan.docking;
+            prop_assert_eq!(docking.edges.len(), needs.len());
+            for ((from, to), hard) in needs {
+                let workload = &docking.workloads[from];
+                prop_assert_eq!(workload.after.contains(&format!("part{to}")), hard);
+                let variable = workload.env["here"].iter().find(|it| it.name == format!("TO_{to}"));
+                let value = variable.map(|variable| variable.value.clone());
+                prop_assert_eq!(value, Some(format!("part{to}:{}", to + 1)));
+            }
+        }
+    }
 }

@@ -372,7 +372,7 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     put(
         copy.path(),
         &format!("{queue}/component.toml"),
-        b"summary = \"Pigeons as the queue\"\nslot = \"queue\"\nrequires = [\"state\"]\n",
+        b"summary = \"Pigeons as the queue\"\nslot = \"queue\"\nrequires = [\"state\"]\n[offer.queue]\nvia = \"state\"\n",
     );
     put(copy.path(), &format!("{queue}/files/infra/carrier/loft.toml"), b"pigeons = 2\n");
     put(

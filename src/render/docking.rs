@@ -5,19 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::pack::docking::{
-    HealthManifest, LoadManifest, MountManifest, NeedManifest, OfferManifest, RuntimeManifest,
-    ScaleManifest, TargetManifest, VariableManifest, Which, WorkloadManifest,
+    HealthManifest, NeedManifest, RuntimeManifest, ScaleManifest, TargetManifest, Which,
+    WorkloadManifest,
 };
 use crate::pack::load::Component;
 use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
-use crate::text::error::{Place, Problem};
-use crate::text::pattern;
+use crate::render::docked::{
+    ByTarget, Docking, End, Health, Key, Need, Provider, Public, Scale, Workload, edges, fronts,
+    images,
+};
+use crate::render::parts::{Offerer, Parts, Variables, problem};
+use crate::text::error::Problem;
 
 /// A service instance, as far as docking needs to know it.
 #[derive(Debug, Clone, Copy)]
@@ -28,223 +30,6 @@ pub struct Instance<'a> {
     pub kind: &'a str,
     /// Its folder, from the root of the project.
     pub folder: &'a str,
-}
-
-/// Everything that runs in a project, and how it is connected.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Docking {
-    /// What runs of our own: by component in pack order, then by service, then as declared.
-    pub workloads: Vec<Workload>,
-    /// What they lean on, in pack order.
-    pub providers: Vec<Provider>,
-    /// Every binding that something offers, with all that do, by name.
-    pub bindings: BTreeMap<String, Vec<End>>,
-    /// What is built, each with the workloads that it holds.
-    pub images: Vec<Image>,
-    /// The languages of the workloads.
-    pub runtimes: BTreeMap<String, RuntimeManifest>,
-    /// Boxes of the diagram: of every component in pack order its workloads, then its provider.
-    pub nodes: Vec<Value>,
-    /// Arrows of the diagram, each once: of every workload in order who meets it from outside, then
-    /// what it needs.
-    pub edges: Vec<Arrow>,
-}
-
-/// A process that runs.
-#[derive(Debug, Clone, Serialize)]
-pub struct Workload {
-    /// Its name, which no other part has.
-    pub name: String,
-    /// The component that brings it.
-    pub component: String,
-    /// The service that it belongs to; empty where it belongs to none.
-    pub service: String,
-    /// The kind of that service; empty where it belongs to none.
-    pub kind: String,
-    /// Those that are like it: the kind for what a service's image starts by itself, else its own
-    /// name in the manifest.
-    pub group: String,
-    /// Whether the image starts it by itself.
-    pub main: bool,
-    /// The image that holds it, which has the name of the workload that it starts by itself.
-    pub image: String,
-    /// Its folder, from the root of the project.
-    pub folder: String,
-    /// The language that it is written in; empty where that is nobody's business.
-    pub runtime: String,
-    /// What it is made with, for the diagram.
-    pub note: String,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// The port that its bindings are at.
-    pub port: Option<u16>,
-    /// Its further ports, those of its runtime among them.
-    pub ports: IndexMap<String, u16>,
-    /// How it is seen that it works.
-    pub health: Option<Health>,
-    /// The name of a number: how long it may take to stop.
-    pub grace: String,
-    /// The memory that is set aside for it, and the most that it may have.
-    pub memory: Option<[String; 2]>,
-    /// The share of a processor that is set aside for it.
-    pub cpu: String,
-    /// The number of the user that it runs as.
-    pub user: Option<u32>,
-    /// How many of it run.
-    pub scale: Option<Scale>,
-    /// Files that are there only when it runs.
-    pub mount: Vec<MountManifest>,
-    /// Who meets it from outside, and about what; nobody where another stands in front.
-    pub public: Option<Public>,
-    /// Its variables, by target.
-    pub env: BTreeMap<String, Vec<Variable>>,
-    /// What it needs, in the order of its manifest, then of the components that add needs.
-    pub needs: Vec<Need>,
-    /// Those that it waits for when it starts, by name.
-    pub after: Vec<String>,
-    /// What only one target reads, by target.
-    pub at: Map<String, Value>,
-}
-
-/// What is built, and holds workloads.
-#[derive(Debug, Clone, Serialize)]
-pub struct Image {
-    /// Its name, which is that of the workload that it starts by itself.
-    pub name: String,
-    /// The service that it belongs to; empty where it belongs to none.
-    pub service: String,
-    /// Its folder, from the root of the project.
-    pub folder: String,
-    /// What it holds: what it starts by itself, then the rest.
-    pub workloads: Vec<Workload>,
-}
-
-/// How it is seen that a workload works.
-#[derive(Debug, Clone, Serialize)]
-pub struct Health {
-    /// The name of the port that is asked; empty for the one of its bindings.
-    pub port: String,
-    /// Its number.
-    pub number: u16,
-    /// The path that answers 200 when it can be used.
-    pub ready: String,
-    /// The path that answers 200 while it is alive.
-    pub live: String,
-    /// The path that answers 200 once it has started.
-    pub start: String,
-    /// How long a start may take, in seconds.
-    pub start_s: u32,
-    /// The command that asks, from within.
-    pub command: Vec<String>,
-}
-
-/// How many of a workload run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Scale {
-    /// What its manifest says.
-    #[serde(flatten)]
-    pub manifest: ScaleManifest,
-    /// The provider that is asked how much waits; empty where a need is not what it follows.
-    pub provider: String,
-    /// How that one is asked.
-    pub load: Option<LoadManifest>,
-}
-
-/// Who meets a workload from outside.
-#[derive(Debug, Clone, Serialize)]
-pub struct Public {
-    /// The node of the diagram that does.
-    pub by: String,
-    /// What they say.
-    pub text: String,
-    /// Whether it is the first that they meet.
-    pub first: bool,
-}
-
-/// Something that workloads lean on.
-#[derive(Debug, Clone, Serialize)]
-pub struct Provider {
-    /// Its name, which no other part has.
-    pub name: String,
-    /// The component that brings it.
-    pub component: String,
-    /// Its folder, from the root of the project.
-    pub folder: String,
-    /// The port that its bindings are at.
-    pub port: u16,
-    /// Its further ports.
-    pub ports: IndexMap<String, u16>,
-    /// Names of what only it and those who need it know.
-    pub secrets: Vec<String>,
-    /// The bindings that it meets, those of other components that it carries among them.
-    pub bindings: Vec<String>,
-    /// What its secret holds beside the secrets themselves, by target that keeps one.
-    pub keys: BTreeMap<String, Vec<Key>>,
-    /// What only one target reads, by target.
-    pub at: Map<String, Value>,
-}
-
-/// A key of a provider's secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Key {
-    /// Its name.
-    pub key: String,
-    /// What it holds.
-    pub value: String,
-}
-
-/// A variable of a workload in one target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Its value; empty where the target refers to a secret.
-    pub value: String,
-    /// The provider whose secret holds it; empty where its value stands here.
-    pub secret: String,
-    /// Its key in that secret.
-    pub key: String,
-    /// What it is for; may be empty.
-    pub doc: String,
-}
-
-/// A need of a workload, and what meets it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Need {
-    /// The binding.
-    pub binding: String,
-    /// What about.
-    pub text: String,
-    /// Whether the workload waits for it when it starts.
-    pub start: bool,
-    /// Whether the workload stands in front of what meets it.
-    pub front: bool,
-    /// What meets it; empty only where it may remain unmet.
-    pub ends: Vec<End>,
-}
-
-/// What meets a need.
-#[derive(Debug, Clone, Serialize)]
-pub struct End {
-    /// Its name.
-    pub name: String,
-    /// The number of the port that its binding is at.
-    pub port: u16,
-    /// `{host, port, url}` as they are in each target.
-    pub at: Map<String, Value>,
-}
-
-/// An arrow of the diagram, and what may connect to what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Arrow {
-    /// Who begins the conversation.
-    pub from: String,
-    /// Who answers.
-    pub to: String,
-    /// At which port.
-    pub port: u16,
-    /// What about.
-    pub text: String,
 }
 
 /// Docks the workloads and providers of `components` to each other; `services` are sorted by name.
@@ -282,6 +67,14 @@ pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking,
     Ok(docking)
 }
 
+/// The names of all workloads and providers, also where several have one.
+#[must_use]
+pub fn names(components: &[&Component], services: &[Instance]) -> Vec<String> {
+    let site = Site::new(components, services);
+    let workloads = site.placed.iter().map(|placed| placed.name.clone());
+    workloads.chain(site.providers().map(|(name, _)| name.to_owned())).collect()
+}
+
 /// A workload at its place: what its manifest says, and whose it is.
 struct Placed<'a> {
     component: &'a Component,
@@ -292,18 +85,6 @@ struct Placed<'a> {
     image: String,
     group: &'a str,
     runtime: &'a str,
-}
-
-/// Something that offers a binding.
-#[derive(Clone)]
-struct Offerer<'a> {
-    name: &'a str,
-    port: u16,
-    ports: &'a IndexMap<String, u16>,
-    secrets: &'a [String],
-    service: &'a str,
-    /// The offer, and those of other components that it carries.
-    offers: Vec<&'a OfferManifest>,
 }
 
 /// A need with the component that declares it.
@@ -385,7 +166,8 @@ impl<'a> Site<'a> {
         self.offerers_but(binding, &mut BTreeSet::new())
     }
 
-    /// The same without following what `seen` has followed already, or a circle would have no end.
+    /// The same without what `seen` follows already: bindings that carry each other in a circle would
+    /// have no end.
     fn offerers_but(&'a self, binding: &str, seen: &mut BTreeSet<String>) -> Vec<Offerer<'a>> {
         if !seen.insert(binding.to_owned()) {
             return Vec::new();
@@ -425,6 +207,7 @@ impl<'a> Site<'a> {
                 });
             }
         }
+        seen.remove(binding);
         found.sort_by_key(|offerer| offerer.name);
         found
     }
@@ -571,24 +354,22 @@ impl<'a> Site<'a> {
     }
 
     /// The needs of `placed`, met, and all its variables by target.
-    fn needs_and_variables(
-        &'a self,
-        placed: &'a Placed,
-    ) -> Result<(Vec<Need>, BTreeMap<String, Vec<Variable>>), Problem> {
+    fn needs_and_variables(&'a self, placed: &'a Placed) -> Result<(Vec<Need>, ByTarget), Problem> {
         let mut needs = Vec::new();
         let mut variables = Variables::new(&self.targets);
+        let whose = (placed.name.as_str(), placed.service());
         for declared in self.needs(placed) {
             let (component, binding, need) = declared;
             let ends = self.met(placed, declared)?;
             for end in &ends {
                 let offered = end.offers.iter().flat_map(|offer| &offer.env);
                 for (name, variable) in offered {
-                    variables.add(component, name, variable, &[end], placed)?;
+                    variables.add(component, name, variable, &[end], whose)?;
                 }
             }
             for (name, variable) in &need.env {
                 let ends: Vec<&Offerer> = ends.iter().collect();
-                variables.add(component, name, variable, &ends, placed)?;
+                variables.add(component, name, variable, &ends, whose)?;
             }
             let ends: Result<Vec<End>, Problem> =
                 ends.iter().map(|end| self.end(component, end, placed.service())).collect();
@@ -606,7 +387,7 @@ impl<'a> Site<'a> {
             .flat_map(|(component, to)| to.set.iter().map(move |entry| (component, entry)));
         let itself = placed.as_offerer();
         for (component, (name, variable)) in own.chain(added) {
-            variables.add(component, name, variable, &[&itself], placed)?;
+            variables.add(component, name, variable, &[&itself], whose)?;
         }
         Ok((needs, variables.by_target))
     }
@@ -656,8 +437,9 @@ impl<'a> Site<'a> {
         let name = provider_name(component);
         let mut bindings: Vec<String> = Vec::new();
         let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
-        let offered = self.components.iter().flat_map(|other| other.manifest.offer.keys());
-        for binding in component.manifest.offer.keys().chain(offered) {
+        let of_all = self.components.iter().flat_map(|other| other.manifest.offer.keys());
+        // Its own first.
+        for binding in component.manifest.offer.keys().chain(of_all) {
             let met = self.offerers(binding).into_iter().find(|offerer| offerer.name == name);
             let Some(offerer) = met.filter(|_| !bindings.contains(binding)) else {
                 continue;
@@ -743,152 +525,6 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// The parts of one that offers, in one target.
-struct Parts<'a> {
-    target: (&'a str, &'a TargetManifest),
-    offerer: &'a Offerer<'a>,
-    /// The service of the workload that needs it.
-    service: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    /// The value of a part; `None` where there is no such part.
-    fn part(&self, name: &str) -> Option<String> {
-        let Offerer { name: own, port, ports, secrets, .. } = self.offerer;
-        let (_, target) = self.target;
-        let supplied = |pattern: &str, more: &[(&str, String)]| {
-            pattern::filled(pattern, |part| match part {
-                "name" => Some((*own).to_owned()),
-                "NAME" => Some(own.to_shouty_snake_case()),
-                _ => more.iter().find(|(known, _)| *known == part).map(|(_, value)| value.clone()),
-            })
-            .ok()
-        };
-        let port_part = |number: u16, which: &str| {
-            let more = [("port", number.to_string()), ("which", which.to_owned())];
-            supplied(&target.port, &more)
-        };
-        match name.split_once('.') {
-            None => match name {
-                "name" => Some((*own).to_owned()),
-                "service" => Some(self.service.to_owned()),
-                "host" => supplied(&target.host, &[]),
-                "port" => port_part(*port, "port"),
-                "url" => pattern::filled(self.url_pattern()?, |part| self.part(part)).ok(),
-                _ => None,
-            },
-            Some(("port", which)) => port_part(*ports.get(which)?, &format!("port.{which}")),
-            Some(("secret", secret)) if secrets.iter().any(|known| known == secret) => supplied(
-                target.secret.as_deref()?,
-                &[("secret", secret.to_owned()), ("SECRET", secret.to_shouty_snake_case())],
-            ),
-            Some(_) => None,
-        }
-    }
-
-    fn url_pattern(&self) -> Option<&'a str> {
-        self.offerer.offers.iter().find_map(|offer| offer.url.as_deref())
-    }
-
-    fn filled(&self, component: &Component, pattern: &str) -> Result<String, Problem> {
-        pattern::filled(pattern, |part| self.part(part)).map_err(|part| {
-            let (target, _) = self.target;
-            let name = self.offerer.name;
-            let message = format!("`{pattern}`: `{name}` has no `{{{part}}}` in `{target}`");
-            problem(component, message)
-        })
-    }
-
-    /// What the secret of the one that offers holds of this target.
-    fn keys(&self, component: &Component) -> Result<Vec<Key>, Problem> {
-        let mut keys = Vec::new();
-        for offer in &self.offerer.offers {
-            for variable in offer.env.values().map(VariableManifest::varied) {
-                if let Some(pattern) =
-                    variable.pattern(self.target.0).filter(|pattern| has_secret(pattern))
-                {
-                    keys.push(Key {
-                        key: variable.key.clone(),
-                        value: self.filled(component, pattern)?,
-                    });
-                }
-            }
-            for (key, pattern) in &offer.keys {
-                keys.push(Key { key: key.clone(), value: self.filled(component, pattern)? });
-            }
-        }
-        Ok(keys)
-    }
-}
-
-/// The variables of a workload, and who set each.
-struct Variables<'a> {
-    targets: &'a [(&'a str, &'a TargetManifest)],
-    by_target: BTreeMap<String, Vec<Variable>>,
-    owners: BTreeMap<String, String>,
-}
-
-impl<'a> Variables<'a> {
-    fn new(targets: &'a [(&'a str, &'a TargetManifest)]) -> Self {
-        let by_target = targets.iter().map(|(name, _)| ((*name).to_owned(), Vec::new())).collect();
-        Self { targets, by_target, owners: BTreeMap::new() }
-    }
-
-    /// Adds the variable `name` that `component` declares, with the parts of `ends`.
-    fn add(
-        &mut self,
-        component: &Component,
-        name: &str,
-        manifest: &VariableManifest,
-        ends: &[&Offerer],
-        placed: &Placed,
-    ) -> Result<(), Problem> {
-        if ends.is_empty() {
-            return Ok(());
-        }
-        let varied = manifest.varied();
-        for target in self.targets {
-            let Some(pattern) = varied.pattern(target.0) else {
-                continue;
-            };
-            let refers = target.1.refers && has_secret(pattern);
-            let mut values = Vec::new();
-            for offerer in ends {
-                let parts = Parts { target: *target, offerer, service: placed.service() };
-                values.push(parts.filled(component, pattern)?);
-            }
-            let variable = Variable {
-                name: name.to_owned(),
-                value: if refers { String::new() } else { values.join(&varied.join) },
-                secret: if refers { ends[0].name.to_owned() } else { String::new() },
-                key: if refers { varied.key.clone() } else { String::new() },
-                doc: varied.doc.clone(),
-            };
-            let list = self.by_target.entry(target.0.to_owned()).or_default();
-            let owner = component.manifest_path();
-            match list.iter().find(|there| there.name == name) {
-                Some(there) if *there != variable => {
-                    let other = self.owners.get(name).map_or("", String::as_str);
-                    let message = format!(
-                        "the variable `{name}` of `{}` has another value in `{other}`",
-                        placed.name
-                    );
-                    return Err(problem(component, message));
-                }
-                Some(_) => {}
-                None => list.push(variable),
-            }
-            self.owners.entry(name.to_owned()).or_insert(owner);
-        }
-        Ok(())
-    }
-}
-
-/// Whether a pattern has a secret in it.
-fn has_secret(pattern: &str) -> bool {
-    pattern::parts(pattern).iter().any(|part| part.starts_with("secret."))
-}
-
 /// The name of the component's provider.
 #[must_use]
 pub fn provider_name(component: &Component) -> &str {
@@ -896,17 +532,6 @@ pub fn provider_name(component: &Component) -> &str {
         Some(provider) if !provider.name.is_empty() => &provider.name,
         _ => &component.id,
     }
-}
-
-/// What those say that `needs` stand in front of.
-fn fronts(needs: &[Need]) -> String {
-    let mut texts: Vec<&str> = Vec::new();
-    for need in needs.iter().filter(|need| need.front && !need.ends.is_empty()) {
-        if !texts.contains(&need.text.as_str()) {
-            texts.push(&need.text);
-        }
-    }
-    texts.join(", ")
 }
 
 /// Refuses workloads that wait for each other in a circle.
@@ -947,18 +572,6 @@ fn check_order(workloads: &[Workload], site: &Site) -> Result<(), Problem> {
     Err(problem(component, message))
 }
 
-/// The images that hold `workloads`, in their order.
-fn images(workloads: &[Workload]) -> Vec<Image> {
-    let main = workloads.iter().filter(|workload| workload.main);
-    main.map(|main| Image {
-        name: main.name.clone(),
-        service: main.service.clone(),
-        folder: main.folder.clone(),
-        workloads: workloads.iter().filter(|it| it.image == main.name).cloned().collect(),
-    })
-    .collect()
-}
-
 fn nodes(components: &[&Component], docking: &Docking) -> Vec<Value> {
     let mut nodes = Vec::new();
     for component in components {
@@ -972,39 +585,4 @@ fn nodes(components: &[&Component], docking: &Docking) -> Vec<Value> {
         }
     }
     nodes
-}
-
-/// The arrows of all workloads; those between the same two at one port are one.
-fn edges(workloads: &[Workload]) -> Vec<Arrow> {
-    let mut edges: Vec<Arrow> = Vec::new();
-    for workload in workloads {
-        let public = workload.public.iter().zip(workload.port).map(|(public, port)| Arrow {
-            from: public.by.clone(),
-            to: workload.name.clone(),
-            port,
-            text: public.text.clone(),
-        });
-        let needed = workload.needs.iter().flat_map(|need| {
-            need.ends.iter().map(|end| Arrow {
-                from: workload.name.clone(),
-                to: end.name.clone(),
-                port: end.port,
-                text: need.text.clone(),
-            })
-        });
-        for arrow in public.chain(needed) {
-            let same = |other: &&mut Arrow| {
-                (&other.from, &other.to, other.port) == (&arrow.from, &arrow.to, arrow.port)
-            };
-            match edges.iter_mut().find(same) {
-                Some(there) => there.text = format!("{}, {}", there.text, arrow.text),
-                None => edges.push(arrow),
-            }
-        }
-    }
-    edges
-}
-
-fn problem(component: &Component, message: String) -> Problem {
-    Problem::new(Place::file(component.manifest_path()), message)
 }

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::choose::selection::Selection;
 use crate::pack::load::{Component, PARTS, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
-use crate::render::docking::{self, Docking, Instance};
+use crate::render::docked::Docking;
+use crate::render::docking::{self, Instance};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::Templates;
 
@@ -78,7 +79,7 @@ impl<'a> Plan<'a> {
         context.insert("services".to_owned(), listed(&services));
         let collected = collect(pack, &components, &mut services, &context, &templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
-        let docking = docked(&components, &services).map_err(|it| Error::Pack(vec![it]))?;
+        let docking = docked(&components, &services)?;
         draw(pack, &docking, &mut context);
         for service in &mut services {
             service.take_workloads(&docking);
@@ -181,6 +182,10 @@ impl Service {
         Self { name: name.to_owned(), kind: kind.to_owned(), runtime, path, fields }
     }
 
+    fn as_instance(&self) -> Instance<'_> {
+        Instance { name: &self.name, kind: &self.kind, folder: &self.path }
+    }
+
     /// Puts its workloads into its fields.
     fn take_workloads(&mut self, docking: &Docking) {
         let own = docking.workloads.iter().filter(|workload| workload.service == self.name);
@@ -188,12 +193,16 @@ impl Service {
     }
 }
 
-fn docked(components: &[&Component], services: &[Service]) -> Result<Docking, Problem> {
-    let instances: Vec<Instance> = services
-        .iter()
-        .map(|service| Instance { name: &service.name, kind: &service.kind, folder: &service.path })
-        .collect();
-    docking::dock(components, &instances)
+/// Docks everything, once no service has the name of another part.
+fn docked(components: &[&Component], services: &[Service]) -> Result<Docking, Error> {
+    let instances: Vec<Instance> = services.iter().map(Service::as_instance).collect();
+    let names = docking::names(components, &instances);
+    for service in services {
+        if names.iter().filter(|name| **name == service.name).count() > 1 {
+            return Err(taken(service, "another part of the project is"));
+        }
+    }
+    docking::dock(components, &instances).map_err(|problem| Error::Pack(vec![problem]))
 }
 
 /// Adds what docking found to the contributions that the diagram is drawn from.
