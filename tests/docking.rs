@@ -99,6 +99,7 @@ health = { port = "metrics", ready = "/metrics" }
 need.answer = { from = "self", text = "help", env.MASTER = "{url}" }
 need.store = { text = "keep" }
 need.carrier = { text = "carry" }
+scale = { on = "carrier", at = 2, between = [1, 5] }
 
 [[service]]
 name = "answer"
@@ -122,7 +123,7 @@ at.there = "{name} at {port}"
     ),
     (
         "parts/slow/component.toml",
-        "summary = \"s\"\nslot = \"carrier\"\ndefault = true\n\n[offer.carrier]\nvia = \"store\"\nenv.CARRIES = \"{name}\"\n",
+        "summary = \"s\"\nslot = \"carrier\"\ndefault = true\n\n[offer.carrier]\nvia = \"store\"\nenv.CARRIES = \"{name}\"\nload = { type = \"length\", metadata = { of = \"jobs:{service}\" }, at = \"least\" }\n",
     ),
 ];
 
@@ -201,6 +202,26 @@ fn a_need_may_be_met_by_all_that_offer_it() {
     let context = docked(&[]).expect("the pack is sound");
     let all = variable(named(&context, "door"), "there", "ALL");
     assert_eq!(all["value"], "answer=a://answer.example:10,second=a://second.example:10");
+}
+
+#[test]
+fn a_need_is_met_by_the_first_by_name_unless_it_says_more() {
+    let first = with("parts/answers/component.toml", "from = \"all\"\n", "");
+    let context = docked(&[(&first.0, &first.1)]).expect("the pack is sound");
+    let door = named(&context, "door");
+    assert_eq!(variable(door, "there", "ALL")["value"], "answer=a://answer.example:10");
+    assert_eq!(door["needs"][0]["ends"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn what_follows_a_need_knows_whom_to_ask_how_much_waits() {
+    let context = docked(&[]).expect("the pack is sound");
+    let scale = &named(&context, "second-helper")["scale"];
+    assert_eq!((&scale["provider"], &scale["at"]), (&json!("store"), &json!(2)));
+    assert_eq!(
+        scale["load"],
+        json!({"type": "length", "metadata": {"of": "jobs:second"}, "at": "least", "auth": {}})
+    );
 }
 
 #[test]
@@ -338,7 +359,7 @@ fn refuses_what_cannot_dock() {
             answers,
             "folder = \"door\"",
             "folder = \"door\"\nat.her = {}",
-            "parts/answers/component.toml:27:4: `her` is not a target; did you mean `here`?".to_owned(),
+            "parts/answers/component.toml:28:4: `her` is not a target; did you mean `here`?".to_owned(),
         ),
         (
             answers,
