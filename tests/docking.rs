@@ -428,6 +428,26 @@ fn files_are_rendered_for_what_docking_finds() {
     );
 }
 
+#[test]
+fn long_texts_are_folded_to_what_yaml_reads_as_one_line() {
+    let long = "fetch('http://127.0.0.1:3000/readyz').then( (answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))";
+    let texts = ["it's", "\\r \"and\" 'so'", "a  b", long, &long.replace("() =>", "()  =>")];
+    let items: String =
+        texts.map(|text| format!("  - {{{{ {text:?} | folded(indent=4) }}}}\n")).concat();
+    let place = folder(&PACK);
+    let template = format!("items:\n{}", items.replace("{text:?}", ""));
+    common::put(place.path(), "parts/base/files/list.yaml.tera", template.as_bytes());
+    let pack = validate::load(place.path()).expect("the pack is sound");
+    let choices = Choices { name: Some("x".to_owned()), ..Choices::default() };
+    let tree = tree_of(&pack, choices.complete(&pack).expect("a valid selection"));
+    let file = tree.get("list.yaml").expect("the list is rendered");
+    let text = std::str::from_utf8(&file.bytes).expect("text");
+    let read: serde_json::Value = serde_yaml_ng::from_str(text).expect("it is YAML");
+    assert_eq!(read["items"], json!(texts), "{text}");
+    let longest = text.lines().filter(|line| !line.contains("  =>")).map(str::len).max();
+    assert!(longest.is_some_and(|longest| longest <= 100), "{text}");
+}
+
 /// Which of `count` parts needs which other one, and whether it waits for it.
 fn any_needs() -> impl Strategy<Value = (usize, BTreeMap<(usize, usize), bool>)> {
     (2..6_usize).prop_flat_map(|count| {
