@@ -2,15 +2,16 @@
 //!
 //! A pack is a folder of components: the one embedded in the program, or a directory.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 
-use include_dir::{Dir, include_dir};
 use serde::de::DeserializeOwned;
 use walkdir::WalkDir;
 
+use crate::pack::embedded;
+use crate::pack::layout::is_about_the_component;
 use crate::pack::manifest::{
     ComponentManifest, ContributionManifest, OptionManifest, PackManifest,
 };
@@ -18,18 +19,10 @@ use crate::text::digest;
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::Templates;
 
+pub use crate::pack::layout::{
+    COMPONENT_MANIFEST, ComponentFile, PACK_MANIFEST, SERVICE_IN_PATH, TEMPLATE_SUFFIX,
+};
 pub use crate::text::digest::hex;
-
-static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
-
-/// The manifest of a pack.
-pub const PACK_MANIFEST: &str = "pack.toml";
-/// The manifest of a component.
-pub const COMPONENT_MANIFEST: &str = "component.toml";
-/// What stands for the service's name in the paths of `each@<kind>/`.
-pub const SERVICE_IN_PATH: &str = "_service_";
-/// The suffix of files that are rendered and not copied.
-pub const TEMPLATE_SUFFIX: &str = ".tera";
 
 /// A pack with its manifests read.
 #[derive(Debug)]
@@ -47,7 +40,8 @@ pub struct Pack {
     files: Files,
 }
 
-type Files = BTreeMap<String, Cow<'static, [u8]>>;
+/// Content per path, kept until the program ends, so that trees borrow it and need no copy of their own.
+type Files = BTreeMap<&'static str, &'static [u8]>;
 
 /// One folder under `components/`.
 #[derive(Debug)]
@@ -58,23 +52,6 @@ pub struct Component {
     pub manifest: ComponentManifest,
     /// The files that it adds, in order of their path in the pack.
     pub files: Vec<ComponentFile>,
-}
-
-/// A file that a component adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ComponentFile {
-    /// Its path in the pack.
-    pub source: String,
-    /// Its path in the project, or in the service's folder where `in_folder` is set.
-    pub path: String,
-    /// Added once per service instance of this kind.
-    pub kind: Option<String>,
-    /// With `kind`: lies in the service's folder. Else [`SERVICE_IN_PATH`] stands for its name.
-    pub in_folder: bool,
-    /// Added only where all of these components are on.
-    pub conditions: Vec<String>,
-    /// Rendered, not copied.
-    pub template: bool,
 }
 
 /// What the user can choose on the command line beside components' flags.
@@ -89,8 +66,7 @@ pub struct OptionOf<'a> {
 impl Pack {
     /// The pack inside this program. Its validity is held by tests, not checked at run time.
     pub fn embedded() -> Result<Self, Error> {
-        let mut files = Files::new();
-        collect_embedded(&EMBEDDED, &mut files)?;
+        let files = embedded::files().iter().map(|file| (file.path, file.bytes)).collect();
         let mut problems = Vec::new();
         let pack = Self::read(files, &BTreeSet::new(), None, &mut problems);
         pack.filter(|_| problems.is_empty()).ok_or(Error::Pack(problems))
@@ -116,10 +92,9 @@ impl Pack {
 
     /// `pack.toml` of the embedded pack, which alone is read.
     pub fn embedded_manifest() -> Result<PackManifest, Error> {
-        let file = EMBEDDED.get_file(PACK_MANIFEST);
-        let content = file.map(|file| (PACK_MANIFEST.to_owned(), Cow::Borrowed(file.contents())));
+        let file = embedded::file(PACK_MANIFEST).map(|file| (file.path, file.bytes));
         let mut problems = Vec::new();
-        parse_toml(&content.into_iter().collect(), PACK_MANIFEST, &mut problems)
+        parse_manifest(&file.into_iter().collect(), PACK_MANIFEST, &mut problems)
             .ok_or(Error::Pack(problems))
     }
 
@@ -131,24 +106,24 @@ impl Pack {
         origin: Option<String>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let manifest: Option<PackManifest> = parse_toml(&files, PACK_MANIFEST, problems);
+        let manifest: Option<PackManifest> = parse_manifest(&files, PACK_MANIFEST, problems);
         let versions = manifest
             .as_ref()
             .and_then(|manifest| manifest.versions.as_deref())
-            .and_then(|path| parse_toml(&files, path, problems))
+            .and_then(|path| parse_manifest(&files, path, problems))
             .unwrap_or_default();
         let mut components = Vec::new();
         let mut unread = BTreeSet::new();
         for id in component_ids(&files).union(folders) {
             let path = format!("components/{id}/{COMPONENT_MANIFEST}");
-            if !files.contains_key(&path) {
+            if !files.contains_key(path.as_str()) {
                 problems.push(Problem::new(
                     Place::file(format!("components/{id}")),
                     format!("the component has no `{COMPONENT_MANIFEST}`"),
                 ));
                 continue;
             }
-            let Some(manifest) = parse_toml(&files, &path, problems) else {
+            let Some(manifest) = parse_manifest(&files, &path, problems) else {
                 unread.insert(id.clone());
                 continue;
             };
@@ -160,7 +135,7 @@ impl Pack {
         });
         problems.extend(stray.map(|path| {
             let message = "`components/` holds a folder for each component, and nothing else";
-            Problem::new(Place::file(path), message)
+            Problem::new(Place::file(*path), message)
         }));
         let components = in_order(components).map_err(|cycle| problems.push(cycle)).ok()?;
         Some(Self { manifest: manifest?, components, versions, unread, origin, files })
@@ -234,8 +209,8 @@ impl Pack {
 
     /// The content of the file at `path` of the pack.
     #[must_use]
-    pub fn file(&self, path: &str) -> Option<&Cow<'static, [u8]>> {
-        self.files.get(path)
+    pub fn file(&self, path: &str) -> Option<&'static [u8]> {
+        self.files.get(path).copied()
     }
 
     /// The text of the template or data file at `path` of the pack.
@@ -251,10 +226,8 @@ impl Pack {
     #[must_use]
     pub fn digest(&self) -> String {
         match self.origin {
-            None => env!("EMBEDDED_PACK_DIGEST").to_owned(),
-            Some(_) => digest::of_files(
-                self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())),
-            ),
+            None => embedded::digest().to_owned(),
+            Some(_) => digest::of_files(self.files.iter().map(|(path, bytes)| (*path, *bytes))),
         }
     }
 
@@ -289,50 +262,24 @@ fn component_ids(files: &Files) -> BTreeSet<String> {
         .collect()
 }
 
-/// The files of a component, from the names of its folders: `files`, `files+ml`,
-/// `files@gateway+ml`, `each@gateway`.
+/// The files of a component, in order of their paths.
 fn component_files(files: &Files, id: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
     let prefix = format!("components/{id}/");
     let mut found = Vec::new();
-    for source in files.keys().filter(|path| path.starts_with(&prefix)) {
+    let behind = files.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
+    let own = behind.take_while(|(path, _)| path.starts_with(&prefix));
+    for (source, _) in own {
         let inner = &source[prefix.len()..];
-        if inner == COMPONENT_MANIFEST || inner == "README.md" {
+        if is_about_the_component(inner) {
             continue;
         }
-        let folder_and_path = inner.split_once('/').and_then(|(folder, path)| {
-            let (in_folder, rest) = match folder.strip_prefix("each@") {
-                Some(_) => (false, &folder["each".len()..]),
-                None => (true, folder.strip_prefix("files")?),
-            };
-            let (kind, conditions) = match rest.split_once('+') {
-                Some((kind, conditions)) => {
-                    (kind, conditions.split('+').map(str::to_owned).collect())
-                }
-                None => (rest, Vec::new()),
-            };
-            let kind = match kind.strip_prefix('@') {
-                Some(kind) => Some(kind.to_owned()),
-                None if kind.is_empty() => None,
-                None => return None,
-            };
-            Some((in_folder, kind, conditions, path))
-        });
-        let Some((in_folder, kind, conditions, path)) = folder_and_path else {
-            problems.push(Problem::new(
-                Place::file(source),
+        match ComponentFile::read(&prefix, inner) {
+            Some(file) => found.push(file),
+            None => problems.push(Problem::new(
+                Place::file(*source),
                 "files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`",
-            ));
-            continue;
-        };
-        let stripped = path.strip_suffix(TEMPLATE_SUFFIX);
-        found.push(ComponentFile {
-            source: source.clone(),
-            path: stripped.unwrap_or(path).to_owned(),
-            kind,
-            in_folder,
-            conditions,
-            template: stripped.is_some(),
-        });
+            )),
+        }
     }
     found
 }
@@ -367,7 +314,7 @@ fn in_order(components: Vec<Component>) -> Result<Vec<Component>, Problem> {
     Ok(ordered)
 }
 
-fn parse_toml<T: DeserializeOwned>(
+fn parse_manifest<T: DeserializeOwned>(
     files: &Files,
     path: &str,
     problems: &mut Vec<Problem>,
@@ -383,6 +330,9 @@ fn parse_toml<T: DeserializeOwned>(
             return None;
         }
     };
+    if let Some(value) = embedded::json_of(path, bytes).and_then(|json| serde_json::from_str(json).ok()) {
+        return Some(value);
+    }
     match toml::from_str(text) {
         Ok(value) => Some(value),
         Err(error) => {
@@ -400,14 +350,6 @@ fn not_utf8(path: &str, bytes: &[u8], error: &std::str::Utf8Error) -> Problem {
         Place::at(path, &before, before.len()),
         "a template must be UTF-8; without the suffix `.tera` the file is copied as it is",
     )
-}
-
-fn collect_embedded(dir: &'static Dir<'static>, files: &mut Files) -> Result<(), Error> {
-    for file in dir.files() {
-        let path = portable_path(file.path())?;
-        files.insert(path, Cow::Borrowed(file.contents()));
-    }
-    dir.dirs().try_for_each(|inner| collect_embedded(inner, files))
 }
 
 /// What is in the folder of a pack.
@@ -448,8 +390,7 @@ impl Directory {
             } else {
                 let bytes = fs::read(entry.path())
                     .map_err(|error| Error::io("cannot read", entry.path(), error))?;
-                // Kept until the program ends, so that trees borrow it and need no copy of their own.
-                read.files.insert(path, Cow::Borrowed(bytes.leak()));
+                read.files.insert(path.leak(), bytes.leak());
             }
         }
         Ok(read)

@@ -15,6 +15,7 @@ use crate::choose::selection::Selection;
 use crate::merge::decide::{Conflict, ConflictKind, Content, Ours};
 use crate::merge::keyed::settle;
 use crate::merge::syntax::Language;
+use crate::pack::embedded;
 use crate::pack::load::Pack;
 use crate::project::base::{packed, unpacked};
 use crate::render::files::rendered_files;
@@ -139,7 +140,8 @@ pub fn lock_text(pack: &Pack, tree: &Tree, base: &str, records: &Records) -> Str
         .map(|(path, file)| {
             let file = LockedFile {
                 component: file.component.clone(),
-                digest: file.digest(),
+                digest: embedded::digest_of_copy(&file.source, &file.bytes)
+                    .map_or_else(|| file.digest(), str::to_owned),
                 executable: file.executable,
                 own: records.own.contains(path),
             };

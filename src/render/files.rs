@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::choose::file::selection_text;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack};
 use crate::pack::manifest::LockfileFormat;
 use crate::render::lockfile::prune_npm;
 use crate::render::names;
@@ -74,11 +74,7 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
                 Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
                     component,
                     file,
-                    path: if file.in_folder {
-                        format!("{}/{}", service.path, file.path)
-                    } else {
-                        file.path.replace(SERVICE_IN_PATH, &service.name)
-                    },
+                    path: file.path_for(&service.name),
                     service: Some(service),
                 })),
             }
@@ -148,7 +144,7 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
                 }
             }
         } else {
-            pack.file(source).cloned().unwrap_or_default()
+            Cow::Borrowed(pack.file(source).unwrap_or_default())
         };
         if let Some(other) = folded.insert(target.path.to_lowercase(), source.clone()) {
             problems.push(Problem::new(

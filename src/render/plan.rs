@@ -7,6 +7,7 @@ use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
+use crate::pack::layout::service_folder;
 use crate::pack::load::{Component, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
 use crate::text::error::{Error, Place, Problem};
@@ -87,7 +88,7 @@ impl Service {
     /// The folder of the service `name`, from the root of the project.
     #[must_use]
     pub fn folder(name: &str) -> String {
-        format!("services/{name}")
+        service_folder(name)
     }
 
     fn new(pack: &Pack, name: &str, kind: &str) -> Self {

@@ -1,5 +1,6 @@
-//! What everything else speaks in: errors, digests, names, paths, templates and diagrams.
+//! What everything else speaks in: errors, archives, digests, names, paths, templates and diagrams.
 
+pub mod archive;
 pub mod diagram;
 pub mod digest;
 pub mod error;
