@@ -492,6 +492,11 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
 /// A text as TOML writes it.
 #[must_use]
 pub fn quoted(text: &str) -> String {
+    // Locks hold a thousand such texts, and hardly another.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    if text.bytes().all(is_plain) {
+        return format!("\"{text}\"");
+    }
     toml::Value::String(text.to_owned()).to_string()
 }
 

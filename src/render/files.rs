@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::{Map, Value};
+use std::panic::resume_unwind;
+use std::thread;
 
 use crate::choose::file::selection_text;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack};
+use crate::pack::layout::{ComponentFile, PACK_MANIFEST};
+use crate::pack::load::{Component, Pack};
 use crate::pack::manifest::LockfileFormat;
 use crate::render::lockfile::prune_npm;
 use crate::render::names;
@@ -21,10 +22,30 @@ use crate::text::template::{Fields, Templates};
 /// # Errors
 /// [`Error::Pack`] with every template that fails, or two components that write one path.
 pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
-    check_paths(plan)?;
-    let mut tree = render_files(plan).map_err(Error::Pack)?;
-    names::check(plan, &tree)?;
-    prune_locks(plan, &mut tree).map_err(|problem| Error::Pack(vec![problem]))?;
+    let targets = targets(plan);
+    let mut problems = clashes(&targets)?;
+    let fields = ContextFields::new(plan).map_err(|problem| Error::Pack(vec![problem]))?;
+    let mut tree = Tree::default();
+    // Lock files need the manifests alone: they are cut while the rest is rendered.
+    let (manifests, others): (Vec<Target>, Vec<Target>) =
+        targets.into_iter().partition(|target| manifest_folder(&target.path).is_some());
+    render_targets(plan, &fields, &manifests, &mut tree, &mut problems);
+    thread::scope(|scope| {
+        let manifests = npm_manifests(&tree);
+        let is_whole = problems.is_empty();
+        let locks = scope.spawn(move || if is_whole { locks(plan, &manifests) } else { Ok(vec![]) });
+        render_targets(plan, &fields, &others, &mut tree, &mut problems);
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(Error::Pack(problems));
+        }
+        names::check(plan, &tree)?;
+        let locks = locks.join().unwrap_or_else(|panic| resume_unwind(panic));
+        for (path, file) in locks.map_err(|problem| Error::Pack(vec![problem]))? {
+            tree.insert(path, file);
+        }
+        Ok(())
+    })?;
     let text = selection_text(plan.pack, &plan.selection);
     tree.insert(SELECTION_FILE.to_owned(), File::own(text.into_bytes()));
     let limits = plan.pack.manifest.limits;
@@ -83,44 +104,70 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
     targets
 }
 
-/// Refuses a service whose name gives a file the path of another.
-fn check_paths(plan: &Plan) -> Result<(), Error> {
-    let mut folded: BTreeMap<String, Target> = BTreeMap::new();
-    for target in targets(plan) {
-        let key = target.path.to_lowercase();
-        let Some(other) = folded.get(&key) else {
-            folded.insert(key, target);
+/// Refuses a service whose name gives a file the path of another, and tells of other files with one
+/// path: those are a mistake of the pack.
+fn clashes(targets: &[Target]) -> Result<Vec<Problem>, Error> {
+    let mut problems = Vec::new();
+    let mut folded: BTreeMap<String, &Target> = BTreeMap::new();
+    for target in targets {
+        let Some(other) = folded.insert(target.path.to_lowercase(), target) else {
             continue;
         };
-        // Two paths of the pack that are one without a service are a mistake of the pack.
+        let path = &target.path;
         if let Some(service) = target.service.or(other.service) {
-            let path = &target.path;
             let source = if target.service.is_some() { &other.file } else { &target.file };
             let reason = format!("`{path}` is made from `{}` already", source.source);
             return Err(taken(service, &reason));
         }
+        problems.push(Problem::new(
+            Place::file(&target.file.source),
+            format!("`{path}` is written by `{}` as well", other.file.source),
+        ));
     }
-    Ok(())
+    Ok(problems)
 }
 
-fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
-    let pack = plan.pack;
-    let mut problems = Vec::new();
-    let mut templates = pack.templates().map_err(|problem| vec![problem])?;
-    let mut parsed: BTreeSet<&str> = BTreeSet::new();
-    // Made once: many templates read the same fields.
-    let fields = |context: &Map<String, Value>| {
-        Fields::new(context)
-            .map_err(|reason| vec![Problem::new(Place::file(PACK_MANIFEST), reason)])
-    };
-    let project_fields = fields(&plan.context)?;
-    let mut service_fields: BTreeMap<&str, Fields> = BTreeMap::new();
-    for service in &plan.services {
-        service_fields.insert(&service.name, fields(&plan.service_context(service))?);
+/// What the templates of a plan see.
+struct ContextFields<'a> {
+    project: Fields,
+    services: BTreeMap<&'a str, Fields>,
+}
+
+impl<'a> ContextFields<'a> {
+    /// Made once: many templates read the same fields.
+    fn new(plan: &'a Plan) -> Result<Self, Problem> {
+        let project = Fields::new(&plan.context)
+            .map_err(|reason| Problem::new(Place::file(PACK_MANIFEST), reason))?;
+        let services = plan.services.iter();
+        let services = services
+            .map(|service| (service.name.as_str(), project.with("service", &service.fields)))
+            .collect();
+        Ok(Self { project, services })
     }
-    let mut tree = Tree::default();
-    let mut folded: BTreeMap<String, String> = BTreeMap::new();
-    let targets = targets(plan);
+
+    /// What the template of a target sees.
+    fn of(&self, target: &Target) -> &Fields {
+        target
+            .service
+            .and_then(|service| self.services.get(service.name.as_str()))
+            .unwrap_or(&self.project)
+    }
+}
+
+/// Renders or copies each target into `tree`, and tells what is wrong.
+fn render_targets(
+    plan: &Plan,
+    fields: &ContextFields,
+    targets: &[Target],
+    tree: &mut Tree,
+    problems: &mut Vec<Problem>,
+) {
+    let pack = plan.pack;
+    let mut templates = match pack.templates() {
+        Ok(templates) => templates,
+        Err(problem) => return problems.push(problem),
+    };
+    let mut parsed: BTreeSet<&str> = BTreeSet::new();
     let sources: BTreeSet<&str> = targets
         .iter()
         .filter(|target| target.file.template)
@@ -131,12 +178,8 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
     for target in targets {
         let source = &target.file.source;
         let bytes = if target.file.template {
-            let fields = target
-                .service
-                .and_then(|service| service_fields.get(service.name.as_str()))
-                .unwrap_or(&project_fields);
             let is_new = parsed.insert(source) && !together;
-            match rendered(pack, &mut templates, source, is_new, fields) {
+            match rendered(pack, &mut templates, source, is_new, fields.of(target)) {
                 Ok(text) => Cow::Owned(text.into_bytes()),
                 Err(problem) => {
                     problems.push(problem);
@@ -146,17 +189,11 @@ fn render_files(plan: &Plan) -> Result<Tree, Vec<Problem>> {
         } else {
             Cow::Borrowed(pack.file(source).unwrap_or_default())
         };
-        if let Some(other) = folded.insert(target.path.to_lowercase(), source.clone()) {
-            problems.push(Problem::new(
-                Place::file(source),
-                format!("`{}` is written by `{other}` as well", target.path),
-            ));
-        }
         let executable = target.component.manifest.executable.contains(&target.file.path);
         let component = target.component.id.clone();
-        tree.insert(target.path, File { bytes, executable, component, source: source.clone() });
+        let file = File { bytes, executable, component, source: source.clone() };
+        tree.insert(target.path.clone(), file);
     }
-    if problems.is_empty() { Ok(tree) } else { Err(problems) }
 }
 
 fn rendered(
@@ -172,38 +209,39 @@ fn rendered(
     templates.render(source, fields)
 }
 
-/// Writes each lock file of the pack that the components of the plan have.
-fn prune_locks(plan: &Plan, tree: &mut Tree) -> Result<(), Problem> {
-    for lockfile in &plan.pack.manifest.lockfile {
-        if !plan.has(&lockfile.component) {
-            continue;
-        }
+/// The folder of which `path` is npm's manifest; that of the project is empty.
+fn manifest_folder(path: &str) -> Option<&str> {
+    if path == "package.json" { Some("") } else { path.strip_suffix("/package.json") }
+}
+
+/// npm's manifests by folder.
+fn npm_manifests(tree: &Tree) -> BTreeMap<String, String> {
+    let manifests = tree.iter().filter_map(|(path, file)| {
+        let folder = manifest_folder(path)?.to_owned();
+        Some((folder, String::from_utf8_lossy(&file.bytes).into_owned()))
+    });
+    manifests.collect()
+}
+
+/// The lock files of the pack that the components of the plan have, each cut down to what `manifests`
+/// need, by path.
+fn locks(
+    plan: &Plan,
+    manifests: &BTreeMap<String, String>,
+) -> Result<Vec<(String, File)>, Problem> {
+    let locked = plan.pack.manifest.lockfile.iter();
+    let locked = locked.filter(|lockfile| plan.has(&lockfile.component)).map(|lockfile| {
         let full = plan.pack.text(&lockfile.source)?;
         let pruned = match lockfile.format {
-            LockfileFormat::Npm => {
-                let manifests = tree
-                    .iter()
-                    .filter_map(|(path, file)| {
-                        let folder = if path == "package.json" {
-                            ""
-                        } else {
-                            path.strip_suffix("/package.json")?
-                        };
-                        Some((folder.to_owned(), String::from_utf8_lossy(&file.bytes).into_owned()))
-                    })
-                    .collect();
-                prune_npm(&lockfile.source, full, &manifests)?
-            }
+            LockfileFormat::Npm => prune_npm(&lockfile.source, full, manifests)?,
         };
-        tree.insert(
-            lockfile.path.clone(),
-            File {
-                bytes: Cow::Owned(pruned.into_bytes()),
-                executable: false,
-                component: lockfile.component.clone(),
-                source: lockfile.source.clone(),
-            },
-        );
-    }
-    Ok(())
+        let file = File {
+            bytes: Cow::Owned(pruned.into_bytes()),
+            executable: false,
+            component: lockfile.component.clone(),
+            source: lockfile.source.clone(),
+        };
+        Ok((lockfile.path.clone(), file))
+    });
+    locked.collect()
 }

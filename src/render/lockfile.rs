@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::text::error::{Place, Problem};
 
-type Packages<'a> = BTreeMap<String, &'a Value>;
+/// Entries by their paths, as in the lock.
+type Packages = BTreeMap<String, Map<String, Value>>;
 
 /// One dependency of a package.
 struct Edge {
@@ -44,15 +45,7 @@ pub fn prune_npm(
     full: &str,
     manifests: &BTreeMap<String, String>,
 ) -> Result<String, Problem> {
-    let lock: Value = parse(source, full)?;
-    let locked: Packages = lock["packages"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        // The project's own packages are those that are rendered, not those of the lock.
-        .filter(|(path, entry)| path.contains("node_modules/") && entry["link"] != json!(true))
-        .map(|(path, entry)| (path.clone(), entry))
-        .collect();
+    let mut locked = packages(parse(source, full)?);
     let mut parsed = BTreeMap::new();
     for (folder, text) in manifests {
         let path = if folder.is_empty() {
@@ -62,13 +55,14 @@ pub fn prune_npm(
         };
         parsed.insert(folder.clone(), parse(&path, text)?);
     }
-    let mut entries: BTreeMap<String, Value> = BTreeMap::new();
+    let mut entries = Packages::new();
     for (folder, manifest) in &parsed {
         entries.insert(folder.clone(), own_entry(manifest));
         if !folder.is_empty() {
             let name = manifest["name"].as_str().unwrap_or_default();
-            entries
-                .insert(format!("node_modules/{name}"), json!({"resolved": folder, "link": true}));
+            let link = [("resolved", json!(folder)), ("link", json!(true))];
+            let link = link.map(|(key, value)| (key.to_owned(), value));
+            entries.insert(format!("node_modules/{name}"), Map::from_iter(link));
         }
     }
     let own: BTreeSet<String> = parsed.keys().cloned().collect();
@@ -83,11 +77,9 @@ pub fn prune_npm(
             match resolve(&path, &name, exists) {
                 Some(found) if entries.contains_key(&found) => {}
                 Some(found) => {
-                    let mut entry = locked[&found].clone();
-                    if let Some(fields) = entry.as_object_mut() {
-                        for flag in ["dev", "optional", "devOptional", "peer"] {
-                            fields.shift_remove(flag);
-                        }
+                    let mut entry = locked.remove(&found).unwrap_or_default();
+                    for flag in ["dev", "optional", "devOptional", "peer"] {
+                        entry.shift_remove(flag);
                     }
                     entries.insert(found.clone(), entry);
                     waiting.push(found);
@@ -114,10 +106,12 @@ pub fn prune_npm(
     }
     whole.insert("lockfileVersion".to_owned(), json!(3));
     whole.insert("requires".to_owned(), json!(true));
-    let mut sorted: Vec<(String, Value)> = entries.into_iter().collect();
+    let mut sorted: Vec<(String, Map<String, Value>)> = entries.into_iter().collect();
     sorted.sort_by(|(one, _), (other, _)| collate(one, other));
-    let packages: Map<String, Value> =
-        sorted.into_iter().map(|(path, entry)| (path, in_npm_order(&entry))).collect();
+    let packages: Map<String, Value> = sorted
+        .into_iter()
+        .map(|(path, entry)| (path, in_npm_order(Value::Object(entry))))
+        .collect();
     whole.insert("packages".to_owned(), Value::Object(packages));
     let text = serde_json::to_string_pretty(&Value::Object(whole))
         .map_err(|error| Problem::new(Place::file(source), error.to_string()))?;
@@ -131,12 +125,32 @@ fn parse(path: &str, text: &str) -> Result<Value, Problem> {
     })
 }
 
+/// What is installed from elsewhere. The project's own packages are those that are rendered, not
+/// those of the lock.
+fn packages(mut lock: Value) -> Packages {
+    let Some(Value::Object(packages)) = lock.get_mut("packages").map(Value::take) else {
+        return Packages::new();
+    };
+    let installed = packages.into_iter().filter(|(path, _)| path.contains("node_modules/"));
+    installed
+        .filter_map(|(path, entry)| match entry {
+            Value::Object(entry) if !is_link(&entry) => Some((path, entry)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether an entry stands for a package of the project.
+fn is_link(entry: &Map<String, Value>) -> bool {
+    entry.get("link") == Some(&Value::Bool(true))
+}
+
 fn shown(path: &str) -> &str {
     if path.is_empty() { "package.json" } else { path }
 }
 
 /// What npm records of the project's own packages.
-fn own_entry(manifest: &Value) -> Value {
+fn own_entry(manifest: &Value) -> Map<String, Value> {
     const RECORDED: [&str; 12] = [
         "name",
         "version",
@@ -158,7 +172,7 @@ fn own_entry(manifest: &Value) -> Value {
             entry.insert((*key).to_owned(), value.clone());
         }
     }
-    Value::Object(entry)
+    entry
 }
 
 fn nested(path: &str, name: &str) -> String {
@@ -187,67 +201,66 @@ fn resolve(path: &str, name: &str, exists: impl Fn(&str) -> bool) -> Option<Stri
 }
 
 /// The names that an entry depends on; development dependencies count for own packages only.
-fn dependencies(entry: &Value, own: bool) -> BTreeMap<String, Edge> {
+fn dependencies(entry: &Map<String, Value>, own: bool) -> BTreeMap<String, Edge> {
     let mut edges = BTreeMap::new();
-    let names = |field: &str| -> Vec<String> {
-        entry[field].as_object().map(|found| found.keys().cloned().collect()).unwrap_or_default()
+    let names = |field: &str| entry.get(field).and_then(Value::as_object).into_iter().flatten();
+    let mut add = |name: &String, dev: bool, optional: bool, peer: bool| {
+        edges.insert(name.clone(), Edge { to: String::new(), dev, optional, peer });
     };
-    let mut add = |name: String, dev: bool, optional: bool, peer: bool| {
-        edges.insert(name, Edge { to: String::new(), dev, optional, peer });
-    };
-    for name in names("peerDependencies") {
-        let optional = entry["peerDependenciesMeta"][&name]["optional"] == json!(true);
+    for (name, _) in names("peerDependencies") {
+        let meta = entry.get("peerDependenciesMeta").and_then(|meta| meta.get(name));
+        let optional = meta.is_some_and(|meta| meta["optional"] == json!(true));
         add(name, false, optional, true);
     }
-    for name in names("dependencies") {
+    for (name, _) in names("dependencies") {
         add(name, false, false, false);
     }
-    for name in names("optionalDependencies") {
+    for (name, _) in names("optionalDependencies") {
         add(name, false, true, false);
     }
     if own {
-        for name in names("devDependencies") {
+        for (name, _) in names("devDependencies") {
             add(name, true, false, false);
         }
     }
     edges
 }
 
+/// What the package at `path` leads to.
+fn edges(entries: &Packages, own: &BTreeSet<String>, path: &str) -> Vec<Edge> {
+    let plain = |to: &str| Edge { to: to.to_owned(), dev: false, optional: false, peer: false };
+    let entry = &entries[path];
+    if is_link(entry) {
+        return entry.get("resolved").and_then(Value::as_str).map(plain).into_iter().collect();
+    }
+    let mut found: Vec<Edge> = dependencies(entry, own.contains(path))
+        .into_iter()
+        .filter_map(|(name, edge)| {
+            let to = resolve(path, &name, |candidate| entries.contains_key(candidate))?;
+            Some(Edge { to, ..edge })
+        })
+        .collect();
+    if path.is_empty() {
+        found.extend(entries.iter().filter(|(_, entry)| is_link(entry)).map(|(to, _)| plain(to)));
+    }
+    found
+}
+
 /// Sets each entry's flags, walking from the root until nothing changes.
-fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
-    let edges = |path: &str| -> Vec<Edge> {
-        let entry = &entries[path];
-        if let Some(target) = entry["resolved"].as_str().filter(|_| entry["link"] == json!(true)) {
-            return vec![Edge { to: target.to_owned(), dev: false, optional: false, peer: false }];
-        }
-        let mut found: Vec<Edge> = dependencies(entry, own.contains(path))
-            .into_iter()
-            .filter_map(|(name, edge)| {
-                let to = resolve(path, &name, |candidate| entries.contains_key(candidate))?;
-                Some(Edge { to, ..edge })
-            })
-            .collect();
-        if path.is_empty() {
-            let links = entries.iter().filter(|(_, entry)| entry["link"] == json!(true));
-            found.extend(links.map(|(to, _)| Edge {
-                to: to.clone(),
-                dev: false,
-                optional: false,
-                peer: false,
-            }));
-        }
-        found
-    };
+fn flag(entries: &mut Packages, own: &BTreeSet<String>) {
     let all = Flags { dev: true, optional: true, dev_optional: true, peer: true };
     let none = Flags { dev: false, optional: false, dev_optional: false, peer: false };
     let mut flags: BTreeMap<String, Flags> =
         entries.keys().map(|path| (path.clone(), all)).collect();
     flags.insert(String::new(), none);
+    // Most are walked over several times.
+    let mut known: BTreeMap<String, Vec<Edge>> = BTreeMap::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut waiting = vec![String::new()];
     while let Some(path) = waiting.pop() {
         let from = flags[&path];
-        for edge in edges(&path) {
+        let edges = known.entry(path).or_insert_with_key(|path| edges(entries, own, path));
+        for edge in edges {
             let to = flags[&edge.to];
             let now = Flags {
                 dev: to.dev && (from.dev || edge.dev),
@@ -259,12 +272,12 @@ fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
             let changed = now != to;
             flags.insert(edge.to.clone(), now);
             if seen.insert(edge.to.clone()) || changed {
-                waiting.push(edge.to);
+                waiting.push(edge.to.clone());
             }
         }
     }
     for (path, flags) in flags {
-        let Some(fields) = entries.get_mut(&path).and_then(Value::as_object_mut) else {
+        let Some(fields) = entries.get_mut(&path) else {
             continue;
         };
         // The project's own packages are reached without any, so that no note is made of them.
@@ -284,13 +297,13 @@ fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
 
 /// The order in which npm writes the fields of an entry: plain values before objects, and a few
 /// names before the rest.
-fn in_npm_order(value: &Value) -> Value {
+fn in_npm_order(value: Value) -> Value {
     const FIRST: [&str; 5] = ["name", "version", "resolved", "integrity", "dependencies"];
     let Value::Object(fields) = value else {
-        return value.clone();
+        return value;
     };
     let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
-    let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
+    let mut sorted: Vec<(String, Value)> = fields.into_iter().collect();
     sorted.sort_by(|(one, one_value), (other, other_value)| {
         one_value
             .is_object()
@@ -298,18 +311,21 @@ fn in_npm_order(value: &Value) -> Value {
             .then(rank(one).cmp(&rank(other)))
             .then_with(|| collate(one, other))
     });
-    Value::Object(
-        sorted.into_iter().map(|(key, value)| (key.clone(), in_npm_order(value))).collect(),
-    )
+    Value::Object(sorted.into_iter().map(|(key, value)| (key, in_npm_order(value))).collect())
 }
 
 /// Compares as `localeCompare` does for the characters that package names and paths have:
 /// punctuation before digits before letters, letter case last.
 fn collate(one: &str, other: &str) -> Ordering {
     const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
-    let weight = |c: char| match PUNCTUATION.find(c) {
-        Some(rank) => (0, rank),
-        None => (1, c.to_ascii_lowercase() as usize),
+    let weight = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            return (1, c.to_ascii_lowercase() as usize);
+        }
+        match PUNCTUATION.find(c) {
+            Some(rank) => (0, rank),
+            None => (1, c as usize),
+        }
     };
     one.chars().map(weight).cmp(other.chars().map(weight)).then_with(|| other.cmp(one))
 }

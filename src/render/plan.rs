@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
 use crate::pack::layout::service_folder;
-use crate::pack::load::{Component, Pack};
+use crate::pack::load::{Component, PACK_MANIFEST, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
 use crate::text::error::{Error, Place, Problem};
-use crate::text::template::Templates;
+use crate::text::template::{Fields, Templates};
 
 /// Everything that rendering needs, without a conflict left.
 #[derive(Debug)]
@@ -64,12 +64,6 @@ impl<'a> Plan<'a> {
         context.insert("services".to_owned(), listed(&services));
         check_names(pack, &services, &context)?;
         Ok(Self { pack, selection, components, services, context })
-    }
-
-    /// What templates in the folder of `service` see.
-    #[must_use]
-    pub fn service_context(&self, service: &Service) -> Map<String, Value> {
-        with_service(&self.context, service)
     }
 
     /// The services of a kind, by name.
@@ -152,12 +146,6 @@ fn listed(services: &[Service]) -> Value {
     services.iter().map(|service| Value::Object(service.fields.clone())).collect()
 }
 
-fn with_service(context: &Map<String, Value>, service: &Service) -> Map<String, Value> {
-    let mut context = context.clone();
-    context.insert("service".to_owned(), Value::Object(service.fields.clone()));
-    context
-}
-
 /// Collects the project's contributions, and puts each service's into its fields.
 fn collect(
     pack: &Pack,
@@ -180,29 +168,30 @@ fn collect(
             })
             .collect()
     };
+    let fields = Fields::new(context)
+        .map_err(|reason| Problem::new(Place::file(PACK_MANIFEST), reason))?;
     let mut project = empty(ContributionScope::Project);
     let mut owners = Owners::new();
     for component in components {
         let place = || Place::file(format!("components/{}/component.toml", component.id));
-        let evaluate = |table: &toml::Table, context: &Map<String, Value>| {
+        let evaluate = |table: &toml::Table, fields: &Fields| {
             let value = serde_json::to_value(table)
                 .map_err(|error| Problem::new(place(), error.to_string()))?;
-            evaluated(&value, context, templates).map_err(|reason| Problem::new(place(), reason))
+            evaluated(&value, fields, templates).map_err(|reason| Problem::new(place(), reason))
         };
-        let own = evaluate(&component.manifest.contribute, context)?;
+        let own = evaluate(&component.manifest.contribute, &fields)?;
         add(&mut project, own, &component.id, &mut owners)?;
         let of_kind = |kind: &str| -> Vec<&Service> {
             services.iter().filter(|service| service.kind == kind).collect()
         };
         for (kind, each) in &component.manifest.each {
             for service in of_kind(kind) {
-                let mut context = with_service(context, service);
-                let own = evaluate(&each.own, &context)?;
+                let fields = fields.with("service", &service.fields);
+                let own = evaluate(&each.own, &fields)?;
                 add(&mut project, own, &component.id, &mut owners)?;
                 for (other_kind, table) in &each.each {
                     for other in of_kind(other_kind) {
-                        context.insert("other".to_owned(), Value::Object(other.fields.clone()));
-                        let own = evaluate(table, &context)?;
+                        let own = evaluate(table, &fields.with("other", &other.fields))?;
                         add(&mut project, own, &component.id, &mut owners)?;
                     }
                 }
@@ -210,9 +199,9 @@ fn collect(
         }
     }
     for service in services {
-        let mut fields = empty(ContributionScope::Service);
+        let mut collected = empty(ContributionScope::Service);
         let mut owners = Owners::new();
-        let seen = with_service(context, service);
+        let seen = fields.with("service", &service.fields);
         for component in components {
             let Some(table) = component.manifest.to.get(&service.kind) else {
                 continue;
@@ -224,9 +213,9 @@ fn collect(
                     reason,
                 )
             })?;
-            add(&mut fields, own, &component.id, &mut owners)?;
+            add(&mut collected, own, &component.id, &mut owners)?;
         }
-        service.fields.extend(fields);
+        service.fields.extend(collected);
     }
     Ok(project)
 }
@@ -284,22 +273,22 @@ fn add(
 /// `value` with every text in it, keys included, rendered.
 fn evaluated(
     value: &Value,
-    context: &Map<String, Value>,
+    fields: &Fields,
     templates: &Templates,
 ) -> Result<Value, String> {
     Ok(match value {
-        Value::String(text) => Value::String(templates.evaluate(text, context)?),
+        Value::String(text) => Value::String(templates.evaluate(text, fields)?),
         Value::Array(items) => {
             let items: Result<Vec<Value>, String> =
-                items.iter().map(|item| evaluated(item, context, templates)).collect();
+                items.iter().map(|item| evaluated(item, fields, templates)).collect();
             Value::Array(items?)
         }
         Value::Object(entries) => {
             let mut map = Map::new();
             for (key, entry) in entries {
                 map.insert(
-                    templates.evaluate(key, context)?,
-                    evaluated(entry, context, templates)?,
+                    templates.evaluate(key, fields)?,
+                    evaluated(entry, fields, templates)?,
                 );
             }
             Value::Object(map)

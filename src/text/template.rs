@@ -42,7 +42,8 @@ const WORDS: [&str; 16] = [
 /// The names that a template may read: each with its fields, or `None` where they are free.
 pub type Declared = BTreeMap<String, Option<BTreeSet<String>>>;
 
-/// What templates see, in the form in which they read it.
+/// What templates see, in the form in which they read it. A copy shares its values.
+#[derive(Clone)]
 pub struct Fields(Context);
 
 impl Fields {
@@ -52,6 +53,14 @@ impl Fields {
     /// The reason, where a value cannot be one of a template.
     pub fn new(context: &Map<String, Value>) -> Result<Self, String> {
         Context::from_serialize(context).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// These fields, and `value` as `name`.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &Map<String, Value>) -> Self {
+        let mut context = self.0.clone();
+        context.insert(name, value);
+        Self(context)
     }
 }
 
@@ -113,11 +122,10 @@ impl Templates {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn evaluate(&self, text: &str, context: &Map<String, Value>) -> Result<String, String> {
+    pub fn evaluate(&self, text: &str, fields: &Fields) -> Result<String, String> {
         if !self.has_tag(text) {
             return Ok(text.to_owned());
         }
-        let fields = Fields::new(context)?;
         self.tera.render_str(text, &fields.0, false).map_err(|error| match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
                 report.message().to_owned()
