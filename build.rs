@@ -138,11 +138,8 @@ fn placed<'a>(files: &'a Files, manifests: &'a BTreeMap<&str, toml::Table>) -> V
         let names = strings(manifest, "service", "name");
         services.extend(names.into_iter().zip(strings(manifest, "service", "kind")));
     }
-    let own = [SELECTION_FILE].into_iter().chain(strings(
-        &manifests[PACK_MANIFEST],
-        "lockfile",
-        "path",
-    ));
+    let own =
+        [SELECTION_FILE].into_iter().chain(strings(&manifests[PACK_MANIFEST], "lockfile", "path"));
     let mut placed: Vec<Placed> = own
         .map(|path| Placed {
             path: path.to_owned(),
@@ -195,13 +192,14 @@ fn placed<'a>(files: &'a Files, manifests: &'a BTreeMap<&str, toml::Table>) -> V
 fn runs_text(files: &Files, out: &Path) -> String {
     let manifests = manifests(files);
     let placed = placed(files, &manifests);
+    let header = archive::header();
     let mut text = String::from("static RUNS: &[Run] = &[\n");
     let runs = placed.chunk_by(|one, other| one.copied && other.copied && one.group == other.group);
     for (number, run) in runs.filter(|run| run[0].copied).enumerate() {
         let mut entries = tar::Builder::new(Vec::new());
         let mut listed = String::new();
         for Placed { path, source, executable, .. } in run {
-            archive::append(&mut entries, path, &files[*source], *executable)
+            archive::append(&mut entries, &header, path, &files[*source], *executable)
                 .expect("writing to memory does not fail");
             let _ = write!(
                 listed,
@@ -214,10 +212,8 @@ fn runs_text(files: &Files, out: &Path) -> String {
         let compressed = zstd::bulk::compress(&entries, LEVEL).expect("memory can be compressed");
         let path = out.join(format!("run-{number}.zst"));
         fs::write(&path, compressed).expect("what is generated can be written");
-        let _ = writeln!(
-            text,
-            "Run {{ files: &[{listed}], compressed: include_bytes!({path:?}) }},",
-        );
+        let _ =
+            writeln!(text, "Run {{ files: &[{listed}], compressed: include_bytes!({path:?}) }},",);
     }
     text + "];\n"
 }

@@ -495,7 +495,7 @@ pub fn quoted(text: &str) -> String {
     // Locks hold a thousand such texts, and hardly another.
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
     if text.bytes().all(is_plain) {
-        return format!("\"{text}\"");
+        return ["\"", text, "\""].concat();
     }
     toml::Value::String(text.to_owned()).to_string()
 }

@@ -69,6 +69,12 @@ pub fn json_of(path: &str, bytes: &[u8]) -> Option<&'static str> {
     file(path).filter(|file| are_same(file.bytes, bytes))?.json
 }
 
+/// All runs, in order of the paths of their first files.
+#[must_use]
+pub fn runs() -> &'static [Run] {
+    RUNS
+}
+
 /// The runs whose first file goes to `path`.
 #[must_use]
 pub fn runs_from(path: &str) -> &'static [Run] {

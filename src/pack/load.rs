@@ -330,7 +330,9 @@ fn parse_manifest<T: DeserializeOwned>(
             return None;
         }
     };
-    if let Some(value) = embedded::json_of(path, bytes).and_then(|json| serde_json::from_str(json).ok()) {
+    if let Some(value) =
+        embedded::json_of(path, bytes).and_then(|json| serde_json::from_str(json).ok())
+    {
         return Some(value);
     }
     match toml::from_str(text) {

@@ -37,6 +37,7 @@ pub struct Base {
 /// Where memory cannot be written to.
 #[must_use]
 pub fn packed<T>(tree: &Tree, beside: impl FnOnce(&str) -> T) -> (Base, T) {
+    let header = archive::header();
     let mut archive = tar::Builder::new(Packer::default());
     let files: Vec<(&str, &File)> = tree.iter().collect();
     let mut rest = files.as_slice();
@@ -45,7 +46,7 @@ pub fn packed<T>(tree: &Tree, beside: impl FnOnce(&str) -> T) -> (Base, T) {
         let count = run.map_or(1, |run| run.files.len());
         archive.get_mut().begin(run.map(|run| run.compressed));
         for (path, file) in &rest[..count] {
-            archive::append(&mut archive, path, &file.bytes, file.executable)
+            archive::append(&mut archive, &header, path, &file.bytes, file.executable)
                 .expect("writing to memory does not fail");
         }
         rest = &rest[count..];

@@ -232,15 +232,15 @@ impl Lock {
         }
         text.push_str("\n[files]\n");
         for (path, file) in &self.files {
-            let executable = if file.executable { ", executable = true" } else { "" };
-            let own = if file.own { ", own = true" } else { "" };
-            let _ = writeln!(
-                text,
-                "{} = {{ component = {}, digest = {}{executable}{own} }}",
-                quoted(path),
-                quoted(&file.component),
-                quoted(&file.digest),
-            );
+            // Far faster than formatting, which tells where there are hundreds.
+            text.push_str(&quoted(path));
+            text.push_str(" = { component = ");
+            text.push_str(&quoted(&file.component));
+            text.push_str(", digest = ");
+            text.push_str(&quoted(&file.digest));
+            text.push_str(if file.executable { ", executable = true" } else { "" });
+            text.push_str(if file.own { ", own = true" } else { "" });
+            text.push_str(" }\n");
         }
         for conflict in conflicts {
             let fields = toml::Table::try_from(conflict).unwrap_or_default();

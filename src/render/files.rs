@@ -25,27 +25,32 @@ pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
     let targets = targets(plan);
     let mut problems = clashes(&targets)?;
     let fields = ContextFields::new(plan).map_err(|problem| Error::Pack(vec![problem]))?;
-    let mut tree = Tree::default();
-    // Lock files need the manifests alone: they are cut while the rest is rendered.
+    // Lock files need the manifests alone: those are rendered first.
     let (manifests, others): (Vec<Target>, Vec<Target>) =
         targets.into_iter().partition(|target| manifest_folder(&target.path).is_some());
-    render_targets(plan, &fields, &manifests, &mut tree, &mut problems);
-    thread::scope(|scope| {
-        let manifests = npm_manifests(&tree);
-        let is_whole = problems.is_empty();
-        let locks = scope.spawn(move || if is_whole { locks(plan, &manifests) } else { Ok(vec![]) });
-        render_targets(plan, &fields, &others, &mut tree, &mut problems);
-        if !problems.is_empty() {
-            problems.sort();
-            return Err(Error::Pack(problems));
-        }
-        names::check(plan, &tree)?;
-        let locks = locks.join().unwrap_or_else(|panic| resume_unwind(panic));
-        for (path, file) in locks.map_err(|problem| Error::Pack(vec![problem]))? {
-            tree.insert(path, file);
-        }
-        Ok(())
-    })?;
+    let (mut tree, found) = rendered_targets(plan, &fields, &manifests);
+    problems.extend(found);
+    let manifests = npm_manifests(&tree);
+    let (here, there) = others.split_at(others.len() / 2);
+    let locks = thread::scope(|scope| {
+        let started =
+            scope.spawn(|| (locks(plan, &manifests), rendered_targets(plan, &fields, there)));
+        let (rendered, found) = rendered_targets(plan, &fields, here);
+        tree.extend(rendered);
+        problems.extend(found);
+        let (locks, (rendered, found)) =
+            started.join().unwrap_or_else(|panic| resume_unwind(panic));
+        tree.extend(rendered);
+        problems.extend(found);
+        locks
+    });
+    if !problems.is_empty() {
+        problems.sort();
+        problems.dedup();
+        return Err(Error::Pack(problems));
+    }
+    names::check(plan, &tree)?;
+    tree.extend(locks.map_err(|problem| Error::Pack(vec![problem]))?);
     let text = selection_text(plan.pack, &plan.selection);
     tree.insert(SELECTION_FILE.to_owned(), File::own(text.into_bytes()));
     let limits = plan.pack.manifest.limits;
@@ -154,18 +159,18 @@ impl<'a> ContextFields<'a> {
     }
 }
 
-/// Renders or copies each target into `tree`, and tells what is wrong.
-fn render_targets(
+/// Renders or copies each target, and tells what is wrong.
+fn rendered_targets(
     plan: &Plan,
     fields: &ContextFields,
     targets: &[Target],
-    tree: &mut Tree,
-    problems: &mut Vec<Problem>,
-) {
+) -> (Tree, Vec<Problem>) {
     let pack = plan.pack;
+    let mut tree = Tree::default();
+    let mut problems = Vec::new();
     let mut templates = match pack.templates() {
         Ok(templates) => templates,
-        Err(problem) => return problems.push(problem),
+        Err(problem) => return (tree, vec![problem]),
     };
     let mut parsed: BTreeSet<&str> = BTreeSet::new();
     let sources: BTreeSet<&str> = targets
@@ -194,6 +199,7 @@ fn render_targets(
         let file = File { bytes, executable, component, source: source.clone() };
         tree.insert(target.path.clone(), file);
     }
+    (tree, problems)
 }
 
 fn rendered(
@@ -224,24 +230,26 @@ fn npm_manifests(tree: &Tree) -> BTreeMap<String, String> {
 }
 
 /// The lock files of the pack that the components of the plan have, each cut down to what `manifests`
-/// need, by path.
-fn locks(
-    plan: &Plan,
-    manifests: &BTreeMap<String, String>,
-) -> Result<Vec<(String, File)>, Problem> {
-    let locked = plan.pack.manifest.lockfile.iter();
-    let locked = locked.filter(|lockfile| plan.has(&lockfile.component)).map(|lockfile| {
+/// need.
+fn locks(plan: &Plan, manifests: &BTreeMap<String, String>) -> Result<Tree, Problem> {
+    let mut tree = Tree::default();
+    for lockfile in &plan.pack.manifest.lockfile {
+        if !plan.has(&lockfile.component) {
+            continue;
+        }
         let full = plan.pack.text(&lockfile.source)?;
         let pruned = match lockfile.format {
             LockfileFormat::Npm => prune_npm(&lockfile.source, full, manifests)?,
         };
-        let file = File {
-            bytes: Cow::Owned(pruned.into_bytes()),
-            executable: false,
-            component: lockfile.component.clone(),
-            source: lockfile.source.clone(),
-        };
-        Ok((lockfile.path.clone(), file))
-    });
-    locked.collect()
+        tree.insert(
+            lockfile.path.clone(),
+            File {
+                bytes: Cow::Owned(pruned.into_bytes()),
+                executable: false,
+                component: lockfile.component.clone(),
+                source: lockfile.source.clone(),
+            },
+        );
+    }
+    Ok(tree)
 }

@@ -168,8 +168,8 @@ fn collect(
             })
             .collect()
     };
-    let fields = Fields::new(context)
-        .map_err(|reason| Problem::new(Place::file(PACK_MANIFEST), reason))?;
+    let fields =
+        Fields::new(context).map_err(|reason| Problem::new(Place::file(PACK_MANIFEST), reason))?;
     let mut project = empty(ContributionScope::Project);
     let mut owners = Owners::new();
     for component in components {
@@ -271,11 +271,7 @@ fn add(
 }
 
 /// `value` with every text in it, keys included, rendered.
-fn evaluated(
-    value: &Value,
-    fields: &Fields,
-    templates: &Templates,
-) -> Result<Value, String> {
+fn evaluated(value: &Value, fields: &Fields, templates: &Templates) -> Result<Value, String> {
     Ok(match value {
         Value::String(text) => Value::String(templates.evaluate(text, fields)?),
         Value::Array(items) => {
@@ -286,10 +282,7 @@ fn evaluated(
         Value::Object(entries) => {
             let mut map = Map::new();
             for (key, entry) in entries {
-                map.insert(
-                    templates.evaluate(key, fields)?,
-                    evaluated(entry, fields, templates)?,
-                );
+                map.insert(templates.evaluate(key, fields)?, evaluated(entry, fields, templates)?);
             }
             Value::Object(map)
         }

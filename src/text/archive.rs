@@ -6,21 +6,29 @@ use std::io::{self, Write};
 
 use tar::{Builder, Header};
 
-/// Appends a file.
+/// What the headers of all files have in common.
+#[must_use]
+pub fn header() -> Header {
+    let mut header = Header::new_gnu();
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// Appends a file; `header` is what all of them have in common.
 ///
 /// # Errors
 /// Those of what is written to.
 pub fn append(
     archive: &mut Builder<impl Write>,
+    header: &Header,
     path: &str,
     bytes: &[u8],
     executable: bool,
 ) -> io::Result<()> {
-    let mut header = Header::new_gnu();
+    let mut header = header.clone();
     header.set_size(bytes.len() as u64);
     header.set_mode(if executable { 0o755 } else { 0o644 });
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
     archive.append_data(&mut header, path, bytes)
 }
