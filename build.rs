@@ -81,6 +81,11 @@ fn refuse_ignored(root: &Path) {
     }
 }
 
+/// The content of the file at `path`, as an expression.
+fn included(path: &Path) -> String {
+    format!("include_bytes!({:?})", path.to_str().expect("the path of the checkout is UTF-8"))
+}
+
 fn files_text(files: &Files, root: &Path) -> String {
     let manifests = manifests(files);
     let mut text = String::from("static FILES: &[EmbeddedFile] = &[\n");
@@ -90,8 +95,8 @@ fn files_text(files: &Files, root: &Path) -> String {
         });
         let _ = writeln!(
             text,
-            "EmbeddedFile {{ path: {path:?}, bytes: include_bytes!({:?}), digest: {:?}, json: {json:?} }},",
-            root.join(path),
+            "EmbeddedFile {{ path: {path:?}, bytes: {}, digest: {:?}, json: {json:?} }},",
+            included(&root.join(path)),
             digest::of(bytes),
         );
     }
@@ -212,8 +217,8 @@ fn runs_text(files: &Files, out: &Path) -> String {
         let compressed = zstd::bulk::compress(&entries, LEVEL).expect("memory can be compressed");
         let path = out.join(format!("run-{number}.zst"));
         fs::write(&path, compressed).expect("what is generated can be written");
-        let _ =
-            writeln!(text, "Run {{ files: &[{listed}], compressed: include_bytes!({path:?}) }},",);
+        let compressed = included(&path);
+        let _ = writeln!(text, "Run {{ files: &[{listed}], compressed: {compressed} }},");
     }
     text + "];\n"
 }

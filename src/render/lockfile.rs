@@ -39,7 +39,7 @@ struct Entry {
     dev_optional: bool,
 }
 
-type Names = BTreeMap<String, IgnoredAny>;
+type Names = IndexMap<String, IgnoredAny>;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -265,7 +265,7 @@ impl<'a> Content<'a> {
     /// The entry with these notes.
     fn written(&self, source: &str, notes: Notes) -> Result<Written<'a>, Problem> {
         let mut entry = match self {
-            Self::Locked(text, noted) if *noted == notes => return Ok(Written::AsItIs(text)),
+            Self::Locked(text, before) if *before == notes => return Ok(Written::AsItIs(text)),
             Self::Locked(text, _) => parse(source, text.get())?,
             Self::Own(entry) => entry.clone(),
             Self::Link(folder) => {
