@@ -265,7 +265,9 @@ impl<'a> Content<'a> {
     /// The entry with these notes.
     fn written(&self, source: &str, notes: Notes) -> Result<Written<'a>, Problem> {
         let mut entry = match self {
-            Self::Locked(text, before) if *before == notes => return Ok(Written::AsItIs(text)),
+            Self::Locked(text, before) if *before == notes && is_in_form(text) => {
+                return Ok(Written::AsItIs(text));
+            }
             Self::Locked(text, _) => parse(source, text.get())?,
             Self::Own(entry) => entry.clone(),
             Self::Link(folder) => {
@@ -287,6 +289,11 @@ impl<'a> Content<'a> {
         }
         Ok(Written::Anew(in_npm_order(Value::Object(entry))))
     }
+}
+
+/// Whether an entry stands in its lock as npm writes it, and not on one line or so.
+fn is_in_form(entry: &RawValue) -> bool {
+    entry.get().starts_with("{\n      \"") && entry.get().ends_with("\n    }")
 }
 
 fn parse<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, Problem> {
