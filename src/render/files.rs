@@ -17,6 +17,9 @@ use crate::text::error::{Error, Place, Problem};
 use crate::text::path::SELECTION_FILE;
 use crate::text::template::{Fields, Templates};
 
+/// With fewer templates a second thread costs more than it brings.
+const TEMPLATES_FOR_TWO: usize = 30;
+
 /// Renders the project without its lock and its base.
 ///
 /// # Errors
@@ -31,19 +34,22 @@ pub fn rendered_files(plan: &Plan) -> Result<Tree, Error> {
     let (mut tree, found) = rendered_targets(plan, &fields, &manifests);
     problems.extend(found);
     let manifests = npm_manifests(&tree);
-    let (here, there) = others.split_at(others.len() / 2);
-    let locks = thread::scope(|scope| {
-        let started =
-            scope.spawn(|| (locks(plan, &manifests), rendered_targets(plan, &fields, there)));
-        let (rendered, found) = rendered_targets(plan, &fields, here);
-        tree.extend(rendered);
-        problems.extend(found);
-        let (locks, (rendered, found)) =
-            started.join().unwrap_or_else(|panic| resume_unwind(panic));
-        tree.extend(rendered);
-        problems.extend(found);
-        locks
-    });
+    let templates = others.iter().filter(|target| target.file.template).count();
+    let is_large = templates >= TEMPLATES_FOR_TWO;
+    let (here, there) = others.split_at(if is_large { others.len() / 2 } else { others.len() });
+    let aside = || (locks(plan, &manifests), rendered_targets(plan, &fields, there));
+    let ((rendered, found), (locks, (others, more))) = if is_large {
+        thread::scope(|scope| {
+            let started = scope.spawn(aside);
+            let rendered = rendered_targets(plan, &fields, here);
+            (rendered, started.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
+    } else {
+        (rendered_targets(plan, &fields, here), aside())
+    };
+    tree.extend(rendered);
+    tree.extend(others);
+    problems.extend(found.into_iter().chain(more));
     if !problems.is_empty() {
         problems.sort();
         problems.dedup();
@@ -168,6 +174,9 @@ fn rendered_targets(
     let pack = plan.pack;
     let mut tree = Tree::default();
     let mut problems = Vec::new();
+    if targets.is_empty() {
+        return (tree, problems);
+    }
     let mut templates = match pack.templates() {
         Ok(templates) => templates,
         Err(problem) => return (tree, vec![problem]),
