@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Command};
 
-use crate::commands::session::{Entry, Session, Words, program};
+use crate::commands::operate::{flags, operate};
+use crate::commands::session::{Does, Entry, Session, Words, program};
 use crate::commands::{
     add, adopt, apply, check, completions, doctor, explain, list, man, new, pack, plan, remove,
     resolve, schema, set, undo, update,
@@ -85,7 +86,10 @@ pub fn run(arguments: &[OsString], json: bool) -> Result<u8, Error> {
 fn carry_out(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
     let (name, inner) = matches.subcommand().expect("clap requires a command");
     let entry = COMMANDS.iter().find(|entry| entry.name == name).expect("clap takes no others");
-    (entry.run)(session, inner)
+    match entry.does {
+        Does::Run(run) => run(session, inner),
+        Does::Change(operation) => operate(session, &operation(inner)?, flags(inner)),
+    }
 }
 
 /// The value of `--templates`, which has to be known before the command line can be built.

@@ -122,7 +122,11 @@ fn services_come_and_go_and_others_are_untouched() {
     place.ok(&["remove", "service", "second"]);
     assert!(!place.has("services/second"));
     assert_eq!(place.read("services/worker/name.txt"), "worker, edited\n");
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["add", "servce"],
+            "error: the pack has no component `servce`\n\nhint: did you mean `service`? components: blue, red, extra\n",
+        ),
         (
             &["remove", "service", "worker"],
             "error: `worker` is the only service of kind `worker`\n\nhint: to have none: scaffold remove extra\n",

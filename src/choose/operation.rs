@@ -194,7 +194,12 @@ fn component<'a>(pack: &'a Pack, id: &str) -> Result<&'a Component, Error> {
             .collect();
         Error::usage(
             format!("the pack has no component `{id}`"),
-            format!("{}components: {}", suggestion(id, known.iter().copied()), known.join(", ")),
+            format!(
+                "{}components: {}",
+                // `add service NAME` may be meant as well.
+                suggestion(id, known.iter().copied().chain(pack.kinds().next().map(|_| "service"))),
+                known.join(", ")
+            ),
         )
     })
 }

@@ -4,14 +4,14 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command};
 
 use crate::choose::operation::Operation;
-use crate::commands::operate::{changing, flags, operate, schema, with_flags};
-use crate::commands::session::{Entry, Session, Words};
+use crate::commands::operate::{changing, schema, with_flags};
+use crate::commands::session::{Entry, Words};
 use crate::terminal::arguments::{components, no_component, texts};
 use crate::text::error::Error;
 
 /// Adds components to the project, or a service.
 pub const ENTRY: Entry =
-    Entry { schemas: &[("change", schema)], ..changing("add", arguments, run, operation) };
+    Entry { schemas: &[("change", schema)], ..changing("add", arguments, operation) };
 
 fn arguments(command: Command, words: &Words) -> Command {
     let command = with_flags(command.about("Add components to the project"))
@@ -31,10 +31,6 @@ fn arguments(command: Command, words: &Words) -> Command {
         .help("Kind of the service");
     let service = with_flags(Command::new("service").about("Add a service instance"));
     command.subcommand_negates_reqs(true).subcommand(service.arg(name).arg(kind))
-}
-
-fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
-    operate(session, &operation(matches)?, flags(matches))
 }
 
 fn operation(matches: &ArgMatches) -> Result<Operation, Error> {

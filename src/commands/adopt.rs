@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use clap::{ArgMatches, Command};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::project::intent::selection_file;
 use crate::project::state::{self, Records};
 use crate::render::files::rendered_files;
 use crate::render::plan::Plan;
-use crate::terminal::arguments::{Chosen, chosen, flag};
+use crate::terminal::arguments::{Chosen, chosen, flag, into};
 use crate::terminal::output::{SCHEMA, print_json, say};
 use crate::text::error::Error;
 use crate::text::name::Name;
@@ -35,15 +35,7 @@ fn arguments(command: Command, words: &Words) -> Command {
     let about = "Take a project without state into management: writes the state only";
     words
         .choosing(command.about(about), true)
-        .arg(
-            Arg::new("into")
-                .long("into")
-                .value_name("DIR")
-                .default_value(".")
-                .value_parser(value_parser!(PathBuf))
-                .value_hint(ValueHint::DirPath)
-                .help("Folder of the project"),
-        )
+        .arg(into("Folder of the project").default_value("."))
         .arg(flag("dry-run", "Write nothing"))
         .arg(flag("yes", "Ask nothing; this command never does"))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use clap::{ArgMatches, Command};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,7 +21,7 @@ use crate::project::state::{self, Records};
 use crate::render::files::rendered_files;
 use crate::render::plan::Plan;
 use crate::render::tree::Tree;
-use crate::terminal::arguments::{chosen, flag};
+use crate::terminal::arguments::{chosen, flag, into};
 use crate::terminal::output::{SCHEMA, print, print_json, say};
 use crate::terminal::prompt;
 use crate::text::error::{Error, shell_word};
@@ -36,14 +36,7 @@ pub const ENTRY: Entry = Entry {
 fn arguments(command: Command, words: &Words) -> Command {
     words
         .choosing(command.about("Render a new project"), false)
-        .arg(
-            Arg::new("into")
-                .long("into")
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .value_hint(ValueHint::DirPath)
-                .help("Write to this folder instead of one named after the project"),
-        )
+        .arg(into("Write to this folder instead of one named after the project"))
         .arg(flag("dry-run", "Write nothing, only say what would be written"))
         .arg(flag("diff", "Write nothing, show the content of every file"))
         .arg(flag("yes", "Ask nothing, take the defaults"))

@@ -9,7 +9,9 @@ use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
 use crate::choose::operation::Operation;
-use crate::commands::session::{Entry, ReadOperation, Session, Words, begin, is_terminal, root};
+use crate::commands::session::{
+    Does, Entry, ReadOperation, Session, Words, begin, is_terminal, root,
+};
 use crate::disk::transaction;
 use crate::merge::decide::{Conflict, ConflictKind, Ours};
 use crate::merge::patch::patch;
@@ -27,15 +29,10 @@ use crate::text::path::BASE_FILE;
 pub const fn changing(
     name: &'static str,
     arguments: fn(Command, &Words) -> Command,
-    run: fn(&Session, &ArgMatches) -> Result<u8, Error>,
     operation: ReadOperation,
 ) -> Entry {
-    Entry {
-        schemas: &[],
-        operation: Some(operation),
-        is_about_a_project: true,
-        ..Entry::new(name, arguments, run)
-    }
+    let does = Does::Change(operation);
+    Entry { name, arguments, does, schemas: &[], is_about_a_project: true }
 }
 
 /// The JSON Schema of what such a command prints with `--json`.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::commands::new::{bytes, size};
 use crate::commands::operate::{Flags, flags, operate};
-use crate::commands::session::{Entry, Session, Words, selection};
+use crate::commands::session::{Does, Entry, Session, Words, selection};
 use crate::project::state::render;
 use crate::render::plan;
 use crate::render::tree::Tree;
@@ -42,7 +42,7 @@ fn arguments(command: Command, words: &Words) -> Command {
                     diagram::FORMS[0]
                 )),
         );
-    let operations = words.commands.iter().filter(|entry| entry.operation.is_some());
+    let operations = words.commands.iter().filter(|entry| matches!(entry.does, Does::Change(_)));
     words
         .choosing(command, false)
         .subcommands(operations.map(|entry| (entry.arguments)(Command::new(entry.name), words)))
@@ -50,8 +50,10 @@ fn arguments(command: Command, words: &Words) -> Command {
 
 fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
     if let Some((name, inner)) = matches.subcommand() {
-        let entry = session.commands.iter().find(|entry| entry.name == name);
-        let operation = entry.and_then(|entry| entry.operation).expect("`arguments` added it");
+        let does = session.commands.iter().find(|entry| entry.name == name).map(|entry| entry.does);
+        let Some(Does::Change(operation)) = does else {
+            unreachable!("`arguments` adds no other");
+        };
         return operate(session, &operation(inner)?, Flags { dry_run: true, ..flags(inner) });
     }
     let selection = selection(session, &chosen(session.pack, matches)?)?;

@@ -3,13 +3,13 @@
 use clap::{ArgMatches, Command};
 
 use crate::choose::operation::Operation;
-use crate::commands::operate::{changing, flags, operate, with_flags};
-use crate::commands::session::{Entry, Session, Words};
+use crate::commands::operate::{changing, with_flags};
+use crate::commands::session::{Entry, Words};
 use crate::terminal::arguments::{components, many, no_component, texts};
 use crate::text::error::Error;
 
 /// Removes components from the project, or services.
-pub const ENTRY: Entry = changing("remove", arguments, run, operation);
+pub const ENTRY: Entry = changing("remove", arguments, operation);
 
 fn arguments(command: Command, words: &Words) -> Command {
     let command = with_flags(command.about("Remove components from the project"))
@@ -20,10 +20,6 @@ fn arguments(command: Command, words: &Words) -> Command {
     }
     let service = with_flags(Command::new("service").about("Remove service instances"));
     command.subcommand(service.arg(many("NAME", "Names of services")))
-}
-
-fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
-    operate(session, &operation(matches)?, flags(matches))
 }
 
 fn operation(matches: &ArgMatches) -> Result<Operation, Error> {

@@ -28,15 +28,21 @@ pub struct Entry {
     pub name: &'static str,
     /// Adds what it says of itself, and its arguments.
     pub arguments: fn(Command, &Words) -> Command,
-    /// Carries it out and gives the exit code.
-    pub run: fn(&Session, &ArgMatches) -> Result<u8, Error>,
+    /// What it does.
+    pub does: Does,
     /// The JSON Schemas that `scaffold schema` has of it, by name.
     pub schemas: &'static [NamedSchema],
-    /// What it asks of a project, where it changes what one consists of: `plan` shows what that
-    /// would do.
-    pub operation: Option<ReadOperation>,
     /// Whether its words are those of the pack of the project around the current folder.
     pub is_about_a_project: bool,
+}
+
+/// What a command does.
+#[derive(Clone, Copy)]
+pub enum Does {
+    /// Is carried out, and gives the exit code.
+    Run(fn(&Session, &ArgMatches) -> Result<u8, Error>),
+    /// Changes what a project consists of; `plan` shows what that would do.
+    Change(ReadOperation),
 }
 
 impl Entry {
@@ -47,7 +53,8 @@ impl Entry {
         arguments: fn(Command, &Words) -> Command,
         run: fn(&Session, &ArgMatches) -> Result<u8, Error>,
     ) -> Self {
-        Self { name, arguments, run, schemas: &[], operation: None, is_about_a_project: false }
+        let does = Does::Run(run);
+        Self { name, arguments, does, schemas: &[], is_about_a_project: false }
     }
 }
 

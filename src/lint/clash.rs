@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::lint::constraints::{Constraints, Literal};
-use crate::pack::load::{Component, ComponentFile, Pack, SERVICE_IN_PATH};
+use crate::pack::load::{Component, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
-use crate::render::plan::Service;
+use crate::render::files::path_of;
 use crate::text::error::{Place, Problem};
 
 /// A file as it is written to a path.
@@ -30,25 +30,25 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
         let folded = writer.path.to_lowercase();
         writers.entry((kind, folded)).or_default().push(writer);
     };
-    let files = pack
-        .components
-        .iter()
-        .flat_map(|component| component.files.iter().map(move |file| (component, file)));
-    for (component, file) in files {
+    for (component, file) in pack.added_files() {
         let writer = |path: String, bringing: Option<&Component>| Writer {
             component: &component.id,
             source: &file.source,
             path,
-            together: together(pack, constraints, component, file, bringing),
+            together: constraints
+                .of_file(component, file)
+                .into_iter()
+                .chain(bringing.and_then(|bringing| constraints.component(&bringing.id)))
+                .collect(),
         };
         let Some(kind) = file.kind.as_deref() else {
             write(None, writer(file.path.clone(), None));
             continue;
         };
         // The same for every service, whatever its name is.
-        write(Some(kind), writer(path_of(file, SERVICE_IN_PATH), None));
+        write(Some(kind), writer(path_of(file, SERVICE_IN_PATH, &file.path), None));
         for (bringing, name) in brought(pack, kind) {
-            write(None, writer(path_of(file, name), Some(bringing)));
+            write(None, writer(path_of(file, name, &file.path), Some(bringing)));
         }
     }
     for lockfile in &pack.manifest.lockfile {
@@ -148,13 +148,11 @@ fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, V
             let maps = maps.filter_map(|(name, value)| Some((name, value.as_table()?)));
             for (name, map) in maps {
                 for (key, value) in map {
-                    let kinds = kinds.iter().filter_map(|kind| pack.component_of_kind(kind));
-                    let ids = kinds.map(|kind| &kind.id).chain([&component.id]);
                     let delimiters = &pack.manifest.delimiters;
                     let value = serde_json::to_value(value).unwrap_or_default();
                     let entry = Entry {
                         component,
-                        together: ids.filter_map(|id| constraints.component(id)).collect(),
+                        together: constraints.together::<&str, _>(component, &[], &kinds),
                         plain: !delimiters.has_tag(key) && !delimiters.has_tag(&value.to_string()),
                         value,
                     };
@@ -181,33 +179,10 @@ fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)>
     found
 }
 
-/// What is in every project that has `file`, for a service that `bringing` brings.
-fn together(
-    pack: &Pack,
-    constraints: &Constraints,
-    component: &Component,
-    file: &ComponentFile,
-    bringing: Option<&Component>,
-) -> Vec<Literal> {
-    let kind = file.kind.as_ref().and_then(|kind| pack.component_of_kind(kind));
-    let components = kind.into_iter().chain(bringing).chain([component]);
-    let ids = components.map(|component| &component.id).chain(&file.conditions);
-    ids.filter_map(|id| constraints.component(id)).collect()
-}
-
 /// The services of a kind that come by themselves, each with what brings it.
 fn brought<'a>(pack: &'a Pack, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
     pack.components.iter().flat_map(move |component| {
         let own = component.manifest.service.iter().filter(move |service| service.kind == kind);
         own.map(move |service| (component, service.name.as_str()))
     })
-}
-
-/// The path of a file of a kind for the service `name`.
-fn path_of(file: &ComponentFile, name: &str) -> String {
-    if file.in_folder {
-        format!("{}/{}", Service::folder(name), file.path)
-    } else {
-        file.path.replace(SERVICE_IN_PATH, name)
-    }
 }

@@ -12,7 +12,7 @@ use std::ops::Not;
 use serde_json::{Value, json};
 
 use crate::choose::selection::{Choices, Selection};
-use crate::pack::load::{Component, OptionOf, Pack};
+use crate::pack::load::{Component, ComponentFile, OptionOf, Pack};
 use crate::pack::manifest::{OptionManifest, OptionShape};
 
 /// Something that is so in a selection, or is not: a component is there, it fills its slot, an option
@@ -141,6 +141,27 @@ impl<'a> Constraints<'a> {
     /// Every component of the pack with its literal, in pack order.
     pub fn components(&self) -> impl Iterator<Item = (&'a Component, Literal)> {
         self.pack.components.iter().map(|component| (component, self.components[&*component.id]))
+    }
+
+    /// What is in every project that has `component`, the components `others` and services of `kinds`.
+    #[must_use]
+    pub fn together<T: AsRef<str>, U: AsRef<str>>(
+        &self,
+        component: &Component,
+        others: &[T],
+        kinds: &[U],
+    ) -> Vec<Literal> {
+        let kinds = kinds.iter().filter_map(|kind| self.pack.component_of_kind(kind.as_ref()));
+        let kinds = kinds.map(|component| component.id.as_str());
+        let others = others.iter().map(AsRef::as_ref);
+        let ids = kinds.chain(others).chain([component.id.as_str()]);
+        ids.filter_map(|id| self.component(id)).collect()
+    }
+
+    /// What is in every project that has `file` of `component`.
+    #[must_use]
+    pub fn of_file(&self, component: &Component, file: &ComponentFile) -> Vec<Literal> {
+        self.together(component, &file.conditions, file.kind.as_slice())
     }
 
     /// What there is to choose: each choice with what it can be, of which exactly one holds in

@@ -199,16 +199,12 @@ impl Trial<'_> {
 /// The templates of the whole pack that can be parsed.
 fn all_templates(pack: &Pack) -> Option<Templates> {
     let mut templates = pack.templates().ok()?;
-    let files = pack.components.iter().flat_map(|component| &component.files);
+    let files = pack.added_files().map(|(_, file)| file);
     let files = files.filter(|file| file.template).map(|file| file.source.as_str());
     let sources: Vec<(&str, &str)> =
         files.filter_map(|path| Some((path, pack.text(path).ok()?))).collect();
-    if !templates.add_together(sources.iter().copied()) {
-        for (path, text) in sources {
-            // What cannot be parsed is told by the check of the templates.
-            let _ = templates.add(path, text);
-        }
-    }
+    // What cannot be parsed is told by the check of the templates.
+    templates.add(&sources);
     Some(templates)
 }
 
@@ -245,17 +241,12 @@ fn sparse_rows(constraints: &Constraints) -> Vec<Model> {
 
 /// What has to be together for each file of the pack, where that is more than two components.
 fn waiting(pack: &Pack, constraints: &Constraints) -> BTreeSet<Vec<Literal>> {
-    let files = pack.components.iter().flat_map(|component| {
-        component.files.iter().filter_map(move |file| {
-            let kind = file.kind.as_ref().map(|kind| pack.component_of_kind(kind));
-            let ids = file.conditions.iter().map(String::as_str).chain([component.id.as_str()]);
-            let ids = ids.chain(kind.flatten().map(|kind| kind.id.as_str()));
-            let literals: Option<BTreeSet<Literal>> =
-                ids.map(|id| constraints.component(id)).collect();
-            literals.map(|literals| literals.into_iter().collect())
-        })
-    });
-    files.collect()
+    let of_file = |(component, file)| {
+        let together: BTreeSet<Literal> =
+            constraints.of_file(component, file).into_iter().collect();
+        together.into_iter().collect()
+    };
+    pack.added_files().map(of_file).collect()
 }
 
 fn presets(pack: &Pack, name: &str) -> Vec<Selection> {

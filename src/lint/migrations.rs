@@ -8,7 +8,7 @@ use crate::pack::manifest::{MigrateManifest, OptionShape, Renaming};
 use crate::pack::migration::Migration;
 use crate::pack::pattern::Pattern;
 use crate::pack::versions::{is_newer, is_version};
-use crate::render::plan::Service;
+use crate::render::files::path_of;
 use crate::text::error::{Place, Problem, did_you_mean};
 use crate::text::path::STATE_FILES;
 
@@ -225,15 +225,12 @@ impl Checked<'_> {
 
     /// Whether some component writes a file that fits `pattern`, in some project.
     fn is_written(&self, pattern: &Pattern) -> bool {
-        let folder = Service::folder(SERVICE_IN_PATH);
-        let files = self.pack.components.iter().flat_map(|component| &component.files);
+        let could_be = |path: &str| pattern.could_be(path, SERVICE_IN_PATH);
         let mut locks = self.pack.manifest.lockfile.iter();
-        locks.any(|lock| pattern.could_be(&lock.path, SERVICE_IN_PATH))
-            || files.into_iter().any(|file| match (&file.kind, file.in_folder) {
-                (Some(_), true) => {
-                    pattern.could_be(&format!("{folder}/{}", file.path), SERVICE_IN_PATH)
-                }
-                _ => pattern.could_be(&file.path, SERVICE_IN_PATH),
+        locks.any(|lock| could_be(&lock.path))
+            || self.pack.added_files().any(|(_, file)| match &file.kind {
+                Some(_) => could_be(&path_of(file, SERVICE_IN_PATH, &file.path)),
+                None => could_be(&file.path),
             })
     }
 

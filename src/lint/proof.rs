@@ -9,7 +9,7 @@ use crate::choose::selection::Selection;
 use crate::lint::constraints::{Constraints, Literal, Rest};
 use crate::lint::cover::{cover_with_options, crowded};
 use crate::lint::texts::{Text, texts};
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, Pack};
+use crate::pack::load::{Component, PACK_MANIFEST, Pack};
 use crate::render::files::{rendered_files, rendered_with};
 use crate::render::plan::Plan;
 use crate::text::error::{Error, Place, Problem};
@@ -43,7 +43,8 @@ pub fn prove(pack: &Pack, known: &[Problem]) -> Proof {
     let named = texts
         .iter()
         .map(|(_, text)| (Templates::name_of_text(&text.origin, &text.text), text.text.as_str()));
-    let templates = all_files(pack)
+    let templates = pack
+        .added_files()
         .filter(|(_, file)| file.template)
         .filter_map(|(_, file)| Some((file.source.clone(), pack.text(&file.source).ok()?)));
     let sources: BTreeMap<String, &str> = templates.chain(named).collect();
@@ -175,8 +176,8 @@ impl Proving<'_> {
             problems.push(Problem::new(place, message));
         }
         let there = |component: &&Component| !absent.contains(component.id.as_str());
-        for (component, file) in all_files(pack).filter(|(component, _)| there(component)) {
-            let base = self.together(component, &file.conditions, file.kind.as_slice());
+        for (component, file) in pack.added_files().filter(|(component, _)| there(component)) {
+            let base = self.constraints.of_file(component, file);
             if !self.constraints.is_possible(&base) {
                 let message = "no project has this file: its component and what the name of its folder names cannot be together";
                 problems.push(Problem::new(Place::file(&file.source), message));
@@ -190,7 +191,7 @@ impl Proving<'_> {
             }
         }
         for (component, text) in texts.iter().filter(|(component, _)| there(component)) {
-            let base = self.together(component, &[], &text.kinds);
+            let base = self.constraints.together::<&str, _>(component, &[], &text.kinds);
             let manifest = component.manifest_path();
             let whole = pack.text(&manifest).unwrap_or_default();
             if !self.constraints.is_possible(&base) {
@@ -217,14 +218,6 @@ impl Proving<'_> {
             }
         }
         self.problems.extend(problems);
-    }
-
-    /// The component, and what else has to be there.
-    fn together(&self, component: &Component, others: &[String], kinds: &[String]) -> Vec<Literal> {
-        let kinds = kinds.iter().filter_map(|kind| self.pack.component_of_kind(kind));
-        let kinds = kinds.map(|component| &component.id);
-        let ids = kinds.chain(others).chain([&component.id]);
-        ids.filter_map(|id| self.constraints.component(id)).collect()
     }
 
     /// Tries what the conditions of a branch speak of, in every combination: more than three things may
@@ -273,12 +266,6 @@ impl Proving<'_> {
         }
         false
     }
-}
-
-fn all_files(pack: &Pack) -> impl Iterator<Item = (&Component, &ComponentFile)> {
-    pack.components
-        .iter()
-        .flat_map(|component| component.files.iter().map(move |file| (component, file)))
 }
 
 /// Where the `tag` of a text is in the manifest. It may be written with escapes there; then the text

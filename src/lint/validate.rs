@@ -529,30 +529,23 @@ impl Checked<'_> {
         let project = self.declared();
         let mut in_service = project.clone();
         in_service.insert("service".to_owned(), Some(self.service_fields()));
-        let files = || {
-            let all = self.pack.components.iter().flat_map(|component| &component.files);
-            all.filter(|file| file.template)
-        };
-        let together =
-            templates.add_together(files().filter_map(|file| {
-                Some((file.source.as_str(), self.pack.text(&file.source).ok()?))
-            }));
-        for component in &self.pack.components {
-            for file in component.files.iter().filter(|file| file.template) {
-                let checked = self.pack.text(&file.source).and_then(|text| {
-                    if !together {
-                        templates.add(&file.source, text)?;
-                    }
-                    Ok(text)
-                });
-                match checked {
-                    Ok(text) => {
-                        let declared = if file.kind.is_some() { &in_service } else { &project };
-                        problems.extend(templates.undeclared(&file.source, text, declared));
-                    }
-                    Err(problem) => problems.push(problem),
-                }
+        let mut files = Vec::new();
+        for (_, file) in self.pack.added_files().filter(|(_, file)| file.template) {
+            match self.pack.text(&file.source) {
+                Ok(text) => files.push((file, text)),
+                Err(problem) => problems.push(problem),
             }
+        }
+        let sources: Vec<(&str, &str)> =
+            files.iter().map(|(file, text)| (file.source.as_str(), *text)).collect();
+        let mut wrong = templates.add(&sources);
+        for (file, text) in files {
+            if let Some(problem) = wrong.remove(file.source.as_str()) {
+                problems.push(problem);
+                continue;
+            }
+            let declared = if file.kind.is_some() { &in_service } else { &project };
+            problems.extend(templates.undeclared(&file.source, text, declared));
         }
     }
 

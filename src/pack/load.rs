@@ -227,6 +227,12 @@ impl Pack {
             .collect()
     }
 
+    /// Every file that a component adds, with its component, in pack order.
+    pub fn added_files(&self) -> impl Iterator<Item = (&Component, &ComponentFile)> {
+        let of = |component| std::iter::repeat(component);
+        self.components.iter().flat_map(move |component| of(component).zip(&component.files))
+    }
+
     /// The content of the file at `path` of the pack.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<&Cow<'static, [u8]>> {

@@ -67,16 +67,17 @@ impl Target<'_> {
     /// Where `other` lies in the project, which its component names as it names the target's own path.
     #[must_use]
     pub fn beside(&self, other: &str) -> String {
-        self.service.map_or(other.to_owned(), |service| path_of(self.file, service, other))
+        self.service.map_or(other.to_owned(), |service| path_of(self.file, &service.name, other))
     }
 }
 
-/// Where `path` lies in the project, which stands where `file` of a service does.
-fn path_of(file: &ComponentFile, service: &Service, path: &str) -> String {
+/// Where `path` lies in the project, which stands where `file` of the service `name` does.
+#[must_use]
+pub fn path_of(file: &ComponentFile, name: &str, path: &str) -> String {
     if file.in_folder {
-        format!("{}/{path}", service.path)
+        format!("{}/{path}", Service::folder(name))
     } else {
-        path.replace(SERVICE_IN_PATH, &service.name)
+        path.replace(SERVICE_IN_PATH, name)
     }
 }
 
@@ -101,7 +102,7 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
                 Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
                     component,
                     file,
-                    path: path_of(file, service, &file.path),
+                    path: path_of(file, &service.name, &file.path),
                     service: Some(service),
                 })),
             }
@@ -138,12 +139,11 @@ fn add_templates(plan: &Plan, templates: &mut Templates) -> Vec<Problem> {
         .filter(|target| target.file.template)
         .map(|target| target.file.source.as_str())
         .collect();
-    let text = |path: &str| plan.pack.text(path);
-    if templates.add_together(sources.iter().filter_map(|path| Some((*path, text(path).ok()?)))) {
-        return sources.into_iter().filter_map(|path| text(path).err()).collect();
-    }
-    let added = sources.into_iter().map(|path| templates.add(path, text(path)?));
-    added.filter_map(Result::err).collect()
+    let texts = sources.into_iter().map(|path| Ok((path, plan.pack.text(path)?)));
+    let (texts, unread): (Vec<_>, Vec<_>) = texts.partition(Result::is_ok);
+    let texts: Vec<(&str, &str)> = texts.into_iter().flatten().collect();
+    let unread = unread.into_iter().filter_map(Result::err);
+    unread.chain(templates.add(&texts).into_values()).collect()
 }
 
 fn render_files(plan: &Plan, templates: &Templates) -> Result<Tree, Vec<Problem>> {

@@ -2,6 +2,7 @@
 //! arguments because a manifest says so.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
@@ -281,6 +282,17 @@ fn read_answers(path: &str) -> Result<(String, String), Error> {
 #[must_use]
 pub fn flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// `--into DIR`.
+#[must_use]
+pub fn into(help: &'static str) -> Arg {
+    Arg::new("into")
+        .long("into")
+        .value_name("DIR")
+        .value_parser(value_parser!(PathBuf))
+        .value_hint(ValueHint::DirPath)
+        .help(help)
 }
 
 /// An argument that is given once or more.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::choose::rules;
 use crate::choose::selection::Choices;
 use crate::pack::load::{Component, Pack};
 use crate::text::error::Error;
@@ -56,10 +57,7 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
     let on = choices.complete(pack)?.all_components(pack);
     for (slot, manifest) in &pack.manifest.slots {
         let fillers: Vec<&Component> = pack.fillers(slot).collect();
-        let needed = pack.components.iter().any(|component| {
-            on.contains(&component.id) && component.manifest.requires.contains(slot)
-        });
-        if !needed || fillers.len() < 2 {
+        if !rules::uses(pack, &on, slot) || fillers.len() < 2 {
             continue;
         }
         let default = pack.default_filler(slot).id.as_str();

@@ -111,12 +111,10 @@ impl Templates {
             }
             Ok::<_, tera::Error>("")
         });
-        if !templates.add_together(marked.iter().map(|(name, text)| (*name, text.as_str()))) {
-            for (name, text) in &marked {
-                if templates.add(name, text).is_err() {
-                    first.remove(*name);
-                }
-            }
+        let marked: Vec<(&str, &str)> =
+            marked.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        for name in templates.add(&marked).into_keys() {
+            first.remove(name);
         }
         templates.record = Some(Record { first, rendered });
         Ok(templates)
@@ -143,20 +141,18 @@ impl Templates {
         missing.map(|(_, branch)| branch).collect()
     }
 
-    /// Parses `source` and keeps it as `name`.
-    ///
-    /// # Errors
-    /// A [`Problem`] at the place of the mistake.
-    pub fn add(&mut self, name: &str, source: &str) -> Result<(), Problem> {
-        self.tera.add_raw_template(name, source).map_err(|error| problem(name, &error))
-    }
-
-    /// Parses all `sources`, pairs of name and text, and keeps them; whether that went well. If
-    /// not, none is kept, and [`Templates::add`] tells of each what is wrong with it.
-    ///
-    /// Tera looks at all its templates whenever some are added: one by one, many take long.
-    pub fn add_together<'a>(&mut self, sources: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
-        self.tera.add_raw_templates(sources).is_ok()
+    /// Parses `sources`, pairs of name and text, and keeps those with which nothing is wrong; gives
+    /// what is wrong with the others, by name.
+    pub fn add<'a>(&mut self, sources: &[(&'a str, &str)]) -> BTreeMap<&'a str, Problem> {
+        // Tera looks at all its templates whenever some are added: one by one, many take long.
+        if self.tera.add_raw_templates(sources.iter().copied()).is_ok() {
+            return BTreeMap::new();
+        }
+        let wrong = sources.iter().filter_map(|(name, source)| {
+            let error = self.tera.add_raw_template(name, source).err()?;
+            Some((*name, problem(name, &error)))
+        });
+        wrong.collect()
     }
 
     /// Renders the template `name` with `fields`.
