@@ -863,14 +863,15 @@ fn a_report_says_of_every_subject_what_is_known() {
         planned(BOXED, Decision::Unproven("there is no Docker engine".to_owned())),
         planned(MINIMAL, run("not proven as it is now")),
     ]);
-    let ended = |name: &str| (name == ML).then_some(Ended { passed: true, seconds: 7 });
+    let passed = || Ended { passed: true, why: String::new(), seconds: 7 };
+    let ended = |name: &str| (name == ML).then(passed);
     let report = Report::new(&history, &plan, ended);
     let states: Vec<&State> = report.states.iter().map(|(_, state)| state).collect();
     let not_come_to = State::Unproven("the check did not come to it".to_owned());
     assert_eq!(
         states,
         [
-            &State::Ran(Ended { passed: true, seconds: 7 }),
+            &State::Ran(passed()),
             &State::Proven,
             &State::Unproven("there is no Docker engine".to_owned()),
             &not_come_to
@@ -907,12 +908,14 @@ fn a_failure_where_a_proof_was_is_called_flaky() {
     let plan = plan(vec![planned(ML, run("drawn")), planned(REALTIME, run("new"))]);
     let mut history = History::default();
     history.push(Record { entries: vec![entry(ML, &digest_of(ML), Outcome::Passed)], ..record(1) });
-    let failed = |_: &str| Some(Ended { passed: false, seconds: 7 });
+    let why = "a port was taken".to_owned();
+    let failed = |_: &str| Some(Ended { passed: false, why: why.clone(), seconds: 7 });
     let report = Report::new(&history, &plan, failed);
     let failures = report.failures();
     assert_eq!(failures.len(), 2);
     assert!(failures[0].contains("flaky, or that entry is false"), "{failures:?}");
-    assert_eq!(failures[1], format!("{REALTIME} failed"));
+    assert!(failures[0].ends_with("\na port was taken"), "{failures:?}");
+    assert_eq!(failures[1], format!("{REALTIME} failed\n{why}"));
     let record = report.record("2026-11-27".to_owned(), machine(), false);
     assert!(record.entries.iter().all(|entry| entry.result == Outcome::Failed));
     // It runs at the next landing, whatever is drawn.

@@ -1,9 +1,11 @@
 //! A slow test says with [`prove`] that it is one. By hand it just runs. Where `PROOF` is set, as in
 //! `.ci/run` and `make prove`, it does what tests/prove has decided before, and notes how it ended.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
+use std::panic;
 use std::path::PathBuf;
+use std::sync::Once;
 use std::time::Instant;
 
 use scaffold::proof::record::Project;
@@ -55,10 +57,12 @@ pub enum Decision {
 }
 
 /// How a subject ended in the running check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Whether it passed.
     pub passed: bool,
+    /// What it said last, where it did not.
+    pub why: String,
     /// How long it took, in seconds.
     pub seconds: u32,
 }
@@ -107,6 +111,25 @@ fn note_of(name: &str) -> PathBuf {
 
 thread_local! {
     static CURRENT: Cell<Option<&'static Subject>> = const { Cell::new(None) };
+    static WHY: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// How many of its last lines are kept of what a test that fails says: a report of pytest names
+/// what failed at its end.
+const LINES: usize = 60;
+
+/// Keeps what a panic says for the end of the check, where people look first.
+fn keep_why() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let show = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let said = panic.to_string();
+            let lines: Vec<&str> = said.lines().collect();
+            WHY.set(lines[lines.len().saturating_sub(LINES)..].join("\n"));
+            show(panic);
+        }));
+    });
 }
 
 /// A slow test while it runs: until this is dropped, it may use what its row in
@@ -125,8 +148,9 @@ pub fn prove(name: &str) -> Option<Running> {
         let planned = planned.unwrap_or_else(|| panic!("`{name}` is not in the plan"));
         match planned.decision {
             Decision::Run(_) => {
+                keep_why();
                 let begun = (name.to_owned(), Instant::now());
-                note(&begun, false);
+                note(&begun, false, "it was killed".to_owned());
                 running.noted = Some(begun);
             }
             Decision::Proven { commit, day, .. } => {
@@ -156,14 +180,14 @@ impl Drop for Running {
     fn drop(&mut self) {
         CURRENT.set(None);
         if let Some(begun) = &self.noted {
-            note(begun, !std::thread::panicking());
+            note(begun, !std::thread::panicking(), WHY.take());
         }
     }
 }
 
-fn note((name, begun): &(String, Instant), passed: bool) {
+fn note((name, begun): &(String, Instant), passed: bool, why: String) {
     let seconds = u32::try_from(begun.elapsed().as_millis().div_ceil(1000));
-    let ended = Ended { passed, seconds: seconds.unwrap_or(u32::MAX) };
+    let ended = Ended { passed, why, seconds: seconds.unwrap_or(u32::MAX) };
     let text = serde_json::to_string(&ended).expect("it can be written");
     fs::write(note_of(name), text).expect("how it ended is noted");
 }

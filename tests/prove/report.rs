@@ -105,15 +105,16 @@ impl<'a> Report<'a> {
         for (planned, state) in &self.states {
             let name = &planned.name;
             match state {
-                State::Ran(Ended { passed: false, .. }) => {
-                    found.push(match self.history.passed(name, &planned.digest) {
+                State::Ran(Ended { passed: false, why, .. }) => {
+                    let but = match self.history.passed(name, &planned.digest) {
                         Some(seen) => format!(
-                            "{name} failed, and passed with the same digest at {} on {}: it is flaky, or that entry is false; it is not tried again",
+                            ", and passed with the same digest at {} on {}: it is flaky, or that entry is false; it is not tried again",
                             &seen.record.commit[..12],
                             seen.record.day
                         ),
-                        None => format!("{name} failed"),
-                    });
+                        None => String::new(),
+                    };
+                    found.push(format!("{name} failed{but}\n{why}"));
                 }
                 State::Unproven(reason) => {
                     let landings = self.history.unproven_for(name) + 1;
