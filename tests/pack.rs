@@ -57,7 +57,7 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("colour = \"red\""),
             vec![
-                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`",
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
             ],
         ),
         (
@@ -373,7 +373,7 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     put(
         copy.path(),
         &format!("{queue}/component.toml"),
-        b"summary = \"Pigeons as the queue\"\nslot = \"queue\"\nrequires = [\"state\"]\n",
+        b"summary = \"Pigeons as the queue\"\nslot = \"queue\"\nrequires = [\"state\"]\n[offer.queue]\nvia = \"state\"\n",
     );
     put(copy.path(), &format!("{queue}/files/infra/carrier/loft.toml"), b"pigeons = 2\n");
     put(

@@ -86,7 +86,21 @@ fn explanation(plan: &Plan, path: &str) -> Result<Explain, Error> {
         let mut reads = Vec::new();
         if target.file.template {
             let text = pack.text(&target.file.source).unwrap_or_default();
-            let own = ["on", "options", "project", "service", "services"];
+            let own = [
+                "bindings",
+                "image",
+                "images",
+                "on",
+                "options",
+                "project",
+                "provider",
+                "providers",
+                "runtimes",
+                "service",
+                "services",
+                "workload",
+                "workloads",
+            ];
             if let Ok(templates) = pack.templates() {
                 let names = templates.names(text).into_iter();
                 let is_known =
@@ -102,7 +116,7 @@ fn explanation(plan: &Plan, path: &str) -> Result<Explain, Error> {
             because: because(plan, target.component),
             source: target.file.source.clone(),
             template: target.file.template,
-            service: target.service.map(|service| service.name.clone()),
+            service: target.service().map(|service| service.name.clone()),
             conditions: target.file.conditions.clone(),
             reads,
         });

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::lint::constraints::{Constraints, Literal};
+use crate::lint::docking::holders;
 use crate::pack::load::{Component, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
 use crate::render::files::path_of;
@@ -31,24 +32,30 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
         writers.entry((kind, folded)).or_default().push(writer);
     };
     for (component, file) in pack.added_files() {
-        let writer = |path: String, bringing: Option<&Component>| Writer {
+        let writer = |path: String, bringing: &[&Component]| Writer {
             component: &component.id,
             source: &file.source,
             path,
             together: constraints
                 .of_file(component, file)
                 .into_iter()
-                .chain(bringing.and_then(|bringing| constraints.component(&bringing.id)))
+                .chain(bringing.iter().filter_map(|it| constraints.component(&it.id)))
                 .collect(),
         };
-        let Some(kind) = file.kind.as_deref() else {
-            write(None, writer(file.path.clone(), None));
+        let Some(of) = file.of.as_deref() else {
+            write(None, writer(file.path.clone(), &[]));
             continue;
         };
-        // The same for every service, whatever its name is.
-        write(Some(kind), writer(path_of(file, SERVICE_IN_PATH, &file.path), None));
-        for (bringing, name) in brought(pack, kind) {
-            write(None, writer(path_of(file, name, &file.path), Some(bringing)));
+        for held in holders(pack, of) {
+            let path = |service: &str| {
+                let (name, folder) = held.place(service);
+                path_of(file, &name, &folder, &file.path)
+            };
+            // The same for every service, whatever its name is.
+            write(held.kind, writer(path(SERVICE_IN_PATH), &[held.component]));
+            for (bringing, name) in held.kind.into_iter().flat_map(|kind| brought(pack, kind)) {
+                write(None, writer(path(name), &[held.component, bringing]));
+            }
         }
     }
     for lockfile in &pack.manifest.lockfile {
@@ -152,7 +159,7 @@ fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, V
                     let value = serde_json::to_value(value).unwrap_or_default();
                     let entry = Entry {
                         component,
-                        together: constraints.together::<&str, _>(component, &[], &kinds),
+                        together: constraints.together(component, &kinds),
                         plain: !delimiters.has_tag(key) && !delimiters.has_tag(&value.to_string()),
                         value,
                     };
@@ -175,7 +182,7 @@ fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)>
         found.extend(pairs.map(|(other, table)| (None, vec![kind.as_str(), other], table)));
     }
     let to = manifest.to.iter();
-    found.extend(to.map(|(kind, table)| (Some(kind.as_str()), vec![kind.as_str()], table)));
+    found.extend(to.map(|(kind, to)| (Some(kind.as_str()), vec![kind.as_str()], &to.own)));
     found
 }
 

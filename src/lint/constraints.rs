@@ -6,13 +6,14 @@
 //! circle (the pack would not load), so that "it is on only if something brings it" says exactly what
 //! the closure of a selection has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Not;
 
 use serde_json::{Value, json};
 
 use crate::choose::selection::{Choices, Selection};
-use crate::pack::load::{Component, ComponentFile, OptionOf, Pack};
+use crate::lint::docking::{holders, offered, offering};
+use crate::pack::load::{Component, ComponentFile, OptionOf, PARTS, Pack};
 use crate::pack::manifest::{OptionManifest, OptionShape};
 
 /// Something that is so in a selection, or is not: a component is there, it fills its slot, an option
@@ -51,6 +52,10 @@ pub struct Constraints<'a> {
     /// The clauses that speak of a variable.
     mentions: Vec<Vec<usize>>,
     components: BTreeMap<&'a str, Literal>,
+    /// That a project can do what the name of a folder `files.<name>/` says.
+    abilities: BTreeMap<&'a str, Literal>,
+    /// That it has something that the files of `files@<of>/` are rendered for.
+    holders: BTreeMap<&'a str, Literal>,
     slots: Vec<Slot<'a>>,
     values: Vec<OptionValues<'a>>,
     /// What is so in every selection.
@@ -93,6 +98,8 @@ impl<'a> Constraints<'a> {
             clauses: vec![vec![truth]],
             mentions: vec![Vec::new()],
             components: BTreeMap::new(),
+            abilities: BTreeMap::new(),
+            holders: BTreeMap::new(),
             slots: Vec::new(),
             values: Vec::new(),
             truth,
@@ -116,6 +123,8 @@ impl<'a> Constraints<'a> {
             let plain = made.variable();
             made.values.push(OptionValues { option, further, plain });
         }
+        made.name_abilities();
+        made.name_holders();
         made.constrain_components();
         made.constrain_slots();
         made.constrain_options();
@@ -143,25 +152,24 @@ impl<'a> Constraints<'a> {
         self.pack.components.iter().map(|component| (component, self.components[&*component.id]))
     }
 
-    /// What is in every project that has `component`, the components `others` and services of `kinds`.
+    /// What is in every project that has `component` and services of `kinds`.
     #[must_use]
-    pub fn together<T: AsRef<str>, U: AsRef<str>>(
-        &self,
-        component: &Component,
-        others: &[T],
-        kinds: &[U],
-    ) -> Vec<Literal> {
-        let kinds = kinds.iter().filter_map(|kind| self.pack.component_of_kind(kind.as_ref()));
-        let kinds = kinds.map(|component| component.id.as_str());
-        let others = others.iter().map(AsRef::as_ref);
-        let ids = kinds.chain(others).chain([component.id.as_str()]);
-        ids.filter_map(|id| self.component(id)).collect()
+    pub fn together<T: AsRef<str>>(&self, component: &Component, kinds: &[T]) -> Vec<Literal> {
+        let kinds = kinds.iter().filter_map(|kind| self.holders.get(kind.as_ref()).copied());
+        kinds.chain(self.component(&component.id)).collect()
+    }
+
+    /// That a project can do this: it has the component, or something that offers the binding.
+    #[must_use]
+    pub fn ability(&self, name: &str) -> Option<Literal> {
+        self.abilities.get(name).copied()
     }
 
     /// What is in every project that has `file` of `component`.
     #[must_use]
     pub fn of_file(&self, component: &Component, file: &ComponentFile) -> Vec<Literal> {
-        self.together(component, &file.conditions, file.kind.as_slice())
+        let conditions = file.conditions.iter().filter_map(|name| self.ability(name));
+        self.together(component, file.of.as_slice()).into_iter().chain(conditions).collect()
     }
 
     /// What there is to choose: each choice with what it can be, of which exactly one holds in
@@ -267,6 +275,49 @@ impl<'a> Constraints<'a> {
 
     fn slot(&self, id: &str) -> Option<&Slot<'a>> {
         self.slots.iter().find(|slot| slot.id == id)
+    }
+
+    /// A literal that holds where one of `components` is there.
+    fn any_of(&mut self, components: &BTreeSet<&str>) -> Literal {
+        let any: Vec<Literal> = components.iter().map(|id| self.components[id]).collect();
+        let [one] = any[..] else {
+            let literal = self.variable();
+            self.clauses.extend(any.iter().map(|one| vec![!*one, literal]));
+            self.clauses.push(any.into_iter().chain([!literal]).collect());
+            return literal;
+        };
+        one
+    }
+
+    /// What `Plan::can` says of a project.
+    fn name_abilities(&mut self) {
+        let pack = self.pack;
+        let ids = pack.components.iter().map(|component| component.id.as_str());
+        let names: BTreeSet<&str> = ids.chain(offered(pack)).chain(PARTS).collect();
+        for name in names {
+            let offering = offering(pack, name).map(|component| component.id.as_str());
+            let part = PARTS.contains(&name).then(|| holders(pack, name));
+            let holding = part.into_iter().flatten().map(|held| held.component.id.as_str());
+            let own = pack.component(name).map(|component| component.id.as_str());
+            let any = offering.chain(holding).chain(own).collect();
+            let literal = self.any_of(&any);
+            self.abilities.insert(name, literal);
+        }
+    }
+
+    /// What `Plan::holders` says of a project.
+    fn name_holders(&mut self) {
+        let pack = self.pack;
+        let folders = pack.added_files().filter_map(|(_, file)| file.of.as_deref());
+        let names: BTreeSet<&str> = folders.chain(pack.kinds()).collect();
+        for name in names {
+            let holding = holders(pack, name);
+            if !holding.is_empty() {
+                let any = holding.iter().map(|held| held.component.id.as_str()).collect();
+                let literal = self.any_of(&any);
+                self.holders.insert(name, literal);
+            }
+        }
     }
 
     /// What requires, excludes and applies, and that nothing is there that nothing brings.

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::lint::docking::holders;
 use crate::pack::load::{PACK_MANIFEST, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{MigrateManifest, OptionShape, Renaming};
 use crate::pack::migration::Migration;
@@ -228,8 +229,11 @@ impl Checked<'_> {
         let could_be = |path: &str| pattern.could_be(path, SERVICE_IN_PATH);
         let mut locks = self.pack.manifest.lockfile.iter();
         locks.any(|lock| could_be(&lock.path))
-            || self.pack.added_files().any(|(_, file)| match &file.kind {
-                Some(_) => could_be(&path_of(file, SERVICE_IN_PATH, &file.path)),
+            || self.pack.added_files().any(|(_, file)| match &file.of {
+                Some(of) => holders(self.pack, of).iter().any(|held| {
+                    let (name, folder) = held.place(SERVICE_IN_PATH);
+                    could_be(&path_of(file, &name, &folder, &file.path))
+                }),
                 None => could_be(&file.path),
             })
     }

@@ -3,6 +3,7 @@
 pub mod clash;
 pub mod constraints;
 pub mod cover;
+pub mod docking;
 pub mod migrations;
 pub mod proof;
 pub mod texts;

@@ -191,7 +191,7 @@ impl Proving<'_> {
             }
         }
         for (component, text) in texts.iter().filter(|(component, _)| there(component)) {
-            let base = self.constraints.together::<&str, _>(component, &[], &text.kinds);
+            let base = self.constraints.together(component, &text.kinds);
             let manifest = component.manifest_path();
             let whole = pack.text(&manifest).unwrap_or_default();
             if !self.constraints.is_possible(&base) {
@@ -231,7 +231,7 @@ impl Proving<'_> {
             .collect::<Vec<_>>()
             .join(" ");
         let ids: BTreeSet<&str> = quoted(&inner).collect();
-        let components = ids.iter().filter_map(|id| self.constraints.component(id));
+        let components = ids.iter().filter_map(|id| self.constraints.ability(id));
         let mut choices: Vec<Vec<Literal>> = components.map(|it| vec![it, !it]).collect();
         let options = self.pack.options().map(|option| &option.manifest.id);
         let read = options.filter(|id| inner.contains(&format!("options.{id}")));

@@ -7,6 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::pack::manifest::EVERY_WORKLOAD;
 use crate::render::plan::origin;
 
 /// A text of `component.toml` that is evaluated when a project is rendered.
@@ -44,8 +45,9 @@ pub fn texts(component: &str, manifest: &str) -> Vec<Text> {
                 }
             }
             "to" => {
-                for (kind, own) in tables(value) {
-                    found.entries(own, &format!("to.{kind}"), &[kind], |_| true);
+                for (kind, own) in tables(value).filter(|(kind, _)| *kind != EVERY_WORKLOAD) {
+                    let is_docking = |key: &str| ["need", "set"].contains(&key);
+                    found.entries(own, &format!("to.{kind}"), &[kind], |key| !is_docking(key));
                 }
             }
             _ => {}

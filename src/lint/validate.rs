@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::choose::selection::Choices;
 use crate::lint::clash::{clashing_keys, clashing_paths};
 use crate::lint::constraints::Constraints;
-use crate::lint::migrations;
-use crate::pack::load::{Component, PACK_MANIFEST, Pack, SERVICE_IN_PATH};
+use crate::lint::{docking, migrations};
+use crate::pack::load::{Component, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{
-    ContributionScope, ContributionShape, OptionManifest, OptionShape, PackManifest,
+    ContributionScope, ContributionShape, EVERY_WORKLOAD, OptionManifest, OptionShape, PackManifest,
 };
 use crate::pack::versions::is_version;
 use crate::text::error::{Error, Place, Problem, did_you_mean};
@@ -105,6 +105,7 @@ impl Checked<'_> {
             self.check_lockfiles(&mut problems);
             self.check_diagram(&mut problems);
             problems.extend(migrations::problems(self.pack));
+            problems.extend(docking::problems(self.pack));
             if can_be_rendered(self.pack) {
                 self.check_presets(&mut problems);
                 self.check_choosable(&mut problems);
@@ -363,25 +364,39 @@ impl Checked<'_> {
     fn check_folders(&self, component: &Component, problems: &mut Vec<Problem>) {
         for file in &component.files {
             for condition in &file.conditions {
-                if self.pack.component(condition).is_none() {
+                let is_known = self.pack.component(condition).is_some()
+                    || docking::offered(self.pack).contains(condition.as_str())
+                    || PARTS.contains(&condition.as_str());
+                if !is_known {
                     problems.push(Problem::new(
                         Place::file(&file.source),
                         format!("`{condition}` is not a component"),
                     ));
                 }
             }
-            if !file.in_folder && !file.path.contains(SERVICE_IN_PATH) {
+            if !file.in_folder && !file.path.contains(file.name_in_path()) {
+                let who = if file.is_of_services() {
+                    "service"
+                } else {
+                    file.of.as_deref().unwrap_or("")
+                };
+                let name = file.name_in_path();
                 problems.push(Problem::new(
                     Place::file(&file.source),
-                    format!("every service would write this path; put `{SERVICE_IN_PATH}` into it"),
+                    format!("every {who} would write this path; put `{name}` into it"),
                 ));
             }
-            if let Some(kind) = &file.kind
-                && self.pack.component_of_kind(kind).is_none()
+            let is_runtime = |name: &str| {
+                self.pack.components.iter().any(|it| it.manifest.runtime.contains_key(name))
+            };
+            if let Some(of) = &file.of
+                && file.is_of_services()
+                && self.pack.component_of_kind(of).is_none()
+                && !is_runtime(of)
             {
                 problems.push(Problem::new(
                     Place::file(&file.source),
-                    format!("`{kind}` is not a kind of service"),
+                    format!("`{of}` is not a kind of service"),
                 ));
             }
         }
@@ -428,11 +443,12 @@ impl Checked<'_> {
                 check(table, ContributionScope::Project);
             }
         }
-        for table in manifest.to.values() {
-            check(table, ContributionScope::Service);
+        for to in manifest.to.values() {
+            check(&to.own, ContributionScope::Service);
         }
         let others = manifest.each.values().flat_map(|each| each.each.keys());
-        for kind in manifest.each.keys().chain(others).chain(manifest.to.keys()) {
+        let to = manifest.to.keys().filter(|kind| *kind != EVERY_WORKLOAD);
+        for kind in manifest.each.keys().chain(others).chain(to) {
             if self.pack.component_of_kind(kind).is_none() {
                 problems.push(Problem::new(
                     self.place(component, kind),
@@ -454,7 +470,7 @@ impl Checked<'_> {
                 }
                 let is_ours = STATE_FILES.contains(&file.path.as_str())
                     || file.path.starts_with(".scaffold/");
-                if file.kind.is_none() && is_ours {
+                if file.of.is_none() && is_ours {
                     problems.push(Problem::new(
                         Place::file(&file.source),
                         format!("`{}` is written by the program itself", file.path),
@@ -529,6 +545,12 @@ impl Checked<'_> {
         let project = self.declared();
         let mut in_service = project.clone();
         in_service.insert("service".to_owned(), Some(self.service_fields()));
+        let of_parts = PARTS.map(|part| {
+            let mut declared = project.clone();
+            declared.insert(part.to_owned(), None);
+            (part, declared)
+        });
+        let of_parts = BTreeMap::from(of_parts);
         let mut files = Vec::new();
         for (_, file) in self.pack.added_files().filter(|(_, file)| file.template) {
             match self.pack.text(&file.source) {
@@ -544,7 +566,10 @@ impl Checked<'_> {
                 problems.push(problem);
                 continue;
             }
-            let declared = if file.kind.is_some() { &in_service } else { &project };
+            let declared = match file.of.as_deref() {
+                None => &project,
+                Some(of) => of_parts.get(of).unwrap_or(&in_service),
+            };
             problems.extend(templates.undeclared(&file.source, text, declared));
         }
     }
@@ -555,6 +580,11 @@ impl Checked<'_> {
         let mut declared = Declared::from([
             ("project".to_owned(), fields(&["name", "title", "snake"])),
             ("services".to_owned(), None),
+            ("workloads".to_owned(), None),
+            ("providers".to_owned(), None),
+            ("images".to_owned(), None),
+            ("bindings".to_owned(), None),
+            ("runtimes".to_owned(), None),
             ("on".to_owned(), None),
             (
                 "options".to_owned(),
@@ -570,7 +600,8 @@ impl Checked<'_> {
     }
 
     fn service_fields(&self) -> BTreeSet<String> {
-        let own = ["name", "kind", "package", "path", "snake", "summary"].map(str::to_owned);
+        let own =
+            ["name", "kind", "package", "path", "snake", "summary", "workloads"].map(str::to_owned);
         let contributed = self
             .pack
             .contributions()
@@ -625,14 +656,7 @@ impl Checked<'_> {
     }
 
     fn place_in(&self, path: &str, near: &str) -> Place {
-        let Ok(text) = self.pack.text(path) else {
-            return Place::file(path);
-        };
-        let quoted = format!("\"{near}\"");
-        match text.find(&quoted).map(|at| at + 1).or_else(|| text.find(near)) {
-            Some(offset) if !near.is_empty() => Place::at(path, text, offset),
-            _ => Place::file(path),
-        }
+        self.pack.place(path, near)
     }
 }
 

@@ -28,6 +28,9 @@ pub const PACK_MANIFEST: &str = "pack.toml";
 pub const COMPONENT_MANIFEST: &str = "component.toml";
 /// What stands for the service's name in the paths of `each@<kind>/`.
 pub const SERVICE_IN_PATH: &str = "_service_";
+/// What files can be rendered for beside services, `files@image/`: in paths of `each@image/` its
+/// name is `_image_`, and templates see it as `image`.
+pub const PARTS: [&str; 3] = ["image", "provider", "workload"];
 /// The suffix of files that are rendered and not copied.
 pub const TEMPLATE_SUFFIX: &str = ".tera";
 
@@ -69,14 +72,33 @@ pub struct ComponentFile {
     pub source: String,
     /// Its path in the project, or in the service's folder where `in_folder` is set.
     pub path: String,
-    /// Added once per service instance of this kind.
-    pub kind: Option<String>,
-    /// With `kind`: lies in the service's folder. Else [`SERVICE_IN_PATH`] stands for its name.
+    /// Added once for each of these: service instances of this kind or runtime, or one of [`PARTS`].
+    pub of: Option<String>,
+    /// With `of`: lies in its folder. Else [`ComponentFile::name_in_path`] stands for its name.
     pub in_folder: bool,
     /// Added only where all of these components are on.
     pub conditions: Vec<String>,
     /// Rendered, not copied.
     pub template: bool,
+}
+
+impl ComponentFile {
+    /// What stands in its path for the name of what it is rendered for.
+    #[must_use]
+    pub fn name_in_path(&self) -> &'static str {
+        match self.of.as_deref() {
+            Some("image") => "_image_",
+            Some("provider") => "_provider_",
+            Some("workload") => "_workload_",
+            _ => SERVICE_IN_PATH,
+        }
+    }
+
+    /// Whether it is rendered for services.
+    #[must_use]
+    pub fn is_of_services(&self) -> bool {
+        self.of.as_deref().is_some_and(|of| !PARTS.contains(&of))
+    }
 }
 
 /// What the user can choose on the command line beside components' flags.
@@ -248,6 +270,19 @@ impl Pack {
         std::str::from_utf8(bytes).map_err(|error| not_utf8(path, bytes, &error))
     }
 
+    /// Where the file at `path` of the pack says `near`: in quotes, else anywhere, else the file.
+    #[must_use]
+    pub fn place(&self, path: &str, near: &str) -> Place {
+        let Ok(text) = self.text(path) else {
+            return Place::file(path);
+        };
+        let quoted = format!("\"{near}\"");
+        match text.find(&quoted).map(|at| at + 1).or_else(|| text.find(near)) {
+            Some(offset) if !near.is_empty() => Place::at(path, text, offset),
+            _ => Place::file(path),
+        }
+    }
+
     /// `sha256:` over every path and content of the pack, in order of the paths.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -353,20 +388,18 @@ fn component_files(files: &Files, folder: &str, problems: &mut Vec<Problem>) -> 
                 Some(_) => (false, &folder["each".len()..]),
                 None => (true, folder.strip_prefix("files")?),
             };
-            let (kind, conditions) = match rest.split_once('+') {
-                Some((kind, conditions)) => {
-                    (kind, conditions.split('+').map(str::to_owned).collect())
-                }
+            let (of, conditions) = match rest.split_once('+') {
+                Some((of, conditions)) => (of, conditions.split('+').map(str::to_owned).collect()),
                 None => (rest, Vec::new()),
             };
-            let kind = match kind.strip_prefix('@') {
-                Some(kind) => Some(kind.to_owned()),
-                None if kind.is_empty() => None,
+            let of = match of.strip_prefix('@') {
+                Some(of) => Some(of.to_owned()),
+                None if of.is_empty() => None,
                 None => return None,
             };
-            Some((in_folder, kind, conditions, path))
+            Some((in_folder, of, conditions, path))
         });
-        let Some((in_folder, kind, conditions, path)) = folder_and_path else {
+        let Some((in_folder, of, conditions, path)) = folder_and_path else {
             problems.push(Problem::new(
                 Place::file(source),
                 "files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`",
@@ -377,7 +410,7 @@ fn component_files(files: &Files, folder: &str, problems: &mut Vec<Problem>) -> 
         found.push(ComponentFile {
             source: source.clone(),
             path: stripped.unwrap_or(path).to_owned(),
-            kind,
+            of,
             in_folder,
             conditions,
             template: stripped.is_some(),

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::pack::docking::{
+    NeedManifest, OfferManifest, ProviderManifest, RuntimeManifest, TargetManifest,
+    VariableManifest, WorkloadManifest,
+};
 use crate::text::tag::Delimiters;
 
 /// `pack.toml`: what holds for the whole pack.
@@ -323,9 +327,42 @@ pub struct ComponentManifest {
     /// Contributions to the project's names, once per service instance of a kind.
     #[serde(default)]
     pub each: IndexMap<String, EachManifest>,
-    /// Contributions to the names of each service instance of a kind.
+    /// What it gives to each service instance of a kind, or, under [`EVERY_WORKLOAD`], to all that
+    /// runs.
     #[serde(default)]
-    pub to: IndexMap<String, toml::Table>,
+    pub to: IndexMap<String, ToManifest>,
+    /// Something that workloads lean on and that the project does not write itself.
+    #[serde(default)]
+    pub provider: Option<ProviderManifest>,
+    /// The bindings that the provider offers, or that it lets another component's provider offer.
+    #[serde(default)]
+    pub offer: IndexMap<String, OfferManifest>,
+    /// What runs once in a project and belongs to no service.
+    #[serde(default)]
+    pub workload: IndexMap<String, WorkloadManifest>,
+    /// Languages that workloads are written in.
+    #[serde(default)]
+    pub runtime: IndexMap<String, RuntimeManifest>,
+    /// Places where a project runs.
+    #[serde(default)]
+    pub target: IndexMap<String, TargetManifest>,
+}
+
+/// The name under `[to]` that stands for all workloads.
+pub const EVERY_WORKLOAD: &str = "workload";
+
+/// What a component gives to services of others.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ToManifest {
+    /// What their workloads need because of it.
+    #[serde(default)]
+    pub need: IndexMap<String, NeedManifest>,
+    /// Variables of their workloads.
+    #[serde(default)]
+    pub set: IndexMap<String, VariableManifest>,
+    /// Contributions to the services' own names.
+    #[serde(flatten)]
+    pub own: toml::Table,
 }
 
 /// Contributions once per service instance.
@@ -345,6 +382,13 @@ pub struct EachManifest {
 pub struct KindManifest {
     /// What such a service does.
     pub summary: String,
+    /// The language that it is written in.
+    #[serde(default)]
+    pub runtime: Option<String>,
+    /// What runs of it: the first has the service's name and is what its image starts by itself;
+    /// each further one is called `<service>-<name>`.
+    #[serde(default)]
+    pub workload: IndexMap<String, WorkloadManifest>,
 }
 
 /// A service instance that comes with a component.

@@ -1,5 +1,6 @@
 //! What a pack says, and reading it.
 
+pub mod docking;
 pub mod load;
 pub mod manifest;
 pub mod migration;

@@ -1,16 +1,17 @@
 //! Plan to Tree: copies, renders, prunes the locks, and says what was chosen.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use crate::choose::file::selection_text;
-use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST, SERVICE_IN_PATH};
+use crate::pack::load::{Component, ComponentFile, PACK_MANIFEST};
 use crate::pack::manifest::LockfileFormat;
 use crate::render::lockfile::prune_npm;
 use crate::render::names;
-use crate::render::plan::{Plan, Service, taken};
+use crate::render::plan::{Holder, Plan, Service, taken};
 use crate::render::tree::{File, Tree};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::path::SELECTION_FILE;
@@ -59,25 +60,40 @@ pub struct Target<'a> {
     pub file: &'a ComponentFile,
     /// Its path in the project.
     pub path: String,
-    /// The service whose folder it is in.
-    pub service: Option<&'a Service>,
+    /// What it is rendered for, where that is not the project.
+    pub holder: Option<Holder<'a>>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    fn new(component: &'a Component, file: &'a ComponentFile, holder: Option<Holder<'a>>) -> Self {
+        let mut target = Self { component, file, path: String::new(), holder };
+        target.path = target.beside(&file.path);
+        target
+    }
+
     /// Where `other` lies in the project, which its component names as it names the target's own path.
     #[must_use]
     pub fn beside(&self, other: &str) -> String {
-        self.service.map_or(other.to_owned(), |service| path_of(self.file, &service.name, other))
+        self.holder.map_or(other.to_owned(), |Holder { name, folder, .. }| {
+            path_of(self.file, name, folder, other)
+        })
+    }
+
+    /// The service that it is rendered for.
+    #[must_use]
+    pub fn service(&self) -> Option<&'a Service> {
+        self.holder.and_then(|holder| holder.service)
     }
 }
 
-/// Where `path` lies in the project, which stands where `file` of the service `name` does.
+/// Where `path` lies in the project, which stands where `file` does for what is called `name` and lies
+/// in `folder`.
 #[must_use]
-pub fn path_of(file: &ComponentFile, name: &str, path: &str) -> String {
+pub fn path_of(file: &ComponentFile, name: &str, folder: &str, path: &str) -> String {
     if file.in_folder {
-        format!("{}/{path}", Service::folder(name))
+        format!("{folder}/{path}")
     } else {
-        path.replace(SERVICE_IN_PATH, name)
+        path.replace(file.name_in_path(), name)
     }
 }
 
@@ -87,24 +103,14 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
     let mut targets = Vec::new();
     for component in &plan.components {
         for file in &component.files {
-            if !file.conditions.iter().all(|condition| plan.has(condition)) {
+            if !file.conditions.iter().all(|condition| plan.can(condition)) {
                 continue;
             }
-            match &file.kind {
-                None => {
-                    targets.push(Target {
-                        component,
-                        file,
-                        path: file.path.clone(),
-                        service: None,
-                    });
-                }
-                Some(kind) => targets.extend(plan.services_of(kind).map(|service| Target {
-                    component,
-                    file,
-                    path: path_of(file, &service.name, &file.path),
-                    service: Some(service),
-                })),
+            match &file.of {
+                None => targets.push(Target::new(component, file, None)),
+                Some(of) => targets.extend(
+                    plan.holders(of).into_iter().map(|it| Target::new(component, file, Some(it))),
+                ),
             }
         }
     }
@@ -121,9 +127,9 @@ fn check_paths(plan: &Plan) -> Result<(), Error> {
             continue;
         };
         // Two paths of the pack that are one without a service are a mistake of the pack.
-        if let Some(service) = target.service.or(other.service) {
+        if let Some(service) = target.service().or(other.service()) {
             let path = &target.path;
-            let source = if target.service.is_some() { &other.file } else { &target.file };
+            let source = if target.service().is_some() { &other.file } else { &target.file };
             let reason = format!("`{path}` is made from `{}` already", source.source);
             return Err(taken(service, &reason));
         }
@@ -155,19 +161,19 @@ fn render_files(plan: &Plan, templates: &Templates) -> Result<Tree, Vec<Problem>
             .map_err(|reason| vec![Problem::new(Place::file(PACK_MANIFEST), reason)])
     };
     let project_fields = fields(&plan.context)?;
-    let mut service_fields: BTreeMap<&str, Fields> = BTreeMap::new();
-    for service in &plan.services {
-        service_fields.insert(&service.name, fields(&plan.service_context(service))?);
-    }
+    let mut holder_fields: BTreeMap<(&str, &str), Fields> = BTreeMap::new();
     let mut tree = Tree::default();
     let mut folded: BTreeMap<String, String> = BTreeMap::new();
     for target in targets(plan) {
         let source = &target.file.source;
         let bytes = if target.file.template {
-            let fields = target
-                .service
-                .and_then(|service| service_fields.get(service.name.as_str()))
-                .unwrap_or(&project_fields);
+            let fields = match &target.holder {
+                None => &project_fields,
+                Some(holder) => match holder_fields.entry((holder.what, holder.name)) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(place) => place.insert(fields(&plan.context_of(holder))?),
+                },
+            };
             match templates.render(source, fields) {
                 Ok(text) => Cow::Owned(text.into_bytes()),
                 Err(problem) => {

@@ -7,8 +7,10 @@ use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
-use crate::pack::load::{Component, Pack};
+use crate::pack::load::{Component, PARTS, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
+use crate::render::docked::Docking;
+use crate::render::docking::{self, Instance};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::Templates;
 
@@ -23,8 +25,23 @@ pub struct Plan<'a> {
     pub components: Vec<&'a Component>,
     /// The service instances, by name.
     pub services: Vec<Service>,
+    /// Everything that runs, and how it is connected.
+    pub docking: Docking,
     /// What templates outside of services see.
     pub context: Map<String, Value>,
+}
+
+/// One of those that a file is rendered for: a service, or a part of what docking found.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// As what templates see it.
+    pub what: &'static str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its folder, from the root of the project.
+    pub folder: &'a str,
+    /// The service that it is, or that it belongs to.
+    pub service: Option<&'a Service>,
 }
 
 /// A service instance.
@@ -34,6 +51,8 @@ pub struct Service {
     pub name: String,
     /// Its kind.
     pub kind: String,
+    /// The language that it is written in; empty where the kind says none.
+    pub runtime: String,
     /// Its folder, from the root of the project.
     pub path: String,
     /// What templates see as `service`.
@@ -72,26 +91,82 @@ impl<'a> Plan<'a> {
         context.insert("services".to_owned(), listed(&services));
         let collected = collect(pack, &components, &mut services, &context, templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
+        let docking = docked(&components, &services)?;
+        draw(pack, &docking, &mut context);
+        for service in &mut services {
+            service.take_workloads(&docking);
+        }
         context.insert("services".to_owned(), listed(&services));
+        context.insert("workloads".to_owned(), json!(docking.workloads));
+        context.insert("providers".to_owned(), json!(docking.providers));
+        context.insert("bindings".to_owned(), json!(docking.bindings));
+        context.insert("images".to_owned(), json!(docking.images));
+        context.insert("runtimes".to_owned(), json!(docking.runtimes));
         check_names(pack, &services, &context)?;
-        Ok(Self { pack, selection, components, services, context })
+        Ok(Self { pack, selection, components, services, docking, context })
     }
 
-    /// What templates in the folder of `service` see.
+    /// What templates see that are rendered for `holder`.
     #[must_use]
-    pub fn service_context(&self, service: &Service) -> Map<String, Value> {
-        with_service(&self.context, service)
+    pub fn context_of(&self, holder: &Holder) -> Map<String, Value> {
+        let Holder { what, name, service, .. } = holder;
+        if let (&"service", Some(service)) = (what, service) {
+            return with_service(&self.context, service);
+        }
+        let mut context = self.context.clone();
+        let parts = self.context.get(&format!("{what}s")).and_then(Value::as_array);
+        let part = parts.into_iter().flatten().find(|part| part["name"] == *name);
+        context.insert((*what).to_owned(), part.cloned().unwrap_or_default());
+        context
     }
 
-    /// The services of a kind, by name.
-    pub fn services_of(&self, kind: &str) -> impl Iterator<Item = &Service> {
-        self.services.iter().filter(move |service| service.kind == kind)
+    /// Those that files of `files@<of>/` are rendered for: the services of a kind or a runtime, by
+    /// name, or one of [`PARTS`] in the order of docking.
+    #[must_use]
+    pub fn holders<'h>(&'h self, of: &str) -> Vec<Holder<'h>> {
+        let belongs = |name: &str| {
+            self.services.iter().find(|service| !name.is_empty() && service.name == name)
+        };
+        let part = |what, name: &'h str, folder: &'h str, service: &str| Holder {
+            what,
+            name,
+            folder,
+            service: belongs(service),
+        };
+        match of {
+            "image" => {
+                let images = self.docking.images.iter();
+                images.map(|it| part("image", &it.name, &it.folder, &it.service)).collect()
+            }
+            "provider" => {
+                let providers = self.docking.providers.iter();
+                providers.map(|it| part("provider", &it.name, &it.folder, "")).collect()
+            }
+            "workload" => {
+                let workloads = self.docking.workloads.iter();
+                workloads.map(|it| part("workload", &it.name, &it.folder, &it.service)).collect()
+            }
+            _ => {
+                let services = self.services.iter();
+                let services = services.filter(|it| it.kind == of || it.runtime == of);
+                services.map(|it| part("service", &it.name, &it.path, &it.name)).collect()
+            }
+        }
     }
 
     /// Whether the component is part of the project.
     #[must_use]
     pub fn has(&self, id: &str) -> bool {
         self.components.iter().any(|component| component.id == id)
+    }
+
+    /// Whether the project can do this: it has the component, something offers the binding, or there
+    /// is one of [`PARTS`].
+    #[must_use]
+    pub fn can(&self, what: &str) -> bool {
+        self.has(what)
+            || self.docking.bindings.contains_key(what)
+            || (PARTS.contains(&what) && !self.holders(what).is_empty())
     }
 }
 
@@ -115,7 +190,43 @@ impl Service {
             "summary": declared.map_or("", |kind| kind.summary.as_str()),
         });
         let Value::Object(fields) = fields else { unreachable!("json! of braces is an object") };
-        Self { name: name.to_owned(), kind: kind.to_owned(), path, fields }
+        let runtime = declared.and_then(|kind| kind.runtime.clone()).unwrap_or_default();
+        Self { name: name.to_owned(), kind: kind.to_owned(), runtime, path, fields }
+    }
+
+    fn as_instance(&self) -> Instance<'_> {
+        Instance { name: &self.name, kind: &self.kind, folder: &self.path }
+    }
+
+    /// Puts its workloads into its fields.
+    fn take_workloads(&mut self, docking: &Docking) {
+        let own = docking.workloads.iter().filter(|workload| workload.service == self.name);
+        self.fields.insert("workloads".to_owned(), own.map(|workload| json!(workload)).collect());
+    }
+}
+
+/// Docks everything, once no service has the name of another part.
+fn docked(components: &[&Component], services: &[Service]) -> Result<Docking, Error> {
+    let instances: Vec<Instance> = services.iter().map(Service::as_instance).collect();
+    let names = docking::names(components, &instances);
+    for service in services {
+        if names.iter().filter(|name| **name == service.name).count() > 1 {
+            return Err(taken(service, "another part of the project is"));
+        }
+    }
+    docking::dock(components, &instances).map_err(|problem| Error::Pack(vec![problem]))
+}
+
+/// Adds what docking found to the contributions that the diagram is drawn from.
+fn draw(pack: &Pack, docking: &Docking, context: &mut Map<String, Value>) {
+    let Some(diagram) = &pack.manifest.diagram else {
+        return;
+    };
+    let arrows: Vec<Value> = docking.edges.iter().map(|arrow| json!(arrow)).collect();
+    for (name, more) in [(&diagram.nodes, &docking.nodes), (&diagram.edges, &arrows)] {
+        if let Some(Value::Array(list)) = context.get_mut(name) {
+            list.extend(more.iter().cloned());
+        }
     }
 }
 
@@ -223,11 +334,11 @@ fn collect(
         let mut owners = Owners::new();
         let seen = with_service(context, service);
         for component in components {
-            let Some(table) = component.manifest.to.get(&service.kind) else {
+            let Some(to) = component.manifest.to.get(&service.kind) else {
                 continue;
             };
             let name = format!("to.{}", service.kind);
-            let own = evaluated_table(component, &name, table, &seen, templates)?;
+            let own = evaluated_table(component, &name, &to.own, &seen, templates)?;
             add(&mut fields, own, component, &mut owners)?;
         }
         service.fields.extend(fields);

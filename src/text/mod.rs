@@ -1,9 +1,10 @@
-//! What everything else speaks in: errors, digests, names, paths, templates and diagrams.
+//! What everything else speaks in: errors, digests, names, paths, patterns, templates and diagrams.
 
 pub mod diagram;
 pub mod digest;
 pub mod error;
 pub mod name;
 pub mod path;
+pub mod pattern;
 pub mod tag;
 pub mod template;

@@ -366,6 +366,10 @@ fn register(tera: &mut Tera, versions: &toml::Table) {
             .map_err(|error| tera::Error::message(error.to_string()))?;
         Ok::<_, tera::Error>(value.to_string())
     });
+    tera.register_filter("quoted", |text: &str, _: Kwargs, _: &State| quoted(text));
+    tera.register_filter("folded", |text: &str, arguments: Kwargs, _: &State| {
+        arguments.must_get::<usize>("indent").map(|indent| folded(text, indent))
+    });
     tera.register_filter("json", |value: tera::Value, arguments: Kwargs, _: &State| {
         let indent = arguments.get::<usize>("indent")?.unwrap_or(2);
         let level = arguments.get::<usize>("level")?.unwrap_or(0);
@@ -384,6 +388,40 @@ fn pin(versions: &toml::Table, table: &str, name: &str) -> Result<String, tera::
     found.map(str::to_owned).ok_or_else(|| {
         tera::Error::message(format!("no version is pinned for `{name}` in `[{table}]`"))
     })
+}
+
+/// `text` as a scalar of YAML on one line, in the quotes that need fewer escapes.
+fn quoted(text: &str) -> String {
+    if text.contains('\'') && !text.contains(['"', '\\']) {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// `text` as a scalar of YAML: in quotes where it fits into the line behind `indent` and a dash, else
+/// folded over several lines that are indented so far.
+fn folded(text: &str, indent: usize) -> String {
+    const WIDTH: usize = 100;
+    let alone = quoted(text);
+    // A line break takes the place of a single space between two words, and of nothing else.
+    let words: Vec<&str> = text.split(' ').collect();
+    let can_be_folded = !text.contains('\n') && words.iter().all(|word| !word.is_empty());
+    if indent + alone.len() <= WIDTH || !can_be_folded {
+        return alone;
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if indent + line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let padding = format!("\n{}", " ".repeat(indent));
+    format!(">-{padding}{}", lines.join(&padding))
 }
 
 /// JSON over several lines; every line but the first is indented by `level` steps more.

@@ -92,16 +92,9 @@ def load(only: list[str]) -> list[Service]:
     """The services of dev.toml; with `only`, those and all that they need."""
     config = settings()
     services = {entry["name"]: Service(**entry) for entry in config.get("process", [])}
-    fronts = [service for service in services.values() if service.group == config.get("front")]
-    for service in fronts[:1]:
-        service.front = True
-    for extra in config.get("group", []):
-        for service in services.values():
-            if service.group == extra["name"]:
-                service.env |= extra.get("env", {})
-                service.needs += [name for name in extra.get("needs", []) if name != service.name]
-                service.open = extra.get("open", service.open)
-                service.examples += extra.get("examples", [])
+    front = front_of(services.values())
+    for service in services.values():
+        service.front = service is front
     for service in services.values():
         if service.watch:
             service.watch += [str(ROOT / folder) for folder in config.get("watch", [])]
@@ -121,6 +114,11 @@ def load(only: list[str]) -> list[Service]:
             wanted.add(name)
             rest += services[name].needs
     return [service for service in services.values() if service.name in wanted]
+
+
+def front_of(services: Iterable[Service]) -> Service | None:
+    """What people open: the first of those that could be."""
+    return next((service for service in services if service.front), None)
 
 
 class Ports:
@@ -390,19 +388,9 @@ class Dev:
                 return service.free
             if key == "data":
                 return str(self.options.data / service.name)
-            if key.startswith("all:"):
-                group = key.removeprefix("all:")
-                members = [other for other in self.services if other.group == group]
-                return ",".join(f"{other.name}={other.base_url}" for other in members)
-            if key.startswith("first:"):
-                group = key.removeprefix("first:")
-                for other in self.services:
-                    if other.group == group:
-                        return other.base_url
-            name, _, what = key.partition(".")
             for other in self.services:
-                if other.name == name and what in ("port", "url"):
-                    return other.port_text if what == "port" else other.base_url
+                if key == f"{other.name}.port":
+                    return other.port_text
             if key in self.base:
                 return self.base[key]
             raise StartFailed(f"tools/dev.toml: `{service.name}` refers to unknown `{{{key}}}`")
@@ -685,7 +673,8 @@ def unused(data: Path, lock_kind: int = fcntl.LOCK_EX) -> Iterator[bool]:
 
 def url_of(name: str, options: argparse.Namespace) -> str:
     """Where a process of the running system is: the one of this name, or what people open."""
-    front = settings().get("front")
+    front = front_of(load([]))
+    wanted = name or (front.name if front else "")
     try:
         # What a run that was killed has left says nothing.
         with unused(options.data, fcntl.LOCK_SH) as is_stopped:
@@ -696,7 +685,7 @@ def url_of(name: str, options: argparse.Namespace) -> str:
         sys.exit("error: this project does not run, or is not ready yet\n\nhint: make dev")
     running: dict[str, dict[str, Any]] = json.loads(text)
     for process, entry in running.items():
-        if entry["url"] and (process == name if name else entry["group"] == front):
+        if entry["url"] and process == wanted:
             return str(entry["url"])
     known = ", ".join(process for process, entry in running.items() if entry["url"])
     sys.exit(f"error: there is no `{name}`\n\nhint: choices: {known}")
