@@ -87,7 +87,7 @@ fn version(program: &str) -> Option<String> {
     output(command)
 }
 
-/// What a command says, where it is there and succeeds within a minute.
+/// What a command answers, where it is there and succeeds within a minute.
 fn output(command: &[&str]) -> Option<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("env")
@@ -97,7 +97,9 @@ fn output(command: &[&str]) -> Option<String> {
         .stdin(Stdio::null())
         .output()
         .expect("`env` starts");
-    let text = [output.stdout, output.stderr].concat();
+    // What is beside an answer may be another complaint each time, as with Chromium's start script; some
+    // programs answer there alone, as nginx does.
+    let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
     output.status.success().then(|| String::from_utf8_lossy(&text).into_owned())
 }
 
