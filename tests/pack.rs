@@ -10,6 +10,8 @@ use scaffold::choose::selection::{Choices, Selection};
 use scaffold::lint::cover::cover;
 use scaffold::lint::validate;
 use scaffold::pack::load::Pack;
+use scaffold::render::files::rendered_files;
+use scaffold::render::plan::Plan;
 use scaffold::text::error::Error;
 
 /// The problems of the small pack with `changes`.
@@ -713,6 +715,39 @@ fn components_lie_in_folders_as_their_pack_likes_it() {
     // What a component renders may have the name of a manifest.
     let inner = ("components/base/files/inner/component.toml", "not = \"ours\"\n");
     assert_eq!(linted(&[inner], |_| {}), [] as [&str; 0]);
+}
+
+/// Many templates are rendered in two threads, which nobody notices: one includes another as always,
+/// and what fails is told as always.
+#[test]
+fn many_templates_render_as_few_do() {
+    let last = "components/base/files/99.txt.tera";
+    let include = format!("{{% include \"{last}\" %}}");
+    let many: Vec<String> =
+        (10..60).map(|at| format!("components/base/files/{at}.txt.tera")).collect();
+    let mut files: Vec<(&str, &str)> = many.iter().map(|path| (path.as_str(), "plain\n")).collect();
+    files.extend([
+        ("components/base/files/00.txt.tera", include.as_str()),
+        (last, "{{ project.name }}\n"),
+    ]);
+    let pack = validate::load(small_pack(&files).path()).expect("the pack is sound");
+    let tree = tree_of(&pack, cover(&pack, "x").remove(0));
+    let text =
+        |path: &str| tree.get(path).map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+    assert_eq!(text("00.txt"), text("99.txt"));
+    assert_eq!(text("99.txt").as_deref(), Some("x\n"));
+    assert_eq!(text("42.txt").as_deref(), Some("plain\n"));
+
+    let fails = "{{ pin(table=\"npm\", name=\"no\") }}\n";
+    files.extend([("components/base/files/00.txt.tera", fails), (last, fails)]);
+    let pack =
+        Pack::read_from(small_pack(&files).path()).expect("it can be read").0.expect("a pack");
+    let selection = Choices { name: Some("x".to_owned()), ..Choices::default() };
+    let selection = selection.complete(&pack).expect("a valid selection");
+    let plan = Plan::new(&pack, selection).expect("a valid plan");
+    let Err(Error::Pack(problems)) = rendered_files(&plan) else { panic!("it fails") };
+    let places: Vec<&str> = problems.iter().map(|problem| problem.place.path.as_str()).collect();
+    assert_eq!(places, ["components/base/files/00.txt.tera", last]);
 }
 
 /// A pipe that nobody writes to would be waited for without end.

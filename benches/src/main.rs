@@ -26,6 +26,7 @@ const SCAFFOLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/s
 const MARGIN: f64 = 1.6;
 
 /// A ratio and what it is held against.
+#[derive(Clone)]
 pub struct Figure {
     /// Its name in `benches/recorded.json`.
     pub key: String,
@@ -82,6 +83,13 @@ fn main() -> ExitCode {
     let mut bench = Bench::new(&root, &root.join("target/bench"));
     bench.start(100);
     bench.built_in(31);
+    // On a disk the copy waits for the disk: what the program itself takes shows in memory.
+    bench.results.figures.extend(
+        guard.results.figures.iter().filter(|figure| figure.key == "new").map(|figure| Figure {
+            label: format!("{}, all in memory", figure.label),
+            ..figure.clone()
+        }),
+    );
     bench.pack(100, 31);
     bench.pack(1000, 15);
     bench.pack(10_000, 5);

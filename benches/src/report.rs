@@ -49,12 +49,11 @@ fn page(results: &Results) -> String {
     }
     text.push_str(
         "\n\
-         Where `new` takes longer than its goal it does what a copy does not: it hashes each file for\n\
-         `scaffold.lock`, and archives, hashes and compresses all of them, so that a later `update` can merge\n\
-         (about 4 ms for the whole project). The same holds for memory: the output is held, and beside it its\n\
-         archive; small outputs disappear behind the program itself. Hashing the archive by the hashes of its\n\
-         files, and compressing it while it is put together, would take away most of both. How much it shows\n\
-         depends on the disk: `benches/recorded.json` has the ratios with all files in memory.\n",
+         Where `new` takes longer than its goal it does what a copy does not: it renders, hashes all that it\n\
+         writes for `scaffold.lock`, and keeps an archive of it, so that a later `update` can merge. Files of the\n\
+         built-in pack that are only copied were hashed and compressed when the program was built. The same\n\
+         holds for memory: the output is held, and beside it its archive; small outputs disappear behind the\n\
+         program itself. How much it shows depends on the disk, for which a copy waits as well.\n",
     );
     let binary = results.binary as f64 / KIB / KIB;
     let _ = writeln!(

@@ -518,6 +518,11 @@ pub fn flag_of<'a>(pack: &'a Pack, word: &'a str) -> &'a str {
 /// A text as TOML writes it.
 #[must_use]
 pub fn quoted(text: &str) -> String {
+    // Locks hold a thousand such texts, and hardly another.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    if text.bytes().all(is_plain) {
+        return ["\"", text, "\""].concat();
+    }
     toml::Value::String(text.to_owned()).to_string()
 }
 

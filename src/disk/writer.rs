@@ -268,25 +268,34 @@ fn stage(
 ) -> Result<(Stage, Tree), Error> {
     let stage = Stage::new(parent)?;
     let staged = stage.project();
-    create_folders(tree, &staged)?;
+    let late = thread::scope(|scope| {
+        let written = scope.spawn(|| write_tree(tree, &staged, interrupted));
+        let late = late();
+        written.join().unwrap_or_else(|panic| resume_unwind(panic)).map(|()| late)
+    })?;
+    write_tree(&late, &staged, interrupted)?;
+    Ok((stage, late))
+}
+
+/// Writes the tree into the folder `root`, in several threads where it is large.
+fn write_tree(tree: &Tree, root: &Path, interrupted: &AtomicBool) -> Result<(), Error> {
+    create_folders(tree, root)?;
     let files: Vec<(&str, &File)> = tree.iter().collect();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let writers = (files.len() / FILES_PER_WRITER).clamp(1, processors.min(WRITERS_MAX));
     // Neighbours share folders: a run of them each, so that writers do not wait for each other.
-    let runs = files.chunks(files.len().div_ceil(writers).max(1));
-    let late = thread::scope(|scope| {
-        let folder = staged.as_path();
-        let started: Vec<_> =
-            runs.map(|run| scope.spawn(move || write_files(run, folder, interrupted))).collect();
-        let late = late();
-        let results = started
+    let (own, others) = files.split_at(files.len().div_ceil(writers));
+    thread::scope(|scope| {
+        let others: Vec<_> = others
+            .chunks(own.len().max(1))
+            .map(|run| scope.spawn(move || write_files(run, root, interrupted)))
+            .collect();
+        let own = write_files(own, root, interrupted);
+        let others = others
             .into_iter()
             .map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        results.collect::<Result<(), Error>>().map(|()| late)
-    })?;
-    create_folders(&late, &staged)?;
-    write_files(&late.iter().collect::<Vec<_>>(), &staged, interrupted)?;
-    Ok((stage, late))
+        std::iter::once(own).chain(others).collect()
+    })
 }
 
 /// Creates every folder of the tree below `root`, each once.

@@ -10,7 +10,6 @@ use crate::lint::constraints::{Constraints, Literal};
 use crate::lint::docking::holders;
 use crate::pack::load::{Component, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
-use crate::render::files::path_of;
 use crate::text::error::{Place, Problem};
 
 /// A file as it is written to a path.
@@ -49,7 +48,7 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
         for held in holders(pack, of) {
             let path = |service: &str| {
                 let (name, folder) = held.place(service);
-                path_of(file, &name, &folder, &file.path)
+                file.path_of(&name, &folder, &file.path)
             };
             // The same for every service, whatever its name is.
             write(held.kind, writer(path(SERVICE_IN_PATH), &[held.component]));

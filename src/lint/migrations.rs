@@ -9,7 +9,6 @@ use crate::pack::manifest::{MigrateManifest, OptionShape, Renaming};
 use crate::pack::migration::Migration;
 use crate::pack::pattern::Pattern;
 use crate::pack::versions::{is_newer, is_version};
-use crate::render::files::path_of;
 use crate::text::error::{Place, Problem, did_you_mean};
 use crate::text::path::STATE_FILES;
 
@@ -232,7 +231,7 @@ impl Checked<'_> {
             || self.pack.added_files().any(|(_, file)| match &file.of {
                 Some(of) => holders(self.pack, of).iter().any(|held| {
                     let (name, folder) = held.place(SERVICE_IN_PATH);
-                    could_be(&path_of(file, &name, &folder, &file.path))
+                    could_be(&file.path_of(&name, &folder, &file.path))
                 }),
                 None => could_be(&file.path),
             })

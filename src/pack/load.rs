@@ -2,15 +2,16 @@
 //!
 //! A pack is a folder of components: the one embedded in the program, or a directory.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 
-use include_dir::{Dir, include_dir};
 use serde::de::DeserializeOwned;
 use walkdir::WalkDir;
 
+use crate::pack::embedded;
+use crate::pack::layout::{component_folders, is_about_the_component};
 use crate::pack::manifest::{
     ComponentManifest, ContributionManifest, OptionManifest, PackManifest,
 };
@@ -18,21 +19,10 @@ use crate::text::digest;
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::Templates;
 
+pub use crate::pack::layout::{
+    COMPONENT_MANIFEST, ComponentFile, PACK_MANIFEST, PARTS, SERVICE_IN_PATH,
+};
 pub use crate::text::digest::hex;
-
-static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
-
-/// The manifest of a pack.
-pub const PACK_MANIFEST: &str = "pack.toml";
-/// The manifest of a component.
-pub const COMPONENT_MANIFEST: &str = "component.toml";
-/// What stands for the service's name in the paths of `each@<kind>/`.
-pub const SERVICE_IN_PATH: &str = "_service_";
-/// What files can be rendered for beside services, `files@image/`: in paths of `each@image/` its
-/// name is `_image_`, and templates see it as `image`.
-pub const PARTS: [&str; 3] = ["image", "provider", "workload"];
-/// The suffix of files that are rendered and not copied.
-pub const TEMPLATE_SUFFIX: &str = ".tera";
 
 /// A pack with its manifests read.
 #[derive(Debug)]
@@ -50,7 +40,8 @@ pub struct Pack {
     files: Files,
 }
 
-type Files = BTreeMap<String, Cow<'static, [u8]>>;
+/// Content per path, kept until the program ends, so that trees borrow it and need no copy of their own.
+type Files = BTreeMap<&'static str, &'static [u8]>;
 
 /// A folder with a [`COMPONENT_MANIFEST`].
 #[derive(Debug)]
@@ -65,42 +56,6 @@ pub struct Component {
     pub files: Vec<ComponentFile>,
 }
 
-/// A file that a component adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ComponentFile {
-    /// Its path in the pack.
-    pub source: String,
-    /// Its path in the project, or in the service's folder where `in_folder` is set.
-    pub path: String,
-    /// Added once for each of these: service instances of this kind or runtime, or one of [`PARTS`].
-    pub of: Option<String>,
-    /// With `of`: lies in its folder. Else [`ComponentFile::name_in_path`] stands for its name.
-    pub in_folder: bool,
-    /// Added only where all of these components are on.
-    pub conditions: Vec<String>,
-    /// Rendered, not copied.
-    pub template: bool,
-}
-
-impl ComponentFile {
-    /// What stands in its path for the name of what it is rendered for.
-    #[must_use]
-    pub fn name_in_path(&self) -> &'static str {
-        match self.of.as_deref() {
-            Some("image") => "_image_",
-            Some("provider") => "_provider_",
-            Some("workload") => "_workload_",
-            _ => SERVICE_IN_PATH,
-        }
-    }
-
-    /// Whether it is rendered for services.
-    #[must_use]
-    pub fn is_of_services(&self) -> bool {
-        self.of.as_deref().is_some_and(|of| !PARTS.contains(&of))
-    }
-}
-
 /// What the user can choose on the command line beside components' flags.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionOf<'a> {
@@ -113,8 +68,7 @@ pub struct OptionOf<'a> {
 impl Pack {
     /// The pack inside this program. Its validity is held by tests, not checked at run time.
     pub fn embedded() -> Result<Self, Error> {
-        let mut files = Files::new();
-        collect_embedded(&EMBEDDED, &mut files)?;
+        let files = embedded::files().iter().map(|file| (file.path, file.bytes)).collect();
         let mut problems = Vec::new();
         let pack = Self::read(files, &BTreeSet::new(), None, &mut problems);
         pack.filter(|_| problems.is_empty()).ok_or(Error::Pack(problems))
@@ -140,10 +94,9 @@ impl Pack {
 
     /// `pack.toml` of the embedded pack, which alone is read.
     pub fn embedded_manifest() -> Result<PackManifest, Error> {
-        let file = EMBEDDED.get_file(PACK_MANIFEST);
-        let content = file.map(|file| (PACK_MANIFEST.to_owned(), Cow::Borrowed(file.contents())));
+        let file = embedded::file(PACK_MANIFEST).map(|file| (file.path, file.bytes));
         let mut problems = Vec::new();
-        parse_toml(&content.into_iter().collect(), PACK_MANIFEST, &mut problems)
+        parse_manifest(&file.into_iter().collect(), PACK_MANIFEST, &mut problems)
             .ok_or(Error::Pack(problems))
     }
 
@@ -154,15 +107,15 @@ impl Pack {
         origin: Option<String>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let manifest: Option<PackManifest> = parse_toml(&files, PACK_MANIFEST, problems);
+        let manifest: Option<PackManifest> = parse_manifest(&files, PACK_MANIFEST, problems);
         let versions = manifest
             .as_ref()
             .and_then(|manifest| manifest.versions.as_deref())
-            .and_then(|path| parse_toml(&files, path, problems))
+            .and_then(|path| parse_manifest(&files, path, problems))
             .unwrap_or_default();
         let mut components: Vec<Component> = Vec::new();
         let mut unread = BTreeSet::new();
-        let own = component_folders(&files);
+        let own = component_folders(files.keys().copied());
         problems.extend(strays(&files, folders, &own));
         for folder in own {
             let path = format!("{folder}/{COMPONENT_MANIFEST}");
@@ -172,7 +125,7 @@ impl Pack {
                 problems.push(Problem::new(Place::file(path), message));
                 continue;
             }
-            let Some(manifest) = parse_toml(&files, &path, problems) else {
+            let Some(manifest) = parse_manifest(&files, &path, problems) else {
                 unread.insert(id);
                 continue;
             };
@@ -257,8 +210,8 @@ impl Pack {
 
     /// The content of the file at `path` of the pack.
     #[must_use]
-    pub fn file(&self, path: &str) -> Option<&Cow<'static, [u8]>> {
-        self.files.get(path)
+    pub fn file(&self, path: &str) -> Option<&'static [u8]> {
+        self.files.get(path).copied()
     }
 
     /// The text of the template or data file at `path` of the pack.
@@ -287,10 +240,8 @@ impl Pack {
     #[must_use]
     pub fn digest(&self) -> String {
         match self.origin {
-            None => env!("EMBEDDED_PACK_DIGEST").to_owned(),
-            Some(_) => digest::of_files(
-                self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())),
-            ),
+            None => embedded::digest().to_owned(),
+            Some(_) => digest::of_files(self.files.iter().map(|(path, bytes)| (*path, *bytes))),
         }
     }
 
@@ -322,28 +273,6 @@ impl Component {
     }
 }
 
-/// The folders with a [`COMPONENT_MANIFEST`]; what lies in a component is its own, whatever its name.
-fn component_folders(files: &Files) -> Vec<String> {
-    let mut folders: Vec<String> = Vec::new();
-    for path in files.keys() {
-        let Some(folder) =
-            path.strip_suffix(COMPONENT_MANIFEST).and_then(|path| path.strip_suffix('/'))
-        else {
-            continue;
-        };
-        if !folders.iter().any(|outer| is_below(folder, outer)) {
-            folders.retain(|inner| !is_below(inner, folder));
-            folders.push(folder.to_owned());
-        }
-    }
-    folders.sort();
-    folders
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|inner| inner.starts_with('/'))
-}
-
 /// What lies beside components and is none: a folder whose manifest is missing, a file that nothing
 /// uses.
 fn strays(files: &Files, folders: &BTreeSet<String>, own: &[String]) -> Vec<Problem> {
@@ -356,8 +285,8 @@ fn strays(files: &Files, folders: &BTreeSet<String>, own: &[String]) -> Vec<Prob
             rooms.insert(room);
         }
     }
-    let in_room = |path: &&String| parent(path).is_some_and(|parent| rooms.contains(&parent));
-    let lonely = folders.iter().filter(in_room);
+    let in_room = |path: &str| parent(path).is_some_and(|parent| rooms.contains(&parent));
+    let lonely = folders.iter().filter(|folder| in_room(folder));
     let lonely = lonely.filter(|folder| !own.contains(folder) && !rooms.contains(*folder));
     let mut problems: Vec<Problem> = lonely
         .map(|folder| {
@@ -365,56 +294,32 @@ fn strays(files: &Files, folders: &BTreeSet<String>, own: &[String]) -> Vec<Prob
             Problem::new(Place::file(folder), message)
         })
         .collect();
-    problems.extend(files.keys().filter(in_room).map(|path| {
+    problems.extend(files.keys().filter(|path| in_room(path)).map(|path| {
         let room = parent(path).unwrap_or_default();
         let message = format!("`{room}/` holds a folder for each component, and nothing else");
-        Problem::new(Place::file(path), message)
+        Problem::new(Place::file(*path), message)
     }));
     problems
 }
 
-/// The files of a component, from the names of its folders: `files`, `files+ml`,
-/// `files@gateway+ml`, `each@gateway`.
+/// The files of a component, in order of their paths.
 fn component_files(files: &Files, folder: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
     let prefix = format!("{folder}/");
     let mut found = Vec::new();
-    for source in files.keys().filter(|path| path.starts_with(&prefix)) {
+    let behind = files.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
+    let own = behind.take_while(|(path, _)| path.starts_with(&prefix));
+    for (source, _) in own {
         let inner = &source[prefix.len()..];
-        if inner == COMPONENT_MANIFEST || inner == "README.md" {
+        if is_about_the_component(inner) {
             continue;
         }
-        let folder_and_path = inner.split_once('/').and_then(|(folder, path)| {
-            let (in_folder, rest) = match folder.strip_prefix("each@") {
-                Some(_) => (false, &folder["each".len()..]),
-                None => (true, folder.strip_prefix("files")?),
-            };
-            let (of, conditions) = match rest.split_once('+') {
-                Some((of, conditions)) => (of, conditions.split('+').map(str::to_owned).collect()),
-                None => (rest, Vec::new()),
-            };
-            let of = match of.strip_prefix('@') {
-                Some(of) => Some(of.to_owned()),
-                None if of.is_empty() => None,
-                None => return None,
-            };
-            Some((in_folder, of, conditions, path))
-        });
-        let Some((in_folder, of, conditions, path)) = folder_and_path else {
-            problems.push(Problem::new(
-                Place::file(source),
+        match ComponentFile::read(&prefix, inner) {
+            Some(file) => found.push(file),
+            None => problems.push(Problem::new(
+                Place::file(*source),
                 "files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`",
-            ));
-            continue;
-        };
-        let stripped = path.strip_suffix(TEMPLATE_SUFFIX);
-        found.push(ComponentFile {
-            source: source.clone(),
-            path: stripped.unwrap_or(path).to_owned(),
-            of,
-            in_folder,
-            conditions,
-            template: stripped.is_some(),
-        });
+            )),
+        }
     }
     found
 }
@@ -449,7 +354,7 @@ fn in_order(components: Vec<Component>) -> Result<Vec<Component>, Problem> {
     Ok(ordered)
 }
 
-fn parse_toml<T: DeserializeOwned>(
+fn parse_manifest<T: DeserializeOwned>(
     files: &Files,
     path: &str,
     problems: &mut Vec<Problem>,
@@ -465,6 +370,11 @@ fn parse_toml<T: DeserializeOwned>(
             return None;
         }
     };
+    if let Some(value) =
+        embedded::json_of(path, bytes).and_then(|json| serde_json::from_str(json).ok())
+    {
+        return Some(value);
+    }
     match toml::from_str(text) {
         Ok(value) => Some(value),
         Err(error) => {
@@ -482,14 +392,6 @@ fn not_utf8(path: &str, bytes: &[u8], error: &std::str::Utf8Error) -> Problem {
         Place::at(path, &before, before.len()),
         "a template must be UTF-8; without the suffix `.tera` the file is copied as it is",
     )
-}
-
-fn collect_embedded(dir: &'static Dir<'static>, files: &mut Files) -> Result<(), Error> {
-    for file in dir.files() {
-        let path = portable_path(file.path())?;
-        files.insert(path, Cow::Borrowed(file.contents()));
-    }
-    dir.dirs().try_for_each(|inner| collect_embedded(inner, files))
 }
 
 /// What is in the folder of a pack.
@@ -529,8 +431,7 @@ impl Directory {
             } else {
                 let bytes = fs::read(entry.path())
                     .map_err(|error| Error::io("cannot read", entry.path(), error))?;
-                // Kept until the program ends, so that trees borrow it and need no copy of their own.
-                read.files.insert(path, Cow::Borrowed(bytes.leak()));
+                read.files.insert(path.leak(), bytes.leak());
             }
         }
         Ok(read)

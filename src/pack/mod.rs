@@ -1,6 +1,8 @@
 //! What a pack says, and reading it.
 
 pub mod docking;
+pub mod embedded;
+pub mod layout;
 pub mod load;
 pub mod manifest;
 pub mod migration;

@@ -3,12 +3,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::Read as _;
+use std::io::{self, Read as _, Write};
 use std::panic::resume_unwind;
 use std::thread;
 
+use sha2::{Digest as _, Sha256};
+
+use crate::pack::embedded::{self, Run};
 use crate::render::tree::{File, Tree};
-use crate::text::digest;
+use crate::text::archive;
+use crate::text::digest::{self, hex};
 use crate::text::path::unusable;
 
 /// Level 1 keeps `new` as fast as copying; the next levels save a few percent.
@@ -26,43 +30,106 @@ pub struct Base {
     pub digest: String,
 }
 
-/// Packs a tree, and makes `beside` of its digest meanwhile.
+/// Packs a tree, and makes `beside` of its digest meanwhile. What was compressed when the program was
+/// built is taken as it is: the bytes depend on the tree alone, wherever its files are from.
 ///
 /// # Panics
 /// Where memory cannot be written to.
 #[must_use]
 pub fn packed<T>(tree: &Tree, beside: impl FnOnce(&str) -> T) -> (Base, T) {
-    let mut archive = tar::Builder::new(Vec::with_capacity(archived_size(tree)));
-    for (path, file) in tree.iter() {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(file.bytes.len() as u64);
-        header.set_mode(if file.executable { 0o755 } else { 0o644 });
-        header.set_mtime(0);
-        header.set_uid(0);
-        header.set_gid(0);
-        archive
-            .append_data(&mut header, path, file.bytes.as_ref())
-            .expect("writing to memory does not fail");
+    let header = archive::header();
+    let mut archive = tar::Builder::new(Packer::default());
+    let files: Vec<(&str, &File)> = tree.iter().collect();
+    let mut rest = files.as_slice();
+    while let Some((path, _)) = rest.first() {
+        let run = embedded::runs_from(path).iter().find(|run| starts_with(rest, run));
+        let count = run.map_or(1, |run| run.files.len());
+        archive.get_mut().begin(run.map(|run| run.compressed));
+        for (path, file) in &rest[..count] {
+            archive::append(&mut archive, &header, path, &file.bytes, file.executable)
+                .expect("writing to memory does not fail");
+        }
+        rest = &rest[count..];
     }
-    let archive = archive.into_inner().expect("writing to memory does not fail");
-    // Both take about as long, and neither needs the other.
-    thread::scope(|scope| {
-        let compressed = scope.spawn(|| zstd::bulk::compress(&archive, LEVEL));
-        let digest = digest::of(&archive);
-        let made = beside(&digest);
-        let bytes = compressed
-            .join()
-            .unwrap_or_else(|panic| resume_unwind(panic))
-            .expect("compressing memory does not fail");
-        (Base { bytes, digest }, made)
-    })
+    archive.get_mut().begin(None);
+    let packer = archive.into_inner().expect("writing to memory does not fail");
+    packer.finish(beside)
 }
 
-/// About how many bytes the archive of a tree has: a header for each file, and its content in
-/// whole blocks.
-fn archived_size(tree: &Tree) -> usize {
-    const BLOCK: usize = 512;
-    tree.bytes() + (tree.len() + 1) * 2 * BLOCK
+/// Whether the files begin with those of a run.
+fn starts_with(files: &[(&str, &File)], run: &Run) -> bool {
+    files.len() >= run.files.len()
+        && run
+            .files
+            .iter()
+            .zip(files)
+            .all(|(copied, (path, file))| copied.is(path, &file.bytes, file.executable))
+}
+
+/// Takes an archive as it is written, and hashes it. Compresses all of it but what is there
+/// compressed already.
+#[derive(Default)]
+struct Packer {
+    hasher: Sha256,
+    parts: Vec<Part>,
+}
+
+/// A piece of an archive; compressed alone, so that pieces of one archive stand behind one another.
+enum Part {
+    Raw(Vec<u8>),
+    Compressed(&'static [u8]),
+}
+
+impl Packer {
+    /// What is written from here on is what `compressed` holds, or else has to be compressed.
+    fn begin(&mut self, compressed: Option<&'static [u8]>) {
+        match (compressed, self.parts.last()) {
+            (Some(bytes), _) => self.parts.push(Part::Compressed(bytes)),
+            (None, Some(Part::Raw(_))) => {}
+            (None, _) => self.parts.push(Part::Raw(Vec::new())),
+        }
+    }
+
+    fn finish<T>(self, beside: impl FnOnce(&str) -> T) -> (Base, T) {
+        let digest = format!("sha256:{}", hex(&self.hasher.finalize()));
+        let parts = self.parts;
+        // Both take about as long, and neither needs the other.
+        thread::scope(|scope| {
+            let compressed = scope.spawn(move || compressed(&parts));
+            let made = beside(&digest);
+            let bytes = compressed
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))
+                .expect("compressing memory does not fail");
+            (Base { bytes, digest }, made)
+        })
+    }
+}
+
+impl Write for Packer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        if let Some(Part::Raw(part)) = self.parts.last_mut() {
+            part.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn compressed(parts: &[Part]) -> io::Result<Vec<u8>> {
+    let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+    let mut bytes = Vec::new();
+    for part in parts {
+        match part {
+            Part::Raw(part) => bytes.extend(compressor.compress(part)?),
+            Part::Compressed(part) => bytes.extend_from_slice(part),
+        }
+    }
+    Ok(bytes)
 }
 
 /// The tree in an archive, and the digest that the lock should name. Components and sources are

@@ -6,23 +6,77 @@
 //! `peer` follow npm's rule: a flag stays only where every way to the package carries it.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::text::error::{Place, Problem};
 
-type Packages<'a> = BTreeMap<String, &'a Value>;
+/// A lock, with its entries as they are written: most stay what they are.
+#[derive(Deserialize)]
+struct Lock<'a> {
+    #[serde(borrow, default)]
+    packages: BTreeMap<String, &'a RawValue>,
+}
+
+/// What pruning reads of an entry.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "npm has these five")]
+struct Entry {
+    link: bool,
+    dependencies: Names,
+    optional_dependencies: Names,
+    peer_dependencies: Names,
+    peer_dependencies_meta: BTreeMap<String, PeerMeta>,
+    peer: bool,
+    dev: bool,
+    optional: bool,
+    dev_optional: bool,
+}
+
+type Names = IndexMap<String, IgnoredAny>;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PeerMeta {
+    optional: bool,
+}
+
+/// A package of the pruned lock.
+struct Package<'a> {
+    content: Content<'a>,
+    /// By name.
+    dependencies: BTreeMap<String, Edge>,
+}
+
+enum Content<'a> {
+    /// One of the project's own.
+    Own(Map<String, Value>),
+    /// Stands for the project's own package in a folder.
+    Link(String),
+    /// As it is in the lock of everything, with what npm noted of it there.
+    Locked(&'a RawValue, Notes),
+}
+
+/// Packages by their paths.
+type Packages<'a> = BTreeMap<String, Package<'a>>;
 
 /// One dependency of a package.
+#[derive(Clone, Copy, Default)]
 struct Edge {
-    to: String,
+    /// The number of the package, once it is known.
+    to: usize,
     dev: bool,
     optional: bool,
     peer: bool,
 }
 
-/// What npm notes of a package, each true until a way to it without the property is found.
+/// How a package is reached, each true until a way to it without the property is found.
 #[derive(Clone, Copy, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "npm has these four")]
 struct Flags {
@@ -30,6 +84,35 @@ struct Flags {
     optional: bool,
     dev_optional: bool,
     peer: bool,
+}
+
+/// What npm writes of that into an entry.
+#[derive(Clone, Copy, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "npm has these four")]
+struct Notes {
+    peer: bool,
+    dev: bool,
+    optional: bool,
+    dev_optional: bool,
+}
+
+/// A lock as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pruned<'a> {
+    name: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a Value>,
+    lockfile_version: u8,
+    requires: bool,
+    packages: IndexMap<&'a str, Written<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Written<'a> {
+    AsItIs(&'a RawValue),
+    Anew(Value),
 }
 
 /// Cuts the npm lock `full` (lockfile version 3) down to what `manifests` reach.
@@ -44,55 +127,82 @@ pub fn prune_npm(
     full: &str,
     manifests: &BTreeMap<String, String>,
 ) -> Result<String, Problem> {
-    let lock: Value = parse(source, full)?;
-    let locked: Packages = lock["packages"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        // The project's own packages are those that are rendered, not those of the lock.
-        .filter(|(path, entry)| path.contains("node_modules/") && entry["link"] != json!(true))
-        .map(|(path, entry)| (path.clone(), entry))
-        .collect();
-    let mut parsed = BTreeMap::new();
+    let mut parsed: BTreeMap<&str, Value> = BTreeMap::new();
     for (folder, text) in manifests {
-        let path = if folder.is_empty() {
-            "package.json".to_owned()
-        } else {
-            format!("{folder}/package.json")
-        };
-        parsed.insert(folder.clone(), parse(&path, text)?);
+        let separator = if folder.is_empty() { "" } else { "/" };
+        parsed.insert(folder, parse(&format!("{folder}{separator}package.json"), text)?);
     }
-    let mut entries: BTreeMap<String, Value> = BTreeMap::new();
-    for (folder, manifest) in &parsed {
-        entries.insert(folder.clone(), own_entry(manifest));
-        if !folder.is_empty() {
-            let name = manifest["name"].as_str().unwrap_or_default();
-            entries
-                .insert(format!("node_modules/{name}"), json!({"resolved": folder, "link": true}));
+    let packages = reached(source, full, &parsed)?;
+    let notes = notes(&packages);
+    let mut sorted: Vec<((&str, &Content), Notes)> = packages
+        .iter()
+        .map(|(path, package)| (path.as_str(), &package.content))
+        .zip(notes)
+        .collect();
+    sorted.sort_by(|((one, _), _), ((other, _), _)| collate(one, other));
+    let mut written = IndexMap::with_capacity(sorted.len());
+    for ((path, content), notes) in sorted {
+        written.insert(path, content.written(source, notes)?);
+    }
+    let root = parsed.get("");
+    let pruned = Pruned {
+        name: root.map(|root| root["name"].clone()).unwrap_or_default(),
+        version: root.and_then(|root| root.get("version")),
+        lockfile_version: 3,
+        requires: true,
+        packages: written,
+    };
+    let text = serde_json::to_string_pretty(&pruned)
+        .map_err(|error| Problem::new(Place::file(source), error.to_string()))?;
+    Ok(text + "\n")
+}
+
+/// The project's own packages, and those of the lock `full` that they reach.
+fn reached<'a>(
+    source: &str,
+    full: &'a str,
+    manifests: &BTreeMap<&str, Value>,
+) -> Result<Packages<'a>, Problem> {
+    let lock: Lock = serde_json::from_str(full).map_err(|error| not_json(source, &error))?;
+    let mut locked: BTreeMap<String, (&RawValue, Entry)> = BTreeMap::new();
+    // The project's own packages are those that are rendered, not those of the lock.
+    for (path, text) in lock.packages {
+        if path.contains("node_modules/") {
+            let entry: Entry = serde_json::from_str(text.get()).map_err(|error| {
+                let message = format!("the entry of `{path}` is not what npm writes: {error}");
+                Problem::new(Place::file(source), message)
+            })?;
+            if !entry.link {
+                locked.insert(path, (text, entry));
+            }
         }
     }
-    let own: BTreeSet<String> = parsed.keys().cloned().collect();
-    let mut waiting: Vec<String> = own.iter().cloned().collect();
+    let mut packages = Packages::new();
+    for (folder, manifest) in manifests {
+        let entry = own_entry(manifest);
+        let dependencies = own_dependencies(&entry);
+        packages
+            .insert((*folder).to_owned(), Package { content: Content::Own(entry), dependencies });
+        if !folder.is_empty() {
+            let name = manifest["name"].as_str().unwrap_or_default();
+            let content = Content::Link((*folder).to_owned());
+            let package = Package { content, dependencies: BTreeMap::new() };
+            packages.insert(format!("node_modules/{name}"), package);
+        }
+    }
+    let mut waiting: Vec<String> = manifests.keys().map(|folder| (*folder).to_owned()).collect();
     while let Some(path) = waiting.pop() {
-        for (name, kind) in dependencies(&entries[&path], own.contains(&path)) {
-            if kind.peer && kind.optional {
+        let mut found = Vec::new();
+        for (name, edge) in &packages[&path].dependencies {
+            if edge.peer && edge.optional {
                 continue;
             }
-            let exists =
-                |candidate: &str| locked.contains_key(candidate) || entries.contains_key(candidate);
-            match resolve(&path, &name, exists) {
-                Some(found) if entries.contains_key(&found) => {}
-                Some(found) => {
-                    let mut entry = locked[&found].clone();
-                    if let Some(fields) = entry.as_object_mut() {
-                        for flag in ["dev", "optional", "devOptional", "peer"] {
-                            fields.shift_remove(flag);
-                        }
-                    }
-                    entries.insert(found.clone(), entry);
-                    waiting.push(found);
-                }
-                None if kind.optional => {}
+            let exists = |candidate: &str| {
+                locked.contains_key(candidate) || packages.contains_key(candidate)
+            };
+            match resolve(&path, name, exists) {
+                Some(to) => found.push(to),
+                None if edge.optional => {}
                 None => {
                     return Err(Problem::new(
                         Place::file(source),
@@ -104,31 +214,95 @@ pub fn prune_npm(
                 }
             }
         }
+        for path in found {
+            if let Some((text, entry)) = locked.remove(&path) {
+                let content = Content::Locked(text, entry.notes());
+                let dependencies = entry.into_dependencies();
+                packages.insert(path.clone(), Package { content, dependencies });
+                waiting.push(path);
+            }
+        }
     }
-    flag(&mut entries, &own);
-    let root = &parsed.get("").cloned().unwrap_or_default();
-    let mut whole = Map::new();
-    whole.insert("name".to_owned(), root["name"].clone());
-    if let Some(version) = root.get("version") {
-        whole.insert("version".to_owned(), version.clone());
-    }
-    whole.insert("lockfileVersion".to_owned(), json!(3));
-    whole.insert("requires".to_owned(), json!(true));
-    let mut sorted: Vec<(String, Value)> = entries.into_iter().collect();
-    sorted.sort_by(|(one, _), (other, _)| collate(one, other));
-    let packages: Map<String, Value> =
-        sorted.into_iter().map(|(path, entry)| (path, in_npm_order(&entry))).collect();
-    whole.insert("packages".to_owned(), Value::Object(packages));
-    let text = serde_json::to_string_pretty(&Value::Object(whole))
-        .map_err(|error| Problem::new(Place::file(source), error.to_string()))?;
-    Ok(text + "\n")
+    Ok(packages)
 }
 
-fn parse(path: &str, text: &str) -> Result<Value, Problem> {
-    serde_json::from_str(text).map_err(|error| {
-        let place = Place { path: path.to_owned(), line: error.line(), column: error.column() };
-        Problem::new(place, "this is not JSON")
-    })
+impl Entry {
+    fn notes(&self) -> Notes {
+        let Self { peer, dev, optional, dev_optional, .. } = *self;
+        Notes { peer, dev, optional, dev_optional }
+    }
+
+    /// The packages that it depends on, by name.
+    fn into_dependencies(self) -> BTreeMap<String, Edge> {
+        let mut edges = BTreeMap::new();
+        for (name, _) in self.peer_dependencies {
+            let optional = self.peer_dependencies_meta.get(&name).is_some_and(|meta| meta.optional);
+            edges.insert(name, Edge { peer: true, optional, ..Edge::default() });
+        }
+        for (name, _) in self.dependencies {
+            edges.insert(name, Edge::default());
+        }
+        for (name, _) in self.optional_dependencies {
+            edges.insert(name, Edge { optional: true, ..Edge::default() });
+        }
+        edges
+    }
+}
+
+/// What one of the project's own packages depends on, by name; development dependencies count as
+/// well.
+fn own_dependencies(entry: &Map<String, Value>) -> BTreeMap<String, Edge> {
+    let read: Entry = serde_json::from_value(Value::Object(entry.clone())).unwrap_or_default();
+    let mut edges = read.into_dependencies();
+    let names = entry.get("devDependencies").and_then(Value::as_object).into_iter().flatten();
+    for (name, _) in names {
+        edges.insert(name.clone(), Edge { dev: true, ..Edge::default() });
+    }
+    edges
+}
+
+impl<'a> Content<'a> {
+    /// The entry with these notes.
+    fn written(&self, source: &str, notes: Notes) -> Result<Written<'a>, Problem> {
+        let mut entry = match self {
+            Self::Locked(text, before) if *before == notes && is_in_form(text) => {
+                return Ok(Written::AsItIs(text));
+            }
+            Self::Locked(text, _) => parse(source, text.get())?,
+            Self::Own(entry) => entry.clone(),
+            Self::Link(folder) => {
+                let fields = [("resolved", json!(folder)), ("link", json!(true))];
+                fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()
+            }
+        };
+        let notes = [
+            ("peer", notes.peer),
+            ("dev", notes.dev),
+            ("optional", notes.optional),
+            ("devOptional", notes.dev_optional),
+        ];
+        for (name, is_set) in notes {
+            entry.shift_remove(name);
+            if is_set {
+                entry.insert(name.to_owned(), json!(true));
+            }
+        }
+        Ok(Written::Anew(in_npm_order(Value::Object(entry))))
+    }
+}
+
+/// Whether an entry stands in its lock as npm writes it, and not on one line or so.
+fn is_in_form(entry: &RawValue) -> bool {
+    entry.get().starts_with("{\n      \"") && entry.get().ends_with("\n    }")
+}
+
+fn parse<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|error| not_json(path, &error))
+}
+
+fn not_json(path: &str, error: &serde_json::Error) -> Problem {
+    let place = Place { path: path.to_owned(), line: error.line(), column: error.column() };
+    Problem::new(place, "this is not JSON")
 }
 
 fn shown(path: &str) -> &str {
@@ -136,7 +310,7 @@ fn shown(path: &str) -> &str {
 }
 
 /// What npm records of the project's own packages.
-fn own_entry(manifest: &Value) -> Value {
+fn own_entry(manifest: &Value) -> Map<String, Value> {
     const RECORDED: [&str; 12] = [
         "name",
         "version",
@@ -158,23 +332,19 @@ fn own_entry(manifest: &Value) -> Value {
             entry.insert((*key).to_owned(), value.clone());
         }
     }
-    Value::Object(entry)
-}
-
-fn nested(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        format!("node_modules/{name}")
-    } else {
-        format!("{path}/node_modules/{name}")
-    }
+    entry
 }
 
 /// Where Node finds `name` from within the package at `path`.
 fn resolve(path: &str, name: &str, exists: impl Fn(&str) -> bool) -> Option<String> {
     let mut folder = path;
+    let mut candidate = String::new();
     loop {
         if !folder.ends_with("node_modules") {
-            let candidate = nested(folder, name);
+            candidate.clear();
+            for part in [folder, if folder.is_empty() { "" } else { "/" }, "node_modules/", name] {
+                candidate.push_str(part);
+            }
             if exists(&candidate) {
                 return Some(candidate);
             }
@@ -186,69 +356,49 @@ fn resolve(path: &str, name: &str, exists: impl Fn(&str) -> bool) -> Option<Stri
     }
 }
 
-/// The names that an entry depends on; development dependencies count for own packages only.
-fn dependencies(entry: &Value, own: bool) -> BTreeMap<String, Edge> {
-    let mut edges = BTreeMap::new();
-    let names = |field: &str| -> Vec<String> {
-        entry[field].as_object().map(|found| found.keys().cloned().collect()).unwrap_or_default()
-    };
-    let mut add = |name: String, dev: bool, optional: bool, peer: bool| {
-        edges.insert(name, Edge { to: String::new(), dev, optional, peer });
-    };
-    for name in names("peerDependencies") {
-        let optional = entry["peerDependenciesMeta"][&name]["optional"] == json!(true);
-        add(name, false, optional, true);
+/// What the package at `path` leads to; `paths` are those of all packages, in order.
+fn edges(packages: &Packages, paths: &[&str], path: &str) -> Vec<Edge> {
+    let number = |path: &str| paths.binary_search(&path).ok();
+    let plain = |to: usize| Edge { to, ..Edge::default() };
+    let package = &packages[path];
+    if let Content::Link(folder) = &package.content {
+        return number(folder).map(plain).into_iter().collect();
     }
-    for name in names("dependencies") {
-        add(name, false, false, false);
+    let mut found: Vec<Edge> = package
+        .dependencies
+        .iter()
+        .filter_map(|(name, edge)| {
+            let to = resolve(path, name, |candidate| packages.contains_key(candidate))?;
+            Some(Edge { to: number(&to)?, ..*edge })
+        })
+        .collect();
+    if path.is_empty() {
+        let is_link = |package: &Package| matches!(package.content, Content::Link(_));
+        let links = packages.values().enumerate().filter(|(_, package)| is_link(package));
+        found.extend(links.map(|(to, _)| plain(to)));
     }
-    for name in names("optionalDependencies") {
-        add(name, false, true, false);
-    }
-    if own {
-        for name in names("devDependencies") {
-            add(name, true, false, false);
-        }
-    }
-    edges
+    found
 }
 
-/// Sets each entry's flags, walking from the root until nothing changes.
-fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
-    let edges = |path: &str| -> Vec<Edge> {
-        let entry = &entries[path];
-        if let Some(target) = entry["resolved"].as_str().filter(|_| entry["link"] == json!(true)) {
-            return vec![Edge { to: target.to_owned(), dev: false, optional: false, peer: false }];
-        }
-        let mut found: Vec<Edge> = dependencies(entry, own.contains(path))
-            .into_iter()
-            .filter_map(|(name, edge)| {
-                let to = resolve(path, &name, |candidate| entries.contains_key(candidate))?;
-                Some(Edge { to, ..edge })
-            })
-            .collect();
-        if path.is_empty() {
-            let links = entries.iter().filter(|(_, entry)| entry["link"] == json!(true));
-            found.extend(links.map(|(to, _)| Edge {
-                to: to.clone(),
-                dev: false,
-                optional: false,
-                peer: false,
-            }));
-        }
-        found
-    };
+/// What npm notes of each package, in order of their paths: walks from the root until nothing
+/// changes.
+fn notes(packages: &Packages) -> Vec<Notes> {
     let all = Flags { dev: true, optional: true, dev_optional: true, peer: true };
     let none = Flags { dev: false, optional: false, dev_optional: false, peer: false };
-    let mut flags: BTreeMap<String, Flags> =
-        entries.keys().map(|path| (path.clone(), all)).collect();
-    flags.insert(String::new(), none);
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut waiting = vec![String::new()];
-    while let Some(path) = waiting.pop() {
-        let from = flags[&path];
-        for edge in edges(&path) {
-            let to = flags[&edge.to];
+    let paths: Vec<&str> = packages.keys().map(String::as_str).collect();
+    let edges: Vec<Vec<Edge>> = paths.iter().map(|path| edges(packages, &paths, path)).collect();
+    let mut flags = vec![all; paths.len()];
+    // The root: its path is empty, and so the first.
+    let mut waiting = Vec::new();
+    if let Some(root) = flags.first_mut() {
+        *root = none;
+        waiting.push(0);
+    }
+    let mut seen = vec![false; paths.len()];
+    while let Some(number) = waiting.pop() {
+        let from = flags[number];
+        for edge in &edges[number] {
+            let to = flags[edge.to];
             let now = Flags {
                 dev: to.dev && (from.dev || edge.dev),
                 optional: to.optional && (from.optional || edge.optional),
@@ -256,60 +406,65 @@ fn flag(entries: &mut BTreeMap<String, Value>, own: &BTreeSet<String>) {
                 dev_optional: to.dev_optional && (from.dev_optional || edge.dev || edge.optional),
                 peer: to.peer && (from.peer || edge.peer),
             };
-            let changed = now != to;
-            flags.insert(edge.to.clone(), now);
-            if seen.insert(edge.to.clone()) || changed {
+            flags[edge.to] = now;
+            if !seen[edge.to] || now != to {
+                seen[edge.to] = true;
                 waiting.push(edge.to);
             }
         }
     }
-    for (path, flags) in flags {
-        let Some(fields) = entries.get_mut(&path).and_then(Value::as_object_mut) else {
-            continue;
-        };
-        // The project's own packages are reached without any, so that no note is made of them.
-        let notes = [
-            ("peer", flags.peer),
-            ("dev", flags.dev),
-            ("optional", flags.optional),
-            ("devOptional", flags.dev_optional && !flags.dev && !flags.optional),
-        ];
-        for (name, set) in notes {
-            if set {
-                fields.insert(name.to_owned(), json!(true));
-            }
-        }
-    }
+    // The project's own packages are reached without any, so that no note is made of them.
+    let noted = flags.into_iter().map(|flags| Notes {
+        peer: flags.peer,
+        dev: flags.dev,
+        optional: flags.optional,
+        dev_optional: flags.dev_optional && !flags.dev && !flags.optional,
+    });
+    noted.collect()
 }
 
 /// The order in which npm writes the fields of an entry: plain values before objects, and a few
 /// names before the rest.
-fn in_npm_order(value: &Value) -> Value {
+fn in_npm_order(value: Value) -> Value {
     const FIRST: [&str; 5] = ["name", "version", "resolved", "integrity", "dependencies"];
-    let Value::Object(fields) = value else {
-        return value.clone();
+    let Value::Object(mut fields) = value else {
+        return value;
     };
+    for value in fields.values_mut() {
+        *value = in_npm_order(value.take());
+    }
     let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
-    let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
-    sorted.sort_by(|(one, one_value), (other, other_value)| {
+    let compare = |(one, one_value): &(&String, &Value),
+                   (other, other_value): &(&String, &Value)| {
         one_value
             .is_object()
             .cmp(&other_value.is_object())
             .then(rank(one).cmp(&rank(other)))
             .then_with(|| collate(one, other))
+    };
+    // As most come from a lock that npm has written.
+    if fields.iter().is_sorted_by(|one, other| compare(one, other).is_le()) {
+        return Value::Object(fields);
+    }
+    let mut sorted: Vec<(String, Value)> = fields.into_iter().collect();
+    sorted.sort_by(|(one, one_value), (other, other_value)| {
+        compare(&(one, one_value), &(other, other_value))
     });
-    Value::Object(
-        sorted.into_iter().map(|(key, value)| (key.clone(), in_npm_order(value))).collect(),
-    )
+    Value::Object(sorted.into_iter().collect())
 }
 
 /// Compares as `localeCompare` does for the characters that package names and paths have:
 /// punctuation before digits before letters, letter case last.
 fn collate(one: &str, other: &str) -> Ordering {
     const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
-    let weight = |c: char| match PUNCTUATION.find(c) {
-        Some(rank) => (0, rank),
-        None => (1, c.to_ascii_lowercase() as usize),
+    let weight = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            return (1, c.to_ascii_lowercase() as usize);
+        }
+        match PUNCTUATION.find(c) {
+            Some(rank) => (0, rank),
+            None => (1, c as usize),
+        }
     };
     one.chars().map(weight).cmp(other.chars().map(weight)).then_with(|| other.cmp(one))
 }

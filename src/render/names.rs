@@ -23,17 +23,17 @@ struct Derived<'a> {
 pub fn check(plan: &Plan, tree: &Tree) -> Result<(), Error> {
     for rule in &plan.pack.manifest.names {
         let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        let around = rule.line.split_once('*');
+        let around_scope = rule.within.as_ref().and_then(|pattern| pattern.split_once('*'));
         for (path, file) in tree.iter().filter(|(path, _)| is_like(path, &rule.files)) {
             let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
             let mut scope = "";
             for line in text.lines() {
-                if let Some(within) =
-                    rule.within.as_ref().and_then(|pattern| name_in(line, pattern))
-                {
+                if let Some(within) = name_in(line, around_scope) {
                     scope = within;
                     continue;
                 }
-                let Some(name) = name_in(line, &rule.line) else {
+                let Some(name) = name_in(line, around) else {
                     continue;
                 };
                 let derived = Derived { rule, name, path };
@@ -130,9 +130,9 @@ fn is_like(text: &str, pattern: &str) -> bool {
     }
 }
 
-/// The name in a line that is like `pattern`, where `*` stands for the name.
-fn name_in<'a>(line: &'a str, pattern: &str) -> Option<&'a str> {
-    let (before, behind) = pattern.split_once('*')?;
+/// The name in a line, where it has what is `around` a name.
+fn name_in<'a>(line: &'a str, around: Option<(&str, &str)>) -> Option<&'a str> {
+    let (before, behind) = around?;
     let name = line.strip_prefix(before)?.strip_suffix(behind)?;
     let is_name = |c: char| c.is_alphanumeric() || "@/._-".contains(c);
     (!name.is_empty() && name.chars().all(is_name)).then_some(name)

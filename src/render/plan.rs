@@ -7,12 +7,13 @@ use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
-use crate::pack::load::{Component, PARTS, Pack};
+use crate::pack::layout::{is_service_of, service_folder};
+use crate::pack::load::{Component, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape};
 use crate::render::docked::Docking;
 use crate::render::docking::{self, Instance};
 use crate::text::error::{Error, Place, Problem};
-use crate::text::template::Templates;
+use crate::text::template::{Fields, Templates};
 
 /// Everything that rendering needs, without a conflict left.
 #[derive(Debug)]
@@ -106,18 +107,18 @@ impl<'a> Plan<'a> {
         Ok(Self { pack, selection, components, services, docking, context })
     }
 
-    /// What templates see that are rendered for `holder`.
+    /// What templates that are rendered for `holder` see of it.
+    ///
+    /// # Panics
+    /// With a holder of another plan.
     #[must_use]
-    pub fn context_of(&self, holder: &Holder) -> Map<String, Value> {
-        let Holder { what, name, service, .. } = holder;
-        if let (&"service", Some(service)) = (what, service) {
-            return with_service(&self.context, service);
+    pub fn fields_of<'h>(&'h self, holder: &Holder<'h>) -> &'h Map<String, Value> {
+        if let ("service", Some(service)) = (holder.what, holder.service) {
+            return &service.fields;
         }
-        let mut context = self.context.clone();
-        let parts = self.context.get(&format!("{what}s")).and_then(Value::as_array);
-        let part = parts.into_iter().flatten().find(|part| part["name"] == *name);
-        context.insert((*what).to_owned(), part.cloned().unwrap_or_default());
-        context
+        let parts = self.context.get(&format!("{}s", holder.what)).and_then(Value::as_array);
+        let part = parts.into_iter().flatten().find(|part| part["name"] == holder.name);
+        part.and_then(Value::as_object).expect("docking put every holder into the context")
     }
 
     /// Those that files of `files@<of>/` are rendered for: the services of a kind or a runtime, by
@@ -148,7 +149,7 @@ impl<'a> Plan<'a> {
             }
             _ => {
                 let services = self.services.iter();
-                let services = services.filter(|it| it.kind == of || it.runtime == of);
+                let services = services.filter(|it| is_service_of(of, &it.kind, &it.runtime));
                 services.map(|it| part("service", &it.name, &it.path, &it.name)).collect()
             }
         }
@@ -174,7 +175,7 @@ impl Service {
     /// The folder of the service `name`, from the root of the project.
     #[must_use]
     pub fn folder(name: &str) -> String {
-        format!("services/{name}")
+        service_folder(name)
     }
 
     fn new(pack: &Pack, name: &str, kind: &str) -> Self {
@@ -274,12 +275,6 @@ fn listed(services: &[Service]) -> Value {
     services.iter().map(|service| Value::Object(service.fields.clone())).collect()
 }
 
-fn with_service(context: &Map<String, Value>, service: &Service) -> Map<String, Value> {
-    let mut context = context.clone();
-    context.insert("service".to_owned(), Value::Object(service.fields.clone()));
-    context
-}
-
 /// Collects the project's contributions, and puts each service's into its fields.
 fn collect(
     pack: &Pack,
@@ -302,27 +297,29 @@ fn collect(
             })
             .collect()
     };
+    let fields =
+        Fields::new(context).map_err(|reason| Problem::new(Place::file(PACK_MANIFEST), reason))?;
     let mut project = empty(ContributionScope::Project);
     let mut owners = Owners::new();
     for component in components {
-        let evaluate = |name: &str, table: &toml::Table, context: &Map<String, Value>| {
-            evaluated_table(component, name, table, context, templates)
+        let evaluate = |name: &str, table: &toml::Table, fields: &Fields| {
+            evaluated_table(component, name, table, fields, templates)
         };
-        let own = evaluate("contribute", &component.manifest.contribute, context)?;
+        let own = evaluate("contribute", &component.manifest.contribute, &fields)?;
         add(&mut project, own, component, &mut owners)?;
         let of_kind = |kind: &str| -> Vec<&Service> {
             services.iter().filter(|service| service.kind == kind).collect()
         };
         for (kind, each) in &component.manifest.each {
             for service in of_kind(kind) {
-                let mut context = with_service(context, service);
+                let fields = fields.with("service", &service.fields);
                 let name = format!("each.{kind}");
-                let own = evaluate(&name, &each.own, &context)?;
+                let own = evaluate(&name, &each.own, &fields)?;
                 add(&mut project, own, component, &mut owners)?;
                 for (other_kind, table) in &each.each {
                     for other in of_kind(other_kind) {
-                        context.insert("other".to_owned(), Value::Object(other.fields.clone()));
-                        let own = evaluate(&format!("{name}.each.{other_kind}"), table, &context)?;
+                        let fields = fields.with("other", &other.fields);
+                        let own = evaluate(&format!("{name}.each.{other_kind}"), table, &fields)?;
                         add(&mut project, own, component, &mut owners)?;
                     }
                 }
@@ -330,18 +327,18 @@ fn collect(
         }
     }
     for service in services {
-        let mut fields = empty(ContributionScope::Service);
+        let mut collected = empty(ContributionScope::Service);
         let mut owners = Owners::new();
-        let seen = with_service(context, service);
+        let seen = fields.with("service", &service.fields);
         for component in components {
             let Some(to) = component.manifest.to.get(&service.kind) else {
                 continue;
             };
             let name = format!("to.{}", service.kind);
             let own = evaluated_table(component, &name, &to.own, &seen, templates)?;
-            add(&mut fields, own, component, &mut owners)?;
+            add(&mut collected, own, component, &mut owners)?;
         }
-        service.fields.extend(fields);
+        service.fields.extend(collected);
     }
     Ok(project)
 }
@@ -400,12 +397,12 @@ fn evaluated_table(
     component: &Component,
     name: &str,
     table: &toml::Table,
-    context: &Map<String, Value>,
+    fields: &Fields,
     templates: &Templates,
 ) -> Result<Value, Problem> {
     let origin = origin(&component.id, name);
     let value = serde_json::to_value(table).map_err(|error| error.to_string());
-    let evaluated = value.and_then(|value| evaluated(&origin, &value, context, templates));
+    let evaluated = value.and_then(|value| evaluated(&origin, &value, fields, templates));
     evaluated.map_err(|reason| Problem::new(Place::file(component.manifest_path()), reason))
 }
 
@@ -420,11 +417,11 @@ pub fn origin(component: &str, name: &str) -> String {
 fn evaluated(
     origin: &str,
     value: &Value,
-    context: &Map<String, Value>,
+    fields: &Fields,
     templates: &Templates,
 ) -> Result<Value, String> {
-    let evaluate = |text: &str| templates.evaluate(origin, text, context);
-    let inner = |value: &Value| evaluated(origin, value, context, templates);
+    let evaluate = |text: &str| templates.evaluate(origin, text, fields);
+    let inner = |value: &Value| evaluated(origin, value, fields, templates);
     Ok(match value {
         Value::String(text) => Value::String(evaluate(text)?),
         Value::Array(items) => {

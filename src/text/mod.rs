@@ -1,5 +1,7 @@
-//! What everything else speaks in: errors, digests, names, paths, patterns, templates and diagrams.
+//! What everything else speaks in: errors, archives, digests, names, paths, patterns, templates and
+//! diagrams.
 
+pub mod archive;
 pub mod diagram;
 pub mod digest;
 pub mod error;

@@ -27,7 +27,8 @@ const WORDS: [&str; 16] = [
 /// The names that a template may read: each with its fields, or `None` where they are free.
 pub type Declared = BTreeMap<String, Option<BTreeSet<String>>>;
 
-/// What templates see, in the form in which they read it.
+/// What templates see, in the form in which they read it. A copy shares its values.
+#[derive(Clone)]
 pub struct Fields(Context);
 
 impl Fields {
@@ -37,6 +38,14 @@ impl Fields {
     /// The reason, where a value cannot be one of a template.
     pub fn new(context: &Map<String, Value>) -> Result<Self, String> {
         Context::from_serialize(context).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// These fields, and `value` as `name`.
+    #[must_use]
+    pub fn with(&self, name: &'static str, value: &Map<String, Value>) -> Self {
+        let mut context = self.0.clone();
+        context.insert(name, value);
+        Self(context)
     }
 }
 
@@ -168,16 +177,10 @@ impl Templates {
     ///
     /// # Errors
     /// What is wrong with the text.
-    pub fn evaluate(
-        &self,
-        origin: &str,
-        text: &str,
-        context: &Map<String, Value>,
-    ) -> Result<String, String> {
+    pub fn evaluate(&self, origin: &str, text: &str, fields: &Fields) -> Result<String, String> {
         if !self.delimiters.has_tag(text) {
             return Ok(text.to_owned());
         }
-        let fields = Fields::new(context)?;
         let recorded = self.record.as_ref().map(|record| {
             let name = Self::name_of_text(origin, text);
             record.first.contains_key(&name).then_some(name)
