@@ -207,7 +207,7 @@ fn placed<'a>(
             let inner = source.strip_prefix(&prefix).unwrap_or_default();
             let Some(file) = ComponentFile::read(&prefix, inner) else { continue };
             let is_docked = file.of.as_deref().is_some_and(|of| PARTS.contains(&of));
-            let places: Vec<(&str, String)> = match file.of.as_deref() {
+            let targets: Vec<(&str, String)> = match file.of.as_deref() {
                 None => vec![("", file.path.clone())],
                 Some(of) => services
                     .iter()
@@ -220,7 +220,7 @@ fn placed<'a>(
             let folder =
                 &source[..source.len() - inner.len() + inner.find('/').unwrap_or_default()];
             let is_own = |path: &toml::Value| path.as_str() == Some(&file.path);
-            placed.extend(places.into_iter().map(|(service, path)| Placed {
+            placed.extend(targets.into_iter().map(|(service, path)| Placed {
                 path,
                 source,
                 group: (folder, service),
