@@ -217,7 +217,15 @@ fn prune_locks(plan: &Plan, tree: &mut Tree) -> Result<(), Problem> {
                         Some((folder.to_owned(), String::from_utf8_lossy(&file.bytes).into_owned()))
                     })
                     .collect();
-                prune_npm(&lockfile.source, full, &manifests)?
+                let own = plan.components.iter().filter_map(|component| {
+                    let path = component.lock(&lockfile.path);
+                    let text = plan.pack.file(&path)?;
+                    Some((path, String::from_utf8_lossy(text)))
+                });
+                let own: Vec<(String, Cow<str>)> = own.collect();
+                let own: Vec<(&str, &str)> =
+                    own.iter().map(|(path, text)| (path.as_str(), text.as_ref())).collect();
+                prune_npm(&lockfile.source, full, &own, &manifests)?
             }
         };
         tree.insert(

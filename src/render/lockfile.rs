@@ -34,25 +34,43 @@ struct Flags {
 
 /// Cuts the npm lock `full` (lockfile version 3) down to what `manifests` reach.
 ///
+/// `more` are locks of components, with their paths, whose packages are beside those of `full`.
 /// `manifests` are the `package.json` files of the project by folder, `""` being the root, and
 /// every other one a workspace.
 ///
 /// # Errors
-/// A [`Problem`] where a manifest is not JSON or needs what the lock does not have.
+/// A [`Problem`] where a manifest is not JSON or needs what the lock does not have, and where two
+/// locks have one package in two versions at one place.
 pub fn prune_npm(
     source: &str,
     full: &str,
+    more: &[(&str, &str)],
     manifests: &BTreeMap<String, String>,
 ) -> Result<String, Problem> {
-    let lock: Value = parse(source, full)?;
-    let locked: Packages = lock["packages"]
-        .as_object()
-        .into_iter()
-        .flatten()
+    let mut locks: Vec<(&str, Value)> = Vec::new();
+    for (path, text) in [(source, full)].iter().chain(more) {
+        locks.push((path, parse(path, text)?));
+    }
+    let mut locked = Packages::new();
+    for (place, lock) in &locks {
+        let packages = lock["packages"].as_object().into_iter().flatten();
         // The project's own packages are those that are rendered, not those of the lock.
-        .filter(|(path, entry)| path.contains("node_modules/") && entry["link"] != json!(true))
-        .map(|(path, entry)| (path.clone(), entry))
-        .collect();
+        let packages = packages
+            .filter(|(path, entry)| path.contains("node_modules/") && entry["link"] != json!(true));
+        for (path, entry) in packages {
+            let there = *locked.entry(path.clone()).or_insert(entry);
+            if there["version"] != entry["version"] {
+                let version =
+                    |entry: &Value| entry["version"].as_str().unwrap_or_default().to_owned();
+                let message = format!(
+                    "`{path}` is {} here and {} in `{source}`: lock it anew beside that version",
+                    version(entry),
+                    version(there)
+                );
+                return Err(Problem::new(Place::file(*place), message));
+            }
+        }
+    }
     let mut parsed = BTreeMap::new();
     for (folder, text) in manifests {
         let path = if folder.is_empty() {
