@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::matrix::{embedded, every_distinct_file, every_distinct_folder, with_further_services};
+use common::matrix::{every_distinct_file, every_distinct_folder, with_further_services};
 use common::project::{checker, run};
 use common::proof::{prove, uses_file};
 use common::{put, repository};
