@@ -331,14 +331,20 @@ fn who_stands_in_front_is_met_instead_of_what_is_behind() {
     let context = docked(&[]).expect("the pack is sound");
     assert_eq!(
         named(&context, "door")["public"],
-        json!({"by": "people", "text": "words", "first": true})
+        json!({
+            "by": "people", "text": "words", "first": true,
+            "serves": [{"name": "answer", "own": true}, {"name": "second", "own": false}],
+        })
     );
     assert_eq!(named(&context, "answer")["public"], Value::Null);
     let behind = with("parts/answers/component.toml", "front = true\n", "");
     let context = docked(&[(&behind.0, &behind.1)]).expect("the pack is sound");
     assert_eq!(
         named(&context, "answer")["public"],
-        json!({"by": "people", "text": "words", "first": true})
+        json!({
+            "by": "people", "text": "words", "first": true,
+            "serves": [{"name": "answer", "own": true}],
+        })
     );
 }
 

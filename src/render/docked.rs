@@ -153,6 +153,17 @@ pub struct Public {
     pub text: String,
     /// Whether it is the first that they meet.
     pub first: bool,
+    /// Whom they mean: what it stands in front of, by its first such need, or itself.
+    pub serves: Vec<Served>,
+}
+
+/// Whom somebody means who meets a workload from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// Its name.
+    pub name: String,
+    /// Whether it comes with its component by itself; further ones were added by people.
+    pub own: bool,
 }
 
 /// Something that workloads lean on.

@@ -15,8 +15,8 @@ use crate::pack::docking::{
 use crate::pack::load::Component;
 use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
 use crate::render::docked::{
-    ByTarget, Docking, End, Health, Key, Load, Need, Provider, Public, Run, Scale, Task, Workload,
-    edges, fronts, images,
+    ByTarget, Docking, End, Health, Key, Load, Need, Provider, Public, Run, Scale, Served, Task,
+    Workload, edges, fronts, images,
 };
 use crate::render::parts::{Offerer, Parts, Variables, problem};
 use crate::text::error::Problem;
@@ -286,6 +286,7 @@ impl<'a> Site<'a> {
             by: public.by.clone(),
             text: if public.text.is_empty() { fronts(&needs) } else { public.text.clone() },
             first: false,
+            serves: self.served(placed, &needs),
         });
         let check = runtime.map(|runtime| runtime.check.as_slice()).unwrap_or_default();
         let health = match &manifest.health {
@@ -323,6 +324,20 @@ impl<'a> Site<'a> {
             tasks: Vec::new(),
             at: self.by_target(&manifest.at),
         })
+    }
+
+    /// Whom somebody means who meets `placed` from outside: those that come by themselves first.
+    fn served(&'a self, placed: &'a Placed, needs: &[Need]) -> Vec<Served> {
+        let front = needs.iter().find(|need| need.front && !need.ends.is_empty());
+        let names: Vec<&str> = match front {
+            Some(need) => need.ends.iter().map(|end| end.name.as_str()).collect(),
+            None => vec![&placed.name],
+        };
+        let known = names.iter().filter_map(|name| self.placed.iter().find(|it| it.name == *name));
+        let mut served: Vec<Served> =
+            known.map(|it| Served { name: it.name.clone(), own: it.comes_by_itself() }).collect();
+        served.sort_by_key(|one| !one.own);
+        served
     }
 
     /// How many of `placed` run: where that follows a need, also who knows how much waits.
@@ -540,6 +555,12 @@ impl<'a> Site<'a> {
 impl<'a> Placed<'a> {
     fn service(&self) -> &'a str {
         self.instance.map_or("", |instance| instance.name)
+    }
+
+    /// Whether it is there without anybody adding its service.
+    fn comes_by_itself(&self) -> bool {
+        let own = &self.component.manifest.service;
+        self.instance.is_none_or(|instance| own.iter().any(|service| service.name == instance.name))
     }
 
     /// What its own variables are about.
