@@ -333,41 +333,54 @@ fn every_target_takes_what_is_dropped_in() {
     assert!(!config.contains("warn"), "{config}");
 }
 
+/// A folder with a server of NATS, which the compiler of Go makes from its sources.
+fn nats_server() -> PathBuf {
+    let programs = repository().join("target/tools/nats");
+    if !programs.join("nats-server").exists() {
+        fs::create_dir_all(&programs).expect("a folder for programs");
+        let place = format!("GOBIN={}", programs.display());
+        let source = "github.com/nats-io/nats-server/v2@v2.15.3";
+        run(&programs, None, &["env", &place, "go", "install", source]);
+    }
+    programs
+}
+
 /// Runs a test of tests/dropin inside a project that is set up.
-fn test_inside(folder: &Path, test: &str) {
+fn test_inside(folder: &Path, programs: &Path, test: &str) {
     let source = repository().join("tests/dropin").join(test);
     fs::copy(source, folder.join("tests").join(test)).expect("the test is copied");
     let inside = format!("tests/{test}");
-    print!("{}", run(folder, None, &[".venv/bin/python", "-m", "pytest", "-q", "-rP", &inside]));
+    let pytest = [".venv/bin/python", "-m", "pytest", "-q", "-rP", &inside];
+    print!("{}", run(folder, Some(programs), &pytest));
 }
 
 #[test]
-#[ignore = "needs Go and nats-server, starts servers; `make servers` runs it"]
+#[ignore = "needs Go, starts servers; `make servers` runs it"]
 fn a_service_in_go_is_built_started_and_reached_through_the_gateway() {
     let Some(_proof) =
         prove("dropin::a_service_in_go_is_built_started_and_reached_through_the_gateway")
     else {
         return;
     };
-    let folder = project("dropin-go");
+    let (folder, programs) = (project("dropin-go"), nats_server());
     run(&folder, None, &["make", "setup"]);
     for only in ["services/archive", "services/cold", "services/gateway"] {
         print!("{}", run(&folder, None, &["make", "test", &format!("ONLY={only}")]));
     }
-    test_inside(&folder, "test_archives.py");
+    test_inside(&folder, &programs, "test_archives.py");
 }
 
 #[test]
-#[ignore = "needs Go and nats-server, starts servers; `make servers` runs it"]
+#[ignore = "needs Go, starts servers; `make servers` runs it"]
 fn a_fourth_queue_keeps_what_every_queue_promises() {
     let Some(_proof) = prove("dropin::a_fourth_queue_keeps_what_every_queue_promises") else {
         return;
     };
-    let folder = project("dropin-queue");
+    let (folder, programs) = (project("dropin-queue"), nats_server());
     run(&folder, None, &["make", "setup"]);
     let service = folder.join("services/inference");
     let pytest = ["../../.venv/bin/python", "-m", "pytest", "-q", "tests/test_queue.py"];
-    print!("{}", run(&service, None, &pytest));
+    print!("{}", run(&service, Some(&programs), &pytest));
     for fault in [
         "tests/faults/test_brokers.py::test_what_was_accepted_outlives_a_kill_under_load[nats]",
         "tests/faults/test_brokers.py::test_it_starts_without_and_heals_by_itself[nats]",
@@ -375,6 +388,6 @@ fn a_fourth_queue_keeps_what_every_queue_promises() {
         "tests/faults/test_workers.py::test_a_worker_that_was_frozen_changes_nothing_afterwards",
     ] {
         let pytest = [".venv/bin/python", "-m", "pytest", "-q", "-rP", fault];
-        print!("{}", run(&folder, None, &pytest));
+        print!("{}", run(&folder, Some(&programs), &pytest));
     }
 }

@@ -44,8 +44,6 @@ pub enum Tool {
     Docker,
     /// The compiler of Go.
     Go,
-    /// A server of NATS, 2.10 or newer.
-    Nats,
 }
 
 /// What most rows have in common.
@@ -346,7 +344,7 @@ pub const SUBJECTS: &[Subject] = &[
         what: "foreign components: make setup, make test, make dev, two services in Go asked for files and jobs",
         files: &["templates", "tests/packs/docking", "tests/dropin"],
         operates: true,
-        tools: &[Tool::Go, Tool::Nats],
+        tools: &[Tool::Go],
         ..PLAIN
     },
     Subject {
@@ -354,7 +352,7 @@ pub const SUBJECTS: &[Subject] = &[
         what: "a foreign queue: the suite of the port; NATS and workers killed and frozen, no job lost",
         files: &["templates", "tests/packs/docking"],
         operates: true,
-        tools: &[Tool::Go, Tool::Nats],
+        tools: &[Tool::Go],
         ..PLAIN
     },
 ];

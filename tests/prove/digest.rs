@@ -130,7 +130,6 @@ fn program(tool: Tool) -> &'static str {
         Tool::Chromium => "Chromium",
         Tool::Docker => "Docker engine",
         Tool::Go => "Go",
-        Tool::Nats => "nats-server",
     }
 }
 
