@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
@@ -208,7 +208,8 @@ class Queue:
         )
         try:
             stream = connection.jetstream(timeout=ANSWER_S)
-            self._is_new |= await declare(stream, self._service, self._limits.lease_s)
+            lease_s = self._limits.lease_s
+            self._is_new |= await declare(stream, self._service, self._consumer, lease_s)
             self._messages = await stream.pull_subscribe_bind(GROUP, _stream(self._service))
             self._connection = connection
             self._connected.set()
@@ -229,20 +230,22 @@ class Queue:
         self._complaint = reason
 
 
-async def declare(stream: JetStreamContext, service: str, lease_s: float) -> bool:
-    """Make the queue of `service` where it is missing; return whether it was."""
+async def declare(stream: JetStreamContext, service: str, consumer: str, lease_s: float) -> bool:
+    """Make the queue of `service` where it is missing; return whether this made it."""
+    # Of those who make it at once one does: what names its maker is not the same for another.
+    config = StreamConfig(
+        name=_stream(service),
+        description=f"made by {consumer}",
+        subjects=[_subject(service)],
+        retention=RetentionPolicy.WORK_QUEUE,
+    )
+    is_new = False
     try:
         await stream.stream_info(_stream(service))
-        is_new = False
     except NotFoundError:
-        is_new = True
-        await stream.add_stream(
-            StreamConfig(
-                name=_stream(service),
-                subjects=[_subject(service)],
-                retention=RetentionPolicy.WORK_QUEUE,
-            )
-        )
+        with suppress(BadRequestError):
+            await stream.add_stream(config)
+            is_new = True
     await stream.add_consumer(
         _stream(service),
         ConsumerConfig(

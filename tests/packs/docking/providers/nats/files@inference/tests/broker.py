@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from redis.asyncio import Redis
 
-from app.queue import GROUP, QueueSettings
+from app.queue import GROUP, QueueSettings, declare
 from tests.redis_server import PROJECT
 
 # What the queue needs in the environment beside Redis.
@@ -113,5 +113,6 @@ async def broker(broker_server: BrokerServer) -> AsyncIterator[Broker]:
     stream = connection.jetstream()
     with suppress(NotFoundError):
         await stream.delete_stream(STREAM)
+    await declare(stream, "inference", "tests", 1)
     yield Broker(broker_server, stream)
     await connection.close()
