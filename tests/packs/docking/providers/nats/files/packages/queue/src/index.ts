@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
@@ -11,6 +12,8 @@ export const environment = {
 
 /** How long a confirm is waited for before workers may publish the job as well. */
 const CLAIM_MS = 5_000;
+/** Between two attempts to reach NATS. */
+const RETRY_MS = 200;
 /** Jobs on their way to NATS; workers publish what goes beyond. */
 const UNCONFIRMED_MAX = 1_000;
 
@@ -52,20 +55,25 @@ export function openQueue({ config, name, log, run }: QueueContext): Queue {
   async function open(): Promise<void> {
     const { username, password, host } = new URL(config.NATS_URL);
     const known = username === '' ? {} : { user: username, pass: decodeURIComponent(password) };
-    try {
-      connection = await connect({
-        servers: host,
-        name,
-        ...known,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 200,
-        waitOnFirstConnect: true,
-        pingInterval: 10_000,
-        timeout: CLAIM_MS,
-      });
-    } catch (error) {
-      log.warn({ err: error }, 'nats: cannot be used');
-      return;
+    let isTold = false;
+    while (!connection) {
+      // Not by the client's own patience, which nobody could end.
+      if (closed) return;
+      try {
+        connection = await connect({
+          servers: host,
+          name,
+          ...known,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RETRY_MS,
+          pingInterval: 10_000,
+          timeout: CLAIM_MS,
+        });
+      } catch (error) {
+        if (!isTold) log.warn({ err: error }, 'nats: is not reached');
+        isTold = true;
+        await setTimeout(RETRY_MS);
+      }
     }
     if (closed) return connection.close();
     stream = jetstream(connection, { timeout: CLAIM_MS });
@@ -113,8 +121,8 @@ export function openQueue({ config, name, log, run }: QueueContext): Queue {
     async close() {
       closed = true;
       stream = undefined;
-      if (connection === undefined) void opened;
-      else await connection.close();
+      await opened;
+      await connection?.close();
     },
   };
 }
