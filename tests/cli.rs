@@ -30,12 +30,12 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--ml", "--queue", "rediss"],
         code: 2,
-        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis`? choices: rabbitmq, redis\n",
+        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis-streams`? choices: rabbitmq, redis-streams\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--queue"],
         code: 2,
-        text: "error: `--queue` needs a value\n\nhint: choices: rabbitmq, redis\n",
+        text: "error: `--queue` needs a value\n\nhint: choices: rabbitmq, redis-streams\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
@@ -73,9 +73,9 @@ const REFUSALS: &[Refusal] = &[
         text: "error: `two` is one word too many\n\nhint: `scaffold new --help` shows what there is\n",
     },
     Refusal {
-        arguments: &["new", "myapp", "--queue", "redis"],
+        arguments: &["new", "myapp", "--queue", "redis-streams"],
         code: 2,
-        text: "error: `queue` has nothing to carry: it needs `ml`\n\nhint: scaffold new myapp --ml --queue redis\n",
+        text: "error: `queue` has nothing to carry: it needs `ml`\n\nhint: scaffold new myapp --ml --queue redis-streams\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--service", "scorer=inference"],
@@ -173,7 +173,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true, \"queue\": \"rabit\"}",
-            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: did you mean `rabbitmq`? choices: rabbitmq, redis\n",
+            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: did you mean `rabbitmq`? choices: rabbitmq, redis-streams\n",
         ),
         (
             "a.json",
