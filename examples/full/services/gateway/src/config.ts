@@ -1,16 +1,16 @@
 import { readEnvironment } from '@app/contracts';
 import { z } from 'zod';
-import { gateway } from './config/gateway.ts';
 import { state } from './config/state.ts';
-import { realtime } from './config/realtime.ts';
+import { gateway } from './config/gateway.ts';
 import { ml } from './config/ml.ts';
+import { realtime } from './config/realtime.ts';
 import { keysInProduction } from './config/production.ts';
 
 const Environment = z.object({
-  ...gateway,
   ...state,
-  ...realtime,
+  ...gateway,
   ...ml,
+  ...realtime,
 });
 
 export type Config = z.output<typeof Environment>;

@@ -1,13 +1,13 @@
 import { readEnvironment } from '@app/contracts';
 import { z } from 'zod';
-import { gateway } from './config/gateway.ts';
 import { state } from './config/state.ts';
+import { gateway } from './config/gateway.ts';
 import { realtime } from './config/realtime.ts';
 import { keysInProduction } from './config/production.ts';
 
 const Environment = z.object({
-  ...gateway,
   ...state,
+  ...gateway,
   ...realtime,
 });
 
