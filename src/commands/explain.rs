@@ -86,26 +86,10 @@ fn explanation(plan: &Plan, path: &str) -> Result<Explain, Error> {
         let mut reads = Vec::new();
         if target.file.template {
             let text = pack.text(&target.file.source).unwrap_or_default();
-            let own = [
-                "bindings",
-                "image",
-                "images",
-                "on",
-                "options",
-                "project",
-                "provider",
-                "providers",
-                "runtimes",
-                "service",
-                "services",
-                "workload",
-                "workloads",
-            ];
             if let Ok(templates) = pack.templates() {
-                let names = templates.names(text).into_iter();
-                let is_known =
-                    |name: &&str| own.contains(name) || pack.contributions().contains_key(name);
-                reads.extend(names.filter(is_known).map(str::to_owned));
+                let holder = target.holder.map_or("", |holder| holder.what);
+                let is_read = |name: &&str| *name == holder || plan.context.contains_key(*name);
+                reads.extend(templates.names(text).into_iter().filter(is_read).map(str::to_owned));
             }
         }
         return Ok(Explain {

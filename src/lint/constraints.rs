@@ -52,7 +52,7 @@ pub struct Constraints<'a> {
     /// The clauses that speak of a variable.
     mentions: Vec<Vec<usize>>,
     components: BTreeMap<&'a str, Literal>,
-    /// That a project can do what the name of a folder `files.<name>/` says.
+    /// That a project can do what the name of a folder `files+<name>/` says.
     abilities: BTreeMap<&'a str, Literal>,
     /// That it has something that the files of `files@<of>/` are rendered for.
     holders: BTreeMap<&'a str, Literal>,

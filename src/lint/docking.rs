@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 use crate::pack::docking::{
     NeedManifest, OfferManifest, TargetManifest, VariableManifest, WorkloadManifest,
 };
+use crate::pack::layout::{is_service_of, service_folder};
 use crate::pack::load::{Component, PARTS as OF_PARTS, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::EVERY_WORKLOAD;
 use crate::render::docking::{provider_name, workload_name};
-use crate::render::plan::Service;
 use crate::text::error::{Problem, did_you_mean};
 use crate::text::pattern;
 
@@ -264,10 +264,10 @@ pub fn holders<'a>(pack: &'a Pack, of: &str) -> Vec<Held<'a>> {
         let manifest = &component.manifest;
         for (kind, declared) in &manifest.kind {
             let mut hold = |name: String| {
-                let folder = Service::folder(SERVICE_IN_PATH);
+                let folder = service_folder(SERVICE_IN_PATH);
                 found.push(Held { component, kind: Some(kind), name, folder });
             };
-            if kind == of || declared.runtime.as_deref() == Some(of) {
+            if is_service_of(of, kind, declared.runtime.as_deref().unwrap_or_default()) {
                 hold(SERVICE_IN_PATH.to_owned());
             }
             for (position, role) in declared.workload.keys().enumerate() {

@@ -16,6 +16,7 @@ use crate::merge::decide::{
 use crate::merge::keyed;
 use crate::merge::moves::merge;
 use crate::merge::syntax::Language;
+use crate::pack::layout::service_folder;
 use crate::pack::load::Pack;
 use crate::pack::manifest::LockfileManifest;
 use crate::pack::migration::Migration;
@@ -25,7 +26,7 @@ use crate::project::state::{
     self, LockedPack, Project, Reading, Records, edited_selection, ours, parse_selection,
 };
 use crate::render::files::{rendered_files, targets};
-use crate::render::plan::{Plan, Service};
+use crate::render::plan::Plan;
 use crate::render::tree::Tree;
 use crate::text::error::{Error, shell_words};
 use crate::text::path::{BASE_FILE, LOCK_FILE, SELECTION_FILE};
@@ -251,7 +252,7 @@ fn gone_services<'a>(
 
 /// What becomes of the files of a service that goes.
 fn leaving(service: &str, base: &Tree, look: &mut dyn FnMut(&str) -> Ours, named: bool) -> Leaving {
-    let folder = format!("{}/", Service::folder(service));
+    let folder = format!("{}/", service_folder(service));
     let mut leaving = Leaving { service: service.to_owned(), files: 0, edited: 0, named };
     for (path, file) in base.iter().filter(|(path, _)| path.starts_with(&folder)) {
         match look(path) {

@@ -172,16 +172,10 @@ impl<'a> Plan<'a> {
 }
 
 impl Service {
-    /// The folder of the service `name`, from the root of the project.
-    #[must_use]
-    pub fn folder(name: &str) -> String {
-        service_folder(name)
-    }
-
     fn new(pack: &Pack, name: &str, kind: &str) -> Self {
         let declared =
             pack.component_of_kind(kind).and_then(|component| component.manifest.kind.get(kind));
-        let path = Self::folder(name);
+        let path = service_folder(name);
         let fields = json!({
             "name": name,
             "kind": kind,
