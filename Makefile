@@ -26,6 +26,7 @@ servers: ## run the tests that need rabbitmq-server, nginx, kubectl, Chromium an
 	cargo test --no-fail-fast --test manifests --test page --test clients $(SLOW)
 	cargo test --no-fail-fast --test toolchain --test system $(SLOW) rabbitmq --skip faults
 	cargo test --no-fail-fast --test compose $(SLOW) every_compose_file every_dockerfile nginx
+	cargo test --no-fail-fast --test dropin $(SLOW)
 
 faults: ## kill, freeze and cut off generated projects, on both brokers
 	cargo test --no-fail-fast --test system $(SLOW) faults

@@ -123,7 +123,7 @@ at.there = "{name} at {port}"
     ),
     (
         "parts/slow/component.toml",
-        "summary = \"s\"\nslot = \"carrier\"\ndefault = true\n\n[offer.carrier]\nvia = \"store\"\nenv.CARRIES = \"{name}\"\nload = { type = \"length\", metadata = { of = \"jobs:{service}\" }, at = \"least\" }\n",
+        "summary = \"s\"\nslot = \"carrier\"\ndefault = true\n\n[offer.carrier]\nvia = \"store\"\nenv.CARRIES = \"{name}\"\nload = { type = \"length\", port = \"peer\", metadata = { of = \"jobs:{service} at {host}:{port.peer}\" }, at = \"least\" }\n",
     ),
 ];
 
@@ -220,8 +220,95 @@ fn what_follows_a_need_knows_whom_to_ask_how_much_waits() {
     assert_eq!((&scale["provider"], &scale["at"]), (&json!("store"), &json!(2)));
     assert_eq!(
         scale["load"],
-        json!({"type": "length", "metadata": {"of": "jobs:second"}, "at": "least", "auth": {}})
+        json!({
+            "type": "length", "at": "least", "auth": {}, "port": "peer", "number": 21,
+            "metadata": {
+                "here": {"of": "jobs:second at 127.0.0.1:{store.port.peer}"},
+                "there": {"of": "jobs:second at store.example:21"},
+            },
+        })
     );
+}
+
+/// A store that runs from an image where targets run images, and what is done with it first.
+fn that_runs() -> (String, String) {
+    let (path, text) = with(
+        "parts/store/component.toml",
+        "secrets = [\"word\"]\n",
+        r#"secrets = ["word"]
+
+[provider.run]
+pin = "store"
+user = 5
+env = { WORD = "{secret.word}", PLACE = "{host}" }
+ready = ["ask"]
+memory = "1Gi"
+
+[provider.task.fill]
+doc = "Fills it."
+command = ["fill"]
+env = { WITH = { value = "{secret.word}@{host}", key = "with" } }
+"#,
+    );
+    (path, text)
+}
+
+fn with_images() -> (String, String) {
+    with("parts/base/component.toml", "refers = true", "refers = true\nimages = true")
+}
+
+#[test]
+fn what_runs_from_an_image_knows_its_own_secrets() {
+    let (store, base) = (that_runs(), with_images());
+    let context = docked(&[(&store.0, &store.1), (&base.0, &base.1)]).expect("the pack is sound");
+    let provider = &context["providers"][0];
+    let run = &provider["run"];
+    assert_eq!(
+        (&run["pin"], &run["start_s"], &run["user"]),
+        (&json!("store"), &json!(60), &json!(5))
+    );
+    assert_eq!(
+        run["env"],
+        json!({"there": [
+            {"name": "WORD", "value": "", "secret": "store", "key": "word", "doc": ""},
+            {"name": "PLACE", "value": "store.example", "secret": "", "key": "", "doc": ""},
+        ]}),
+        "`here` runs no images"
+    );
+    // A secret alone is there already; what it is part of is a key of its own.
+    let keys = provider["keys"]["there"].as_array().expect("a list").iter();
+    let keys: Vec<&str> = keys.filter_map(|it| it["key"].as_str()).collect();
+    assert_eq!(keys, ["url", "address", "with"]);
+}
+
+#[test]
+fn who_waits_for_a_provider_waits_for_what_is_done_with_it_first() {
+    let (store, base) = (that_runs(), with_images());
+    let context = docked(&[(&store.0, &store.1), (&base.0, &base.1)]).expect("the pack is sound");
+    let tasks = |name: &str| -> Vec<String> {
+        let tasks = named(&context, name)["tasks"].as_array().expect("a list").iter();
+        tasks.map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(tasks("answer-helper"), ["store-fill"]);
+    assert_eq!(tasks("answer"), [""; 0]);
+    let task = &context["providers"][0]["tasks"][0];
+    assert_eq!((&task["pin"], &task["user"]), (&json!("store"), &json!(5)));
+    assert_eq!(task["env"]["there"][0]["key"], "with");
+}
+
+#[test]
+fn refuses_two_things_under_one_key_of_a_secret() {
+    let (store, base) = (that_runs(), with_images());
+    let message = |key: &str| {
+        format!(
+            "parts/store/component.toml: the secret of `store` holds two things as `{key}`: say another `key`"
+        )
+    };
+    for key in ["address", "word"] {
+        let twice = store.1.replace("key = \"with\"", &format!("key = \"{key}\""));
+        let found = docked(&[(&store.0, &twice), (&base.0, &base.1)]).expect_err("it is refused");
+        assert_eq!(found, [message(key)]);
+    }
 }
 
 #[test]
@@ -244,14 +331,20 @@ fn who_stands_in_front_is_met_instead_of_what_is_behind() {
     let context = docked(&[]).expect("the pack is sound");
     assert_eq!(
         named(&context, "door")["public"],
-        json!({"by": "people", "text": "words", "first": true})
+        json!({
+            "by": "people", "text": "words", "first": true,
+            "serves": [{"name": "answer", "own": true}, {"name": "second", "own": false}],
+        })
     );
     assert_eq!(named(&context, "answer")["public"], Value::Null);
     let behind = with("parts/answers/component.toml", "front = true\n", "");
     let context = docked(&[(&behind.0, &behind.1)]).expect("the pack is sound");
     assert_eq!(
         named(&context, "answer")["public"],
-        json!({"by": "people", "text": "words", "first": true})
+        json!({
+            "by": "people", "text": "words", "first": true,
+            "serves": [{"name": "answer", "own": true}],
+        })
     );
 }
 

@@ -41,7 +41,10 @@ fn pack(files: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// What lint says of a pack.
 fn linted(files: &[(&str, &str)]) -> Vec<String> {
-    let files = pack(files);
+    linted_whole(&pack(files))
+}
+
+fn linted_whole(files: &[(String, String)]) -> Vec<String> {
     let borrowed: Vec<(&str, &str)> =
         files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let folder = common::folder(&borrowed);
@@ -51,6 +54,26 @@ fn linted(files: &[(&str, &str)]) -> Vec<String> {
     problems.extend(prove(&pack, &problems).problems);
     problems.sort();
     problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_branch_for_components_of_others_may_stay_unrendered() {
+    let template = "{% for line in lines %}{{ line }}{% endfor %}\n{% if facts.lines %}some{% endif %}\n{% for name, fact in facts %}{{ name }}{{ fact }}{% endfor %}\n";
+    let mut files = pack(&[("root/files/x.txt.tera", template)]);
+    assert_eq!(linted_whole(&files).len(), 3);
+    let mut with = |unused: &str| {
+        let (_, manifest) = &mut files[0];
+        let without = manifest.clone();
+        *manifest = format!("unused = {unused}\n{without}");
+        let found = linted_whole(&files);
+        files[0].1 = without;
+        found
+    };
+    let rest = "components/root/files/x.txt.tera:3:1: no project renders what follows `{% for name, fact in facts %}`: take it out, or mend its condition";
+    // The name, also as the end of a longer one, and no part of a name.
+    assert_eq!(with("[\"lines\"]"), [rest]);
+    assert_eq!(with("[\"ines\", \"li\"]").len(), 3);
+    assert_eq!(with("[\"facts.lines\", \"facts\"]").len(), 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn prune(packages: &Value, manifests: &[(&str, Value)]) -> Result<Value, String>
         .iter()
         .map(|(folder, manifest)| ((*folder).to_owned(), manifest.to_string()))
         .collect();
-    prune_npm("locks/package-lock.json", &full.to_string(), &manifests)
+    prune_npm("locks/package-lock.json", &full.to_string(), &[], &manifests)
         .map(|text| serde_json::from_str(&text).expect("the lock is JSON"))
         .map_err(|problem| problem.to_string())
 }
@@ -305,7 +305,7 @@ fn the_lock_is_written_as_npm_writes_it() {
         "devDependencies": {}, "dependencies": {"b-a": "1"}, "engines": {"node": ">=24"}
     });
     let manifests = BTreeMap::from([(String::new(), root.to_string())]);
-    let text = prune_npm("lock", &full.to_string(), &manifests).expect("a lock");
+    let text = prune_npm("lock", &full.to_string(), &[], &manifests).expect("a lock");
     let expected = r#"{
   "name": "mine",
   "version": "0.0.0",
@@ -371,7 +371,7 @@ fn the_lock_is_written_as_npm_writes_it() {
     assert_eq!(text, expected);
     // A project without a version has none in its lock either.
     let manifests = BTreeMap::from([(String::new(), json!({"name": "mine"}).to_string())]);
-    let text = prune_npm("lock", &full.to_string(), &manifests).expect("a lock");
+    let text = prune_npm("lock", &full.to_string(), &[], &manifests).expect("a lock");
     assert!(!text.contains("version\""), "{text}");
 }
 
@@ -381,7 +381,7 @@ fn what_is_not_json_is_told_with_its_place() {
     let manifests =
         |folder: &str, text: &str| BTreeMap::from([(folder.to_owned(), text.to_owned())]);
     let refused = |full: &str, manifests: &BTreeMap<String, String>| {
-        prune_npm("locks/package-lock.json", full, manifests).expect_err("refused").to_string()
+        prune_npm("locks/package-lock.json", full, &[], manifests).expect_err("refused").to_string()
     };
     assert_eq!(
         refused("{\n  x", &manifests("", &fine)),
@@ -391,5 +391,38 @@ fn what_is_not_json_is_told_with_its_place() {
     assert_eq!(
         refused("{}", &manifests("services/one", "")),
         "services/one/package.json:1:0: this is not JSON"
+    );
+}
+
+#[test]
+fn packages_that_a_component_locks_are_beside_those_of_the_pack() {
+    let whole = |packages: Value| {
+        json!({"name": "x", "lockfileVersion": 3, "requires": true, "packages": packages})
+            .to_string()
+    };
+    let full = whole(everything());
+    let manifests = BTreeMap::from([(
+        String::new(),
+        json!({"name": "mine", "dependencies": {"own": "3.0.0", "gone": "1.0.0"}}).to_string(),
+    )]);
+    let with = |shared: &str| {
+        let own = whole(json!({
+            "": {"name": "x", "dependencies": {"own": "3.0.0"}},
+            "node_modules/own": {"version": "3.0.0", "dependencies": {"shared": "1.0.0"}},
+            "node_modules/shared": {"version": shared},
+        }));
+        prune_npm("all.json", &full, &[("parts/a/package-lock.json".to_owned(), &own)], &manifests)
+            .map(|text| serde_json::from_str::<Value>(&text).expect("the lock is JSON"))
+            .map_err(|problem| problem.to_string())
+    };
+    assert_eq!(
+        paths(&with("1.0.0").expect("a lock")),
+        ["", "node_modules/gone", "node_modules/own", "node_modules/shared"]
+    );
+    assert_eq!(
+        with("1.0.1"),
+        Err("parts/a/package-lock.json: `node_modules/shared` is 1.0.1 here and 1.0.0 in `all.json`: \
+             lock it anew beside that version"
+            .to_owned())
     );
 }

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::matrix::{embedded, every_distinct_file, every_distinct_folder, with_further_services};
-use common::project::run;
+use common::matrix::{every_distinct_file, every_distinct_folder, with_further_services};
+use common::project::{checker, run};
 use common::proof::{prove, uses_file};
 use common::{put, repository};
 use serde_yaml_ng::Value;
@@ -19,34 +19,6 @@ use serde_yaml_ng::Value;
 const FOREIGN_KINDS: [&str; 3] = ["HTTPRoute", "ScaledObject", "TriggerAuthentication"];
 /// The newest versions that kubernetes-validate knows.
 const VERSIONS: [&str; 3] = ["1.35", "1.36", "1.37"];
-
-/// A program of the checkers' environment, which is made where it is missing.
-fn tool(program: &str) -> String {
-    let tools = repository().join("target/tools/manifests");
-    let programs = tools.join("bin");
-    if !programs.join("zizmor").exists() {
-        fs::create_dir_all(&tools).expect("a folder for tools");
-        run(&tools, None, &["python3", "-m", "venv", "."]);
-        let pinned = |name: &str| {
-            format!("{name}=={}", embedded().versions["python"][name].as_str().expect("a version"))
-        };
-        let (validate, lint) = (pinned("kubernetes-validate"), pinned("yamllint"));
-        run(
-            &tools,
-            None,
-            &[
-                "bin/pip",
-                "install",
-                "--quiet",
-                &validate,
-                &lint,
-                "check-jsonschema==0.39.0",
-                "zizmor==1.32.0",
-            ],
-        );
-    }
-    programs.join(program).to_str().expect("the path is UTF-8").to_owned()
-}
 
 /// An empty folder under target/.
 fn fresh(name: &str) -> PathBuf {
@@ -144,7 +116,7 @@ fn every_overlay_builds_and_has_only_fields_that_kubernetes_knows() {
     let all: Vec<&str> = resources.iter().map(|resource| resource.trim_end()).collect();
     put(&folder, "resources.yaml", (all.join("\n---\n") + "\n").as_bytes());
     for version in VERSIONS {
-        let validate = tool("kubernetes-validate");
+        let validate = checker("kubernetes-validate");
         let report = run(&folder, None, &[&validate, "--strict", "-k", version, "resources.yaml"]);
         let passed = report.lines().filter(|line| line.contains(" passed for resource ")).count();
         assert_eq!(passed, resources.len(), "resources that passed for {version}");
@@ -251,7 +223,7 @@ fn workflows_and_renovate_meet_their_schemas() {
     ] {
         let files = write_distinct(&folder, |path| path.ends_with(ending));
         assert!(files > 0, "no {ending}");
-        let checker = tool("check-jsonschema");
+        let checker = checker("check-jsonschema");
         let command =
             format!("find . -path '*/{ending}' | xargs {checker} --builtin-schema {schema}");
         run(&folder, None, &["sh", "-c", &command]);
@@ -268,7 +240,7 @@ fn workflows_have_no_hole_that_is_known() {
     let folder = fresh("workflows");
     let files = write_distinct(&folder, |path| path.starts_with(".github/"));
     assert!(files > 1, "{files} workflows");
-    run(&folder, None, &[&tool("zizmor"), "--offline", "--no-progress", "--quiet", "."]);
+    run(&folder, None, &[&checker("zizmor"), "--offline", "--no-progress", "--quiet", "."]);
     println!("{files} workflows");
 }
 
@@ -283,10 +255,10 @@ fn every_yaml_file_is_clean() {
     assert!(files > 20, "{files} YAML files");
     let rules = repository().join("templates/targets/kubernetes/files/.yamllint.yaml");
     let rules = rules.to_str().expect("the path is UTF-8");
-    run(&folder, None, &[&tool("yamllint"), "--strict", "--config-file", rules, "."]);
+    run(&folder, None, &[&checker("yamllint"), "--strict", "--config-file", rules, "."]);
     println!("{files} YAML files");
     // A service may be called `y` or `null`, which is no text where it stands without quotes.
-    let lint = tool("yamllint");
+    let lint = checker("yamllint");
     let quoted = "{rules: {quoted-strings: {required: true}}}";
     let command = format!("find . -path '*/deploy/*.yaml' | xargs {lint} --strict -d '{quoted}'");
     run(&folder, None, &["sh", "-c", &command]);

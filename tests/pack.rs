@@ -59,7 +59,7 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("colour = \"red\""),
             vec![
-                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `versions`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
             ],
         ),
         (
@@ -575,6 +575,43 @@ fn lint_renders_every_value_of_an_option() {
             "{option}"
         );
     }
+}
+
+#[test]
+fn a_component_pins_versions_of_its_own() {
+    let own = |versions: &str| {
+        let extra =
+            common::SMALL_PACK.iter().find(|(path, _)| path.ends_with("extra/component.toml"));
+        format!("{}\n{versions}\n", extra.expect("the component is there").1)
+    };
+    let with = |versions: &str| {
+        linted(
+            &[
+                ("components/extra/component.toml", &own(versions)),
+                (
+                    "components/extra/files/pins.txt.tera",
+                    "{{ pin(table=\"npm\", name=\"zod\") }} {{ pin(table=\"images\", name=\"go\") }}\n",
+                ),
+            ],
+            |_| {},
+        )
+    };
+    let go = "[versions.images]\ngo = \"golang:1\"";
+    assert_eq!(with(go), [""; 0]);
+    assert_eq!(with(&format!("{go}\n[versions.npm]\nzod = \"4.6.7\"")), [""; 0]);
+    assert_eq!(
+        with(&format!("{go}\n[versions.npm]\nzod = \"5\"")),
+        [
+            "components/extra/component.toml:21: `versions.npm` pins `zod` to another version already"
+        ]
+    );
+    assert_eq!(
+        with(&format!("[versions]\nnpm = \"5\"\n{go}")),
+        [
+            "components/extra/component.toml:19: `versions.npm` is no table of versions",
+            "components/extra/files/pins.txt.tera:1: no version is pinned for `go` in `[images]`",
+        ]
+    );
 }
 
 #[test]

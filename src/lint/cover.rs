@@ -236,7 +236,20 @@ fn sparse_rows(constraints: &Constraints) -> Vec<Model> {
     // What excludes something is not in what takes as much as there can be; so it is asked for.
     let many = std::iter::once(Vec::new()).chain(alone()).chain(but_one);
     let few = few.filter_map(|asked| constraints.solve(&asked, Rest::Few));
-    few.chain(many.filter_map(|asked| constraints.solve(&asked, Rest::Many))).collect()
+    few.chain(many.filter_map(|asked| most(constraints, &asked))).collect()
+}
+
+/// The selection with as much as there can be beside what is `asked`: also what only another filler of
+/// a slot requires.
+fn most(constraints: &Constraints, asked: &[Literal]) -> Option<Model> {
+    let components = || constraints.components();
+    let size = |model: &Model| components().filter(|(_, one)| one.holds_in(model)).count();
+    let mut best = constraints.solve(asked, Rest::Many)?;
+    for (_, filler) in components().filter(|(component, _)| component.manifest.slot.is_some()) {
+        let more = constraints.solve(&[asked, &[filler]].concat(), Rest::Many);
+        best = more.filter(|more| size(more) > size(&best)).unwrap_or(best);
+    }
+    Some(best)
 }
 
 /// What has to be together for each file of the pack, where that is more than two components.

@@ -39,6 +39,14 @@ impl Checked<'_> {
         if let Some(provider) = &manifest.provider {
             self.check_ports(component, Some(provider.port), &provider.ports);
             self.check_targets(component, &provider.at);
+            let secrets = Some(provider.secrets.as_slice());
+            if let Some(run) = &provider.run {
+                self.check_variables(component, &run.env, secrets);
+            }
+            for task in provider.task.values() {
+                self.check_variables(component, &task.env, secrets);
+                self.check_targets(component, &task.at);
+            }
         } else {
             for (binding, offer) in &manifest.offer {
                 if offer.via.is_none() {

@@ -103,6 +103,20 @@ struct Missing<'a> {
     place: Place,
 }
 
+impl Missing<'_> {
+    /// Whether its conditions have one of these `names` in them, which only components of others bring.
+    fn is_for_others(&self, names: &[String]) -> bool {
+        let mut read = self.branch.conditions.iter().flat_map(|it| {
+            self.source[it.clone()]
+                .split(|letter: char| !letter.is_alphanumeric() && !"._".contains(letter))
+        });
+        let is_one = |path: &str, name: &str| {
+            path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        };
+        read.any(|path| names.iter().any(|name| is_one(path, name)))
+    }
+}
+
 impl Proving<'_> {
     /// Renders `selections`, and keeps what is wrong with them.
     fn render(&mut self, selections: &[Selection]) {
@@ -208,7 +222,7 @@ impl Proving<'_> {
             }
         }
         for missing in missing {
-            if !self.reaches(&missing) {
+            if !missing.is_for_others(&pack.manifest.unused) && !self.reaches(&missing) {
                 let tag = missing.source[missing.branch.tag.clone()].split_whitespace();
                 let tag = tag.collect::<Vec<_>>().join(" ");
                 let message = format!(

@@ -153,6 +153,91 @@ pub struct ProviderManifest {
     /// Names of what only it and those who need it know.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// How it runs from an image, for targets that run images.
+    #[serde(default)]
+    pub run: Option<RunManifest>,
+    /// What is done with it once, before those start that wait for it: by name.
+    #[serde(default)]
+    pub task: IndexMap<String, TaskManifest>,
+    /// What only one target reads: by target, a table that templates get as it is.
+    #[serde(default)]
+    pub at: IndexMap<String, toml::Table>,
+}
+
+/// How a provider runs from an image that others build.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunManifest {
+    /// The name under which the image is pinned, in a table that the pack's templates know.
+    pub pin: String,
+    /// The number of the user that it runs as.
+    pub user: u32,
+    /// The program and its arguments; what the image starts by itself unless given.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Its variables: patterns over its own parts.
+    #[serde(default, skip_serializing)]
+    pub env: IndexMap<String, VariableManifest>,
+    /// Files of its folder, each with the path at which it reads them.
+    #[serde(default)]
+    pub files: IndexMap<String, String>,
+    /// What it keeps.
+    #[serde(default)]
+    pub data: Option<DataManifest>,
+    /// The command that tells from within that it can be used.
+    pub ready: Vec<String>,
+    /// The command that tells that it is alive; `ready` unless given.
+    #[serde(default)]
+    pub live: Vec<String>,
+    /// How long a start may take, in seconds.
+    #[serde(default = "RunManifest::default_start_s")]
+    pub start_s: u32,
+    /// How long it may take to stop, in seconds.
+    #[serde(default = "RunManifest::default_stop_s")]
+    pub stop_s: u32,
+    /// The memory that is set aside for it, and that it may have.
+    pub memory: String,
+    /// The share of a processor that is set aside for it.
+    #[serde(default = "RunManifest::default_cpu")]
+    pub cpu: String,
+}
+
+impl RunManifest {
+    fn default_start_s() -> u32 {
+        60
+    }
+
+    fn default_stop_s() -> u32 {
+        60
+    }
+
+    fn default_cpu() -> String {
+        "250m".to_owned()
+    }
+}
+
+/// What a provider keeps.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataManifest {
+    /// The folder that it is in.
+    pub path: String,
+    /// How much room it gets.
+    pub size: String,
+}
+
+/// What is done with a provider once, from its own image, before those start that wait for it. It may be
+/// done again and several times at once, and has to come to the same then.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskManifest {
+    /// What it does, for people.
+    pub doc: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Its variables: patterns over the provider's parts.
+    #[serde(default)]
+    pub env: IndexMap<String, VariableManifest>,
     /// What only one target reads: by target, a table that templates get as it is.
     #[serde(default)]
     pub at: IndexMap<String, toml::Table>,
@@ -186,8 +271,11 @@ pub struct LoadManifest {
     /// The kind of scaler that can ask.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What it is told: patterns over parts.
+    /// The name of the port that it asks; the one of the binding unless given.
     #[serde(default)]
+    pub port: String,
+    /// What it is told: patterns over parts.
+    #[serde(default, skip_serializing)]
     pub metadata: IndexMap<String, String>,
     /// The name under which it is told from which load on there is one more.
     pub at: String,
@@ -262,9 +350,10 @@ pub struct Varied {
     /// What stands between the values of several that meet the need.
     #[serde(default)]
     pub join: String,
-    /// Its key in the provider's secret, for targets that keep one.
-    #[serde(default = "Varied::default_key")]
-    pub key: String,
+    /// Its key in the provider's secret, for targets that keep one; the name of the secret where its
+    /// pattern is that alone, and `url` else, unless given.
+    #[serde(default)]
+    pub key: Option<String>,
     /// What it is for.
     #[serde(default)]
     pub doc: String,
@@ -277,8 +366,10 @@ impl Varied {
         self.at.get(target).or(self.value.as_ref()).map(String::as_str)
     }
 
-    fn default_key() -> String {
-        "url".to_owned()
+    /// Its key in the provider's secret where its pattern is `pattern`.
+    #[must_use]
+    pub fn key_of<'a>(&'a self, pattern: &'a str) -> &'a str {
+        self.key.as_deref().or(sole_secret(pattern)).unwrap_or("url")
     }
 }
 
@@ -287,14 +378,17 @@ impl VariableManifest {
     #[must_use]
     pub fn varied(&self) -> Varied {
         match self {
-            Self::Everywhere(value) => Varied {
-                value: Some(value.clone()),
-                key: Varied::default_key(),
-                ..Varied::default()
-            },
+            Self::Everywhere(value) => Varied { value: Some(value.clone()), ..Varied::default() },
             Self::Varied(varied) => varied.clone(),
         }
     }
+}
+
+/// The name of the secret that a pattern is and nothing else.
+#[must_use]
+pub fn sole_secret(pattern: &str) -> Option<&str> {
+    let name = pattern.strip_prefix("{secret.")?.strip_suffix('}')?;
+    (!name.contains(['{', '}'])).then_some(name)
 }
 
 /// A language that workloads are written in.
@@ -323,6 +417,9 @@ pub struct TargetManifest {
     /// `{secret.<name>}`: a pattern over `{name}`, `{secret}` and both in capitals.
     #[serde(default)]
     pub secret: Option<String>,
+    /// Whether providers and their tasks run from images there.
+    #[serde(default)]
+    pub images: bool,
     /// Whether variables with a secret in them stand in a secret of the provider that workloads
     /// refer to.
     #[serde(default)]

@@ -108,11 +108,14 @@ impl Pack {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let manifest: Option<PackManifest> = parse_manifest(&files, PACK_MANIFEST, problems);
-        let versions = manifest
+        let mut versions: toml::Table = manifest
             .as_ref()
             .and_then(|manifest| manifest.versions.as_deref())
             .and_then(|path| parse_manifest(&files, path, problems))
             .unwrap_or_default();
+        let locks = manifest.iter().flat_map(|manifest: &PackManifest| &manifest.lockfile);
+        let locks: Vec<&str> =
+            locks.filter_map(|lockfile| lockfile.path.rsplit('/').next()).collect();
         let mut components: Vec<Component> = Vec::new();
         let mut unread = BTreeSet::new();
         let own = component_folders(files.keys().copied());
@@ -125,11 +128,20 @@ impl Pack {
                 problems.push(Problem::new(Place::file(path), message));
                 continue;
             }
-            let Some(manifest) = parse_manifest(&files, &path, problems) else {
+            let Some(manifest) = parse_manifest::<ComponentManifest>(&files, &path, problems)
+            else {
                 unread.insert(id);
                 continue;
             };
-            let files = component_files(&files, &folder, problems);
+            if let Err((name, message)) = add_versions(&mut versions, &manifest) {
+                let text = files
+                    .get(path.as_str())
+                    .map(|bytes| String::from_utf8_lossy(bytes))
+                    .unwrap_or_default();
+                let place = Place::at(&path, &text, text.find(name).unwrap_or_default());
+                problems.push(Problem::new(place, message));
+            }
+            let files = component_files(&files, &folder, &locks, problems);
             components.push(Component { id, folder, manifest, files });
         }
         let components = in_order(components).map_err(|cycle| problems.push(cycle)).ok()?;
@@ -259,6 +271,12 @@ impl Component {
         format!("{}/{COMPONENT_MANIFEST}", self.folder)
     }
 
+    /// Where it locks packages of its own for the lock file `path` of projects: beside its manifest.
+    #[must_use]
+    pub fn lock(&self, path: &str) -> String {
+        format!("{}/{}", self.folder, path.rsplit('/').next().unwrap_or(path))
+    }
+
     /// The flag that turns it on.
     #[must_use]
     pub fn flag(&self) -> Option<&str> {
@@ -302,15 +320,20 @@ fn strays(files: &Files, folders: &BTreeSet<String>, own: &[String]) -> Vec<Prob
     problems
 }
 
-/// The files of a component, in order of their paths.
-fn component_files(files: &Files, folder: &str, problems: &mut Vec<Problem>) -> Vec<ComponentFile> {
+/// The files of a component, in order of their paths; `locks` are what locks of its own are called.
+fn component_files(
+    files: &Files,
+    folder: &str,
+    locks: &[&str],
+    problems: &mut Vec<Problem>,
+) -> Vec<ComponentFile> {
     let prefix = format!("{folder}/");
     let mut found = Vec::new();
     let behind = files.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
     let own = behind.take_while(|(path, _)| path.starts_with(&prefix));
     for (source, _) in own {
         let inner = &source[prefix.len()..];
-        if is_about_the_component(inner) {
+        if is_about_the_component(inner) || locks.contains(&inner) {
             continue;
         }
         match ComponentFile::read(&prefix, inner) {
@@ -322,6 +345,29 @@ fn component_files(files: &Files, folder: &str, problems: &mut Vec<Problem>) -> 
         }
     }
     found
+}
+
+/// Puts what a component pins into the tables of all; what cannot be, by its name, and why.
+fn add_versions<'a>(
+    all: &mut toml::Table,
+    manifest: &'a ComponentManifest,
+) -> Result<(), (&'a str, String)> {
+    for (name, own) in &manifest.versions {
+        let empty = toml::Value::Table(toml::Table::new());
+        let table = all.entry(name).or_insert(empty).as_table_mut();
+        let (Some(table), Some(own)) = (table, own.as_table()) else {
+            return Err((name, format!("`versions.{name}` is no table of versions")));
+        };
+        for (pinned, version) in own {
+            if table.get(pinned).is_some_and(|there| there != version) {
+                let message =
+                    format!("`versions.{name}` pins `{pinned}` to another version already");
+                return Err((pinned, message));
+            }
+            table.insert(pinned.clone(), version.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Sorts components so that what is required comes first, else by id.

@@ -40,6 +40,11 @@ pub struct PackManifest {
     /// Tables of pinned versions, relative to the pack: `[table] name = "version"`.
     #[serde(default)]
     pub versions: Option<String>,
+    /// What components of others may bring and none of this pack has to: names that templates read, such
+    /// as `tasks` or `provider.ports`. Branches whose conditions read one need no project that renders
+    /// them.
+    #[serde(default)]
+    pub unused: Vec<String>,
     /// What a rendered project may hold at most.
     #[serde(default)]
     pub limits: Limits,
@@ -306,6 +311,9 @@ pub struct ComponentManifest {
     /// Former paths of its files: `new = "old"`.
     #[serde(default)]
     pub renamed: BTreeMap<String, String>,
+    /// Versions that it pins, by table: they are among those of the pack.
+    #[serde(default)]
+    pub versions: toml::Table,
     /// Lock files among its files, each with the command that renews it: never merged by lines.
     #[serde(default)]
     pub locks: BTreeMap<String, String>,

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::pack::docking::{LoadManifest, MountManifest, RuntimeManifest, ScaleManifest};
+use crate::pack::docking::{
+    LoadManifest, MountManifest, RunManifest, RuntimeManifest, ScaleManifest,
+};
 
 /// Everything that runs in a project, and how it is connected.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -80,6 +82,8 @@ pub struct Workload {
     pub needs: Vec<Need>,
     /// Those that it waits for when it starts, by name.
     pub after: Vec<String>,
+    /// What is done once with providers among those, before it starts.
+    pub tasks: Vec<Task>,
     /// What only one target reads, by target.
     pub at: Map<String, Value>,
 }
@@ -125,7 +129,19 @@ pub struct Scale {
     /// The provider that is asked how much waits; empty where a need is not what it follows.
     pub provider: String,
     /// How that one is asked.
-    pub load: Option<LoadManifest>,
+    pub load: Option<Load>,
+}
+
+/// How it is seen from outside how much waits.
+#[derive(Debug, Clone, Serialize)]
+pub struct Load {
+    /// What its manifest says.
+    #[serde(flatten)]
+    pub manifest: LoadManifest,
+    /// The number of the port that is asked.
+    pub number: u16,
+    /// What the one who asks is told, by target.
+    pub metadata: BTreeMap<String, IndexMap<String, String>>,
 }
 
 /// Who meets a workload from outside.
@@ -137,6 +153,17 @@ pub struct Public {
     pub text: String,
     /// Whether it is the first that they meet.
     pub first: bool,
+    /// Whom they mean: what it stands in front of, by its first such need, or itself.
+    pub serves: Vec<Served>,
+}
+
+/// Whom somebody means who meets a workload from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Served {
+    /// Its name.
+    pub name: String,
+    /// Whether it comes with its component by itself; further ones were added by people.
+    pub own: bool,
 }
 
 /// Something that workloads lean on.
@@ -158,6 +185,43 @@ pub struct Provider {
     pub bindings: Vec<String>,
     /// What its secret holds beside the secrets themselves, by target that keeps one.
     pub keys: BTreeMap<String, Vec<Key>>,
+    /// How it runs from an image.
+    pub run: Option<Run>,
+    /// What is done with it once, before those start that wait for it.
+    pub tasks: Vec<Task>,
+    /// What only one target reads, by target.
+    pub at: Map<String, Value>,
+}
+
+/// How a provider runs from an image.
+#[derive(Debug, Clone, Serialize)]
+pub struct Run {
+    /// What its manifest says.
+    #[serde(flatten)]
+    pub manifest: RunManifest,
+    /// Its variables, by target that runs images.
+    pub env: ByTarget,
+}
+
+/// What is done with a provider once, from its image, before those start that wait for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Task {
+    /// Its name: that of the provider, and its own.
+    pub name: String,
+    /// The provider.
+    pub provider: String,
+    /// The provider's folder, from the root of the project.
+    pub folder: String,
+    /// The name under which the provider's image is pinned; empty where it has none.
+    pub pin: String,
+    /// The number of the user that it runs as, which is the provider's.
+    pub user: Option<u32>,
+    /// What it does.
+    pub doc: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Its variables, by target that runs images.
+    pub env: ByTarget,
     /// What only one target reads, by target.
     pub at: Map<String, Value>,
 }

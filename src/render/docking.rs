@@ -9,14 +9,14 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::pack::docking::{
-    HealthManifest, NeedManifest, RuntimeManifest, ScaleManifest, TargetManifest, Which,
-    WorkloadManifest,
+    HealthManifest, NeedManifest, ProviderManifest, RuntimeManifest, ScaleManifest, TargetManifest,
+    VariableManifest, Which, WorkloadManifest,
 };
 use crate::pack::load::Component;
 use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
 use crate::render::docked::{
-    ByTarget, Docking, End, Health, Key, Need, Provider, Public, Scale, Workload, edges, fronts,
-    images,
+    ByTarget, Docking, End, Health, Key, Load, Need, Provider, Public, Run, Scale, Served, Task,
+    Workload, edges, fronts, images,
 };
 use crate::render::parts::{Offerer, Parts, Variables, problem};
 use crate::text::error::Problem;
@@ -48,13 +48,16 @@ pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking,
         ..Docking::default()
     };
     let fronted = site.fronted()?;
-    for placed in &site.placed {
-        docking.workloads.push(site.workload(placed, &fronted, &docking.runtimes)?);
-    }
     for component in components {
         if component.manifest.provider.is_some() {
             docking.providers.push(site.provider(component)?);
         }
+    }
+    for placed in &site.placed {
+        let mut workload = site.workload(placed, &fronted, &docking.runtimes)?;
+        let first = docking.providers.iter().filter(|it| workload.after.contains(&it.name));
+        workload.tasks = first.flat_map(|provider| provider.tasks.clone()).collect();
+        docking.workloads.push(workload);
     }
     docking.bindings = site.bindings()?;
     check_order(&docking.workloads, &site)?;
@@ -193,14 +196,7 @@ impl<'a> Site<'a> {
                     offerer
                 }));
             } else if let Some(provider) = &component.manifest.provider {
-                found.push(Offerer {
-                    name: provider_name(component),
-                    port: provider.port,
-                    ports: &provider.ports,
-                    secrets: &provider.secrets,
-                    service: "",
-                    offers: vec![offer],
-                });
+                found.push(Offerer { offers: vec![offer], ..provided(component, provider) });
             }
         }
         seen.remove(binding);
@@ -290,6 +286,7 @@ impl<'a> Site<'a> {
             by: public.by.clone(),
             text: if public.text.is_empty() { fronts(&needs) } else { public.text.clone() },
             first: false,
+            serves: self.served(placed, &needs),
         });
         let check = runtime.map(|runtime| runtime.check.as_slice()).unwrap_or_default();
         let health = match &manifest.health {
@@ -324,8 +321,23 @@ impl<'a> Site<'a> {
             env,
             needs,
             after,
+            tasks: Vec::new(),
             at: self.by_target(&manifest.at),
         })
+    }
+
+    /// Whom somebody means who meets `placed` from outside: those that come by themselves first.
+    fn served(&'a self, placed: &'a Placed, needs: &[Need]) -> Vec<Served> {
+        let front = needs.iter().find(|need| need.front && !need.ends.is_empty());
+        let names: Vec<&str> = match front {
+            Some(need) => need.ends.iter().map(|end| end.name.as_str()).collect(),
+            None => vec![&placed.name],
+        };
+        let known = names.iter().filter_map(|name| self.placed.iter().find(|it| it.name == *name));
+        let mut served: Vec<Served> =
+            known.map(|it| Served { name: it.name.clone(), own: it.comes_by_itself() }).collect();
+        served.sort_by_key(|one| !one.own);
+        served
     }
 
     /// How many of `placed` run: where that follows a need, also who knows how much waits.
@@ -334,16 +346,25 @@ impl<'a> Site<'a> {
         for declared in self.needs(placed).into_iter().filter(|(_, need, _)| *need == manifest.on) {
             for end in self.met(placed, declared)? {
                 let load = end.offers.iter().rev().find_map(|offer| offer.load.as_ref());
-                let (Some(load), Some(target)) = (load, self.targets.first()) else {
+                let Some(load) = load else {
                     continue;
                 };
-                let parts = Parts { target: *target, offerer: &end, service: placed.service() };
-                let mut load = load.clone();
-                for pattern in load.metadata.values_mut() {
-                    *pattern = parts.filled(declared.0, pattern)?;
+                let number =
+                    if load.port.is_empty() { Some(&end.port) } else { end.ports.get(&load.port) };
+                let number = *number.ok_or_else(|| {
+                    problem(declared.0, format!("`{}` has no port `{}`", end.name, load.port))
+                })?;
+                let mut metadata = BTreeMap::new();
+                for target in &self.targets {
+                    let parts = Parts { target: *target, offerer: &end, service: placed.service() };
+                    let mut filled = load.metadata.clone();
+                    for pattern in filled.values_mut() {
+                        *pattern = parts.filled(declared.0, pattern)?;
+                    }
+                    metadata.insert(target.0.to_owned(), filled);
                 }
                 end.name.clone_into(&mut scale.provider);
-                scale.load = Some(load);
+                scale.load = Some(Load { manifest: load.clone(), number, metadata });
             }
         }
         Ok(scale)
@@ -431,8 +452,32 @@ impl<'a> Site<'a> {
     fn provider(&'a self, component: &'a Component) -> Result<Provider, Problem> {
         let manifest = component.manifest.provider.as_ref().expect("the caller has seen one");
         let name = provider_name(component);
+        let itself = provided(component, manifest);
+        let of_run = manifest.run.iter().flat_map(|run| run.env.values());
+        let of_tasks = manifest.task.values().flat_map(|task| task.env.values());
+        let own: Vec<&VariableManifest> = of_run.chain(of_tasks).collect();
         let mut bindings: Vec<String> = Vec::new();
         let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+        let mut keep = |offerer: &Offerer, more: &[&VariableManifest]| -> Result<(), Problem> {
+            for target in self.targets.iter().filter(|(_, target)| target.refers) {
+                let parts = Parts { target: *target, offerer, service: "" };
+                let list = keys.entry(target.0.to_owned()).or_default();
+                for key in parts.keys(component, more)? {
+                    match list.iter().find(|there| there.key == key.key) {
+                        Some(there) if there.value == key.value => {}
+                        None if !manifest.secrets.contains(&key.key) => list.push(key),
+                        _ => {
+                            let key = key.key;
+                            let message = format!(
+                                "the secret of `{name}` holds two things as `{key}`: say another `key`"
+                            );
+                            return Err(problem(component, message));
+                        }
+                    }
+                }
+            }
+            Ok(())
+        };
         let of_all = self.components.iter().flat_map(|other| other.manifest.offer.keys());
         // Its own first.
         for binding in component.manifest.offer.keys().chain(of_all) {
@@ -441,16 +486,33 @@ impl<'a> Site<'a> {
                 continue;
             };
             bindings.push(binding.clone());
-            for target in self.targets.iter().filter(|(_, target)| target.refers) {
-                let parts = Parts { target: *target, offerer: &offerer, service: "" };
-                let list = keys.entry(target.0.to_owned()).or_default();
-                for key in parts.keys(component)? {
-                    if !list.contains(&key) {
-                        list.push(key);
-                    }
-                }
-            }
+            keep(&offerer, &[])?;
         }
+        keep(&itself, &own)?;
+        let run = match &manifest.run {
+            Some(run) => Some(Run {
+                manifest: run.clone(),
+                env: self.variables_of(component, &itself, &run.env)?,
+            }),
+            None => None,
+        };
+        let tasks: Result<Vec<Task>, Problem> = manifest
+            .task
+            .iter()
+            .map(|(task, declared)| {
+                Ok(Task {
+                    name: format!("{name}-{task}"),
+                    provider: name.to_owned(),
+                    folder: manifest.folder.clone(),
+                    pin: manifest.run.as_ref().map(|run| run.pin.clone()).unwrap_or_default(),
+                    user: manifest.run.as_ref().map(|run| run.user),
+                    doc: declared.doc.clone(),
+                    command: declared.command.clone(),
+                    env: self.variables_of(component, &itself, &declared.env)?,
+                    at: self.by_target(&declared.at),
+                })
+            })
+            .collect();
         Ok(Provider {
             name: name.to_owned(),
             component: component.id.clone(),
@@ -460,8 +522,26 @@ impl<'a> Site<'a> {
             secrets: manifest.secrets.clone(),
             bindings,
             keys,
+            run,
+            tasks: tasks?,
             at: self.by_target(&manifest.at),
         })
+    }
+
+    /// Variables that are about `itself` alone, by target that runs images.
+    fn variables_of(
+        &'a self,
+        component: &'a Component,
+        itself: &Offerer,
+        variables: &IndexMap<String, VariableManifest>,
+    ) -> Result<ByTarget, Problem> {
+        let targets: Vec<(&str, &TargetManifest)> =
+            self.targets.iter().filter(|(_, target)| target.images).copied().collect();
+        let mut found = Variables::new(&targets);
+        for (name, variable) in variables {
+            found.add(component, name, variable, &[itself], (itself.name, ""))?;
+        }
+        Ok(found.by_target)
     }
 
     /// `tables` with an empty one for each target that has none, so that templates always find it.
@@ -475,6 +555,12 @@ impl<'a> Site<'a> {
 impl<'a> Placed<'a> {
     fn service(&self) -> &'a str {
         self.instance.map_or("", |instance| instance.name)
+    }
+
+    /// Whether it is there without anybody adding its service.
+    fn comes_by_itself(&self) -> bool {
+        let own = &self.component.manifest.service;
+        self.instance.is_none_or(|instance| own.iter().any(|service| service.name == instance.name))
     }
 
     /// What its own variables are about.
@@ -526,6 +612,18 @@ impl<'a> Placed<'a> {
 #[must_use]
 pub fn workload_name(service: &str, role: &str, is_main: bool) -> String {
     if is_main { service.to_owned() } else { format!("{service}-{role}") }
+}
+
+/// What a provider's own variables are about.
+fn provided<'a>(component: &'a Component, manifest: &'a ProviderManifest) -> Offerer<'a> {
+    Offerer {
+        name: provider_name(component),
+        port: manifest.port,
+        ports: &manifest.ports,
+        secrets: &manifest.secrets,
+        service: "",
+        offers: Vec::new(),
+    }
 }
 
 /// The name of the component's provider.

@@ -287,7 +287,16 @@ fn locks(plan: &Plan, manifests: &BTreeMap<String, String>) -> Locks {
         }
         let full = plan.pack.text(&lockfile.source)?;
         let pruned = match lockfile.format {
-            LockfileFormat::Npm => prune_npm(&lockfile.source, full, manifests)?,
+            LockfileFormat::Npm => {
+                let mut own = Vec::new();
+                for component in &plan.components {
+                    let path = component.lock(&lockfile.path);
+                    if plan.pack.file(&path).is_some() {
+                        own.push((path.clone(), plan.pack.text(&path)?));
+                    }
+                }
+                prune_npm(&lockfile.source, full, &own, manifests)?
+            }
         };
         tree.insert(
             lockfile.path.clone(),

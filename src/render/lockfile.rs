@@ -117,14 +117,17 @@ enum Written<'a> {
 
 /// Cuts the npm lock `full` (lockfile version 3) down to what `manifests` reach.
 ///
+/// `more` are locks of components, with their paths, whose packages are beside those of `full`.
 /// `manifests` are the `package.json` files of the project by folder, `""` being the root, and
 /// every other one a workspace.
 ///
 /// # Errors
-/// A [`Problem`] where a manifest is not JSON or needs what the lock does not have.
+/// A [`Problem`] where a manifest is not JSON or needs what the lock does not have, and where two
+/// locks have one package in two versions at one place.
 pub fn prune_npm(
     source: &str,
     full: &str,
+    more: &[(String, &str)],
     manifests: &BTreeMap<String, String>,
 ) -> Result<String, Problem> {
     let mut parsed: BTreeMap<&str, Value> = BTreeMap::new();
@@ -132,7 +135,7 @@ pub fn prune_npm(
         let separator = if folder.is_empty() { "" } else { "/" };
         parsed.insert(folder, parse(&format!("{folder}{separator}package.json"), text)?);
     }
-    let packages = reached(source, full, &parsed)?;
+    let packages = reached(source, locked(source, full, more)?, &parsed)?;
     let notes = notes(&packages);
     let mut sorted: Vec<((&str, &Content), Notes)> = packages
         .iter()
@@ -157,26 +160,62 @@ pub fn prune_npm(
     Ok(text + "\n")
 }
 
-/// The project's own packages, and those of the lock `full` that they reach.
-fn reached<'a>(
+/// What stands in a lock, by place: its text, and what it says.
+type Locked<'a> = BTreeMap<String, (&'a RawValue, Entry)>;
+
+/// The packages of the lock `full` and of those beside it.
+fn locked<'a>(
     source: &str,
     full: &'a str,
-    manifests: &BTreeMap<&str, Value>,
-) -> Result<Packages<'a>, Problem> {
-    let lock: Lock = serde_json::from_str(full).map_err(|error| not_json(source, &error))?;
-    let mut locked: BTreeMap<String, (&RawValue, Entry)> = BTreeMap::new();
-    // The project's own packages are those that are rendered, not those of the lock.
-    for (path, text) in lock.packages {
-        if path.contains("node_modules/") {
+    more: &[(String, &'a str)],
+) -> Result<Locked<'a>, Problem> {
+    let mut locked = Locked::new();
+    let more = more.iter().map(|(place, text)| (place.as_str(), *text));
+    for (place, text) in [(source, full)].into_iter().chain(more) {
+        let lock: Lock = serde_json::from_str(text).map_err(|error| not_json(place, &error))?;
+        // The project's own packages are those that are rendered, not those of the lock.
+        for (path, text) in lock.packages {
+            if !path.contains("node_modules/") {
+                continue;
+            }
             let entry: Entry = serde_json::from_str(text.get()).map_err(|error| {
                 let message = format!("the entry of `{path}` is not what npm writes: {error}");
-                Problem::new(Place::file(source), message)
+                Problem::new(Place::file(place), message)
             })?;
-            if !entry.link {
+            if entry.link {
+                continue;
+            }
+            let Some((there, _)) = locked.get(&path) else {
                 locked.insert(path, (text, entry));
+                continue;
+            };
+            let (here, there) = (version(text), version(there));
+            if here != there {
+                let message = format!(
+                    "`{path}` is {here} here and {there} in `{source}`: lock it anew beside that version"
+                );
+                return Err(Problem::new(Place::file(place), message));
             }
         }
     }
+    Ok(locked)
+}
+
+/// The version in an entry of a lock.
+fn version(entry: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: String,
+    }
+    serde_json::from_str(entry.get()).map_or_else(|_| String::new(), |it: Versioned| it.version)
+}
+
+/// The project's own packages, and those of the locks that they reach.
+fn reached<'a>(
+    source: &str,
+    mut locked: Locked<'a>,
+    manifests: &BTreeMap<&str, Value>,
+) -> Result<Packages<'a>, Problem> {
     let mut packages = Packages::new();
     for (folder, manifest) in manifests {
         let entry = own_entry(manifest);

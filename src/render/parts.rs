@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use heck::ToShoutySnakeCase;
 use indexmap::IndexMap;
 
-use crate::pack::docking::{OfferManifest, TargetManifest, VariableManifest};
+use crate::pack::docking::{OfferManifest, TargetManifest, VariableManifest, sole_secret};
 use crate::pack::load::Component;
 use crate::render::docked::{ByTarget, Key, Variable};
 use crate::text::error::{Place, Problem};
@@ -91,25 +91,30 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What the secret of the one that offers holds of this target.
-    pub fn keys(&self, component: &Component) -> Result<Vec<Key>, Problem> {
-        let mut keys = Vec::new();
-        for offer in &self.offerer.offers {
-            for variable in offer.env.values().map(VariableManifest::varied) {
-                if let Some(pattern) =
-                    variable.pattern(self.target.0).filter(|pattern| has_secret(pattern))
-                {
-                    keys.push(Key {
-                        key: variable.key.clone(),
-                        value: self.filled(component, pattern)?,
-                    });
-                }
-            }
-            for (key, pattern) in &offer.keys {
-                keys.push(Key { key: key.clone(), value: self.filled(component, pattern)? });
+    /// What the secret of the one that offers holds of this target, beside the secrets themselves;
+    /// `more` are variables that are not offered to others.
+    pub fn keys(
+        &self,
+        component: &Component,
+        more: &[&VariableManifest],
+    ) -> Result<Vec<Key>, Problem> {
+        let offers = &self.offerer.offers;
+        let offered = offers.iter().flat_map(|offer| offer.env.values());
+        let mut patterns: Vec<(String, String)> = Vec::new();
+        for varied in offered.chain(more.iter().copied()).map(VariableManifest::varied) {
+            let pattern = varied.pattern(self.target.0).filter(|pattern| has_secret(pattern));
+            // A secret alone is there under its own name.
+            if let Some(pattern) = pattern.filter(|pattern| sole_secret(pattern).is_none()) {
+                patterns.push((varied.key_of(pattern).to_owned(), pattern.to_owned()));
             }
         }
-        Ok(keys)
+        for (key, pattern) in offers.iter().flat_map(|offer| &offer.keys) {
+            patterns.push((key.clone(), pattern.clone()));
+        }
+        let filled = patterns
+            .into_iter()
+            .map(|(key, pattern)| Ok(Key { key, value: self.filled(component, &pattern)? }));
+        filled.collect()
     }
 }
 
@@ -156,7 +161,7 @@ impl<'a> Variables<'a> {
                 name: name.to_owned(),
                 value: if refers { String::new() } else { values.join(&varied.join) },
                 secret: if refers { ends[0].name.to_owned() } else { String::new() },
-                key: if refers { varied.key.clone() } else { String::new() },
+                key: if refers { varied.key_of(pattern).to_owned() } else { String::new() },
                 doc: varied.doc.clone(),
             };
             let list = self.by_target.entry(target.0.to_owned()).or_default();

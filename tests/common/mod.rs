@@ -6,6 +6,7 @@ pub mod enumeration;
 pub mod matrix;
 pub mod packs;
 pub mod place;
+pub mod pods;
 pub mod project;
 pub mod proof;
 pub mod subjects;

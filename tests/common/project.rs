@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use super::matrix::embedded;
 use super::proof::uses_project;
 use super::{repository, scaffold_ok};
 
@@ -101,6 +102,34 @@ pub fn node_26() -> PathBuf {
         link(&modules.join("npm/bin/npx-cli.js"), &programs.join("npx"));
     }
     programs
+}
+
+/// A program of the checkers' environment, which is made where it is missing.
+pub fn checker(program: &str) -> String {
+    let tools = repository().join("target/tools/manifests");
+    let programs = tools.join("bin");
+    if !programs.join("zizmor").exists() {
+        fs::create_dir_all(&tools).expect("a folder for tools");
+        run(&tools, None, &["python3", "-m", "venv", "."]);
+        let pinned = |name: &str| {
+            format!("{name}=={}", embedded().versions["python"][name].as_str().expect("a version"))
+        };
+        let (validate, lint) = (pinned("kubernetes-validate"), pinned("yamllint"));
+        run(
+            &tools,
+            None,
+            &[
+                "bin/pip",
+                "install",
+                "--quiet",
+                &validate,
+                &lint,
+                "check-jsonschema==0.39.0",
+                "zizmor==1.32.0",
+            ],
+        );
+    }
+    programs.join(program).to_str().expect("the path is UTF-8").to_owned()
 }
 
 #[cfg(unix)]

@@ -42,6 +42,8 @@ pub enum Tool {
     Chromium,
     /// An engine for containers, with Compose.
     Docker,
+    /// The compiler of Go.
+    Go,
 }
 
 /// What most rows have in common.
@@ -327,6 +329,30 @@ pub const SUBJECTS: &[Subject] = &[
         images: true,
         tools: &[Tool::Docker],
         seldom: true,
+        ..PLAIN
+    },
+    Subject {
+        name: "dropin::every_target_takes_what_is_dropped_in",
+        what: "foreign components: kubectl kustomize, docker compose config, schemas, yamllint",
+        files: &["templates", "tests/packs/docking"],
+        operates: true,
+        tools: &[Tool::Kubectl, Tool::Docker],
+        ..PLAIN
+    },
+    Subject {
+        name: "dropin::a_service_in_go_is_built_started_and_reached_through_the_gateway",
+        what: "foreign components: make setup, make test, make dev, two services in Go asked for files and jobs",
+        files: &["templates", "tests/packs/docking", "tests/dropin"],
+        operates: true,
+        tools: &[Tool::Go],
+        ..PLAIN
+    },
+    Subject {
+        name: "dropin::a_fourth_queue_keeps_what_every_queue_promises",
+        what: "a foreign queue: the suite of the port; NATS and workers killed and frozen, no job lost",
+        files: &["templates", "tests/packs/docking"],
+        operates: true,
+        tools: &[Tool::Go],
         ..PLAIN
     },
 ];

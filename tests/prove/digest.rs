@@ -129,6 +129,7 @@ fn program(tool: Tool) -> &'static str {
         Tool::Kubectl => "kubectl",
         Tool::Chromium => "Chromium",
         Tool::Docker => "Docker engine",
+        Tool::Go => "Go",
     }
 }
 

@@ -82,6 +82,7 @@ fn version(program: &str) -> Option<String> {
             let engine = output(&["docker", "version", "--format", "{{.Server.Version}}"])?;
             return Some(engine + &output(&["docker", "compose", "version"])?);
         }
+        "Go" => &["go", "version"],
         other => &[other, "--version"],
     };
     output(command)
