@@ -30,17 +30,17 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--ml", "--queue", "rediss"],
         code: 2,
-        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis`? choices: rabbitmq, redis\n",
+        text: "error: `rediss` is not a choice of `--queue`\n\nhint: did you mean `redis-streams`? choices: rabbitmq, redis-streams\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--queue"],
         code: 2,
-        text: "error: `--queue` needs a value\n\nhint: choices: rabbitmq, redis\n",
+        text: "error: `--queue` needs a value\n\nhint: choices: rabbitmq, redis-streams\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, realtime, ml, queue, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, ml, realtime, state, queue, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -73,9 +73,9 @@ const REFUSALS: &[Refusal] = &[
         text: "error: `two` is one word too many\n\nhint: `scaffold new --help` shows what there is\n",
     },
     Refusal {
-        arguments: &["new", "myapp", "--queue", "redis"],
+        arguments: &["new", "myapp", "--queue", "redis-streams"],
         code: 2,
-        text: "error: `queue` has nothing to carry: it needs `ml`\n\nhint: scaffold new myapp --ml --queue redis\n",
+        text: "error: `queue` has nothing to carry: it needs `ml`\n\nhint: scaffold new myapp --ml --queue redis-streams\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--service", "scorer=inference"],
@@ -95,7 +95,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--ml", "--service", "scorer=inferense"],
         code: 2,
-        text: "error: `inferense` is not a kind of service\n\nhint: did you mean `inference`? kinds: gateway, realtime, inference\n",
+        text: "error: `inferense` is not a kind of service\n\nhint: did you mean `inference`? kinds: gateway, inference, realtime\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--ml", "--service", "scorer"],
@@ -163,7 +163,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, realtime, ml, queue, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, ml, realtime, state, queue, description, name, services\n",
         ),
         (
             "a.json",
@@ -173,7 +173,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true, \"queue\": \"rabit\"}",
-            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: did you mean `rabbitmq`? choices: rabbitmq, redis\n",
+            "error: a.json:1:14: `rabit` is not a choice of `--queue`\n\nhint: did you mean `rabbitmq`? choices: rabbitmq, redis-streams\n",
         ),
         (
             "a.json",
@@ -403,7 +403,7 @@ fn the_schema_of_answers_takes_what_new_takes() {
         serde_json::from_str(&stdout(&scaffold_ok(work.path(), &["schema"]))).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
     for (answers, good) in [
-        ("{\"ml\": true, \"queue\": \"redis\", \"services\": {\"scorer\": \"inference\"}}", true),
+        ("{\"ml\": true, \"queue\": \"redis-streams\", \"services\": {\"scorer\": \"inference\"}}", true),
         ("{\"ml\": \"yes\"}", false),
         ("{\"ml\": true, \"queue\": \"rabit\"}", false),
         ("{\"mll\": true}", false),
@@ -460,7 +460,7 @@ fn explain_names_component_template_and_reason() {
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/app/queue.py"]));
     assert_eq!(
         text,
-        "services/inference/app/queue.py\n  copied from    providers/redis/files@inference/app/queue.py\n  component      redis (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  service        inference\n"
+        "services/inference/app/queue.py\n  copied from    providers/redis-streams/files@inference/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  service        inference\n"
     );
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
     assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");
@@ -545,9 +545,10 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let work = tempfile::tempdir().expect("a temporary folder");
     let program = env!("CARGO_BIN_EXE_scaffold");
     // `script` gives the program a terminal; the answers are keys: a name, space to pick the
-    // first component, Enter; and Enter for what comes with it.
-    let mut child = Command::new("script")
-        .args(["--quiet", "--return", "--command", &format!("{program} new"), "/dev/null"])
+    // second component, Enter; and Enter for what comes with it. A question that nobody answers
+    // must not keep the test waiting for ever.
+    let mut child = Command::new("timeout")
+        .args(["60", "script", "--quiet", "--return", "--command", &format!("{program} new"), "/dev/null"])
         .current_dir(work.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -557,7 +558,7 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let mut screen = child.stdout.take().expect("a pipe");
     let mut seen = String::new();
     for (question, answer) in
-        [("Name", "asked\r"), ("What does it do?", " \r"), ("What comes with it?", "\r")]
+        [("Name", "asked\r"), ("What does it do?", "\x1b[B \r"), ("What comes with it?", "\r")]
     {
         read_until(&mut screen, &mut seen, question);
         keys.write_all(answer.as_bytes()).expect("the answer is typed");
@@ -613,7 +614,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
     let zsh = stdout(&scaffold_ok(work.path(), &["completions", "zsh"]));
     let at = zsh.find("(add)").expect("zsh knows `add`");
     assert!(
-        zsh[at..].contains("component -- Flags or ids of components:((docker\\:"),
+        zsh[at..].contains("component -- Flags or ids of components:((redis\\:"),
         "{}",
         &zsh[at..at + 2000]
     );
@@ -626,7 +627,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
         let proposed = &fish[at + line.len()..];
         let proposed = &proposed[..proposed.find("'\"\n").expect("the list ends")];
         assert!(
-            proposed.starts_with("docker\\t'") && proposed.contains("\nrabbitmq\\t'"),
+            proposed.contains("\ndocker\\t'") && proposed.contains("\nrabbitmq\\t'"),
             "{proposed}"
         );
     }

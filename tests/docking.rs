@@ -14,7 +14,7 @@ use scaffold::render::plan::Plan;
 use scaffold::text::error::Error;
 use serde_json::{Value, json};
 
-/// Two services that answer, one that asks them, a store, and two targets.
+/// A service that answers and one that people add, one that asks them, a store, and two targets.
 const PACK: [(&str, &str); 5] = [
     (
         "pack.toml",
@@ -140,7 +140,7 @@ fn docked(changes: &[(&str, &str)]) -> Result<serde_json::Map<String, Value>, Ve
     let pack = validate::load(place.path()).map_err(listed)?;
     let mut choices = Choices { name: Some("x".to_owned()), ..Choices::default() };
     choices.components.insert("ask".to_owned(), true);
-    choices.add_service(&pack, "second", "answer").expect("a service can be added");
+    choices.add_service(&pack, "again", "answer").expect("a service can be added");
     let selection = choices.complete(&pack).expect("a valid selection");
     Plan::new(&pack, selection).map(|plan| plan.context).map_err(listed)
 }
@@ -169,9 +169,9 @@ fn variable(workload: &Value, target: &str, name: &str) -> Value {
 #[test]
 fn a_need_is_a_variable_in_every_target() {
     let context = docked(&[]).expect("the pack is sound");
-    let helper = named(&context, "second-helper");
-    assert_eq!(variable(helper, "here", "MASTER")["value"], "a://127.0.0.1:{second.port}");
-    assert_eq!(variable(helper, "there", "MASTER")["value"], "a://second.example:10");
+    let helper = named(&context, "again-helper");
+    assert_eq!(variable(helper, "here", "MASTER")["value"], "a://127.0.0.1:{again.port}");
+    assert_eq!(variable(helper, "there", "MASTER")["value"], "a://again.example:10");
     let store = variable(helper, "here", "STORE");
     assert_eq!(store["value"], "s://127.0.0.1:{store.port}/{store.port.peer}");
     // What is secret is referred to where the target says so.
@@ -201,11 +201,11 @@ fn a_binding_may_be_carried_by_another() {
 fn a_need_may_be_met_by_all_that_offer_it() {
     let context = docked(&[]).expect("the pack is sound");
     let all = variable(named(&context, "door"), "there", "ALL");
-    assert_eq!(all["value"], "answer=a://answer.example:10,second=a://second.example:10");
+    assert_eq!(all["value"], "answer=a://answer.example:10,again=a://again.example:10");
 }
 
 #[test]
-fn a_need_is_met_by_the_first_by_name_unless_it_says_more() {
+fn a_need_is_met_by_what_comes_with_a_component_before_what_people_add() {
     let first = with("parts/answers/component.toml", "from = \"all\"\n", "");
     let context = docked(&[(&first.0, &first.1)]).expect("the pack is sound");
     let door = named(&context, "door");
@@ -216,15 +216,15 @@ fn a_need_is_met_by_the_first_by_name_unless_it_says_more() {
 #[test]
 fn what_follows_a_need_knows_whom_to_ask_how_much_waits() {
     let context = docked(&[]).expect("the pack is sound");
-    let scale = &named(&context, "second-helper")["scale"];
+    let scale = &named(&context, "again-helper")["scale"];
     assert_eq!((&scale["provider"], &scale["at"]), (&json!("store"), &json!(2)));
     assert_eq!(
         scale["load"],
         json!({
             "type": "length", "at": "least", "auth": {}, "port": "peer", "number": 21,
             "metadata": {
-                "here": {"of": "jobs:second at 127.0.0.1:{store.port.peer}"},
-                "there": {"of": "jobs:second at store.example:21"},
+                "here": {"of": "jobs:again at 127.0.0.1:{store.port.peer}"},
+                "there": {"of": "jobs:again at store.example:21"},
             },
         })
     );
@@ -322,7 +322,7 @@ fn a_variable_of_single_targets_is_in_those_alone() {
 #[test]
 fn hard_needs_alone_are_waited_for() {
     let context = docked(&[]).expect("the pack is sound");
-    assert_eq!(named(&context, "second-helper")["after"], json!(["second", "store"]));
+    assert_eq!(named(&context, "again-helper")["after"], json!(["again", "store"]));
     assert_eq!(named(&context, "door")["after"], json!([]));
 }
 
@@ -361,18 +361,18 @@ fn needs_are_the_arrows_of_the_diagram() {
         [
             "answer-helper answer 10 help",
             "answer-helper store 20 keep, carry",
-            "second-helper second 10 help",
-            "second-helper store 20 keep, carry",
+            "again-helper again 10 help",
+            "again-helper store 20 keep, carry",
             "people door 30 words",
             "door answer 10 words",
-            "door second 10 words",
+            "door again 10 words",
         ]
     );
     let boxes = context["boxes"].as_array().expect("a list").iter();
     let boxes: Vec<&str> = boxes.filter_map(|it| it["id"].as_str()).collect();
     assert_eq!(
         boxes,
-        ["people", "store", "answer", "answer-helper", "second", "second-helper", "door"]
+        ["people", "store", "answer", "answer-helper", "again", "again-helper", "door"]
     );
 }
 
@@ -476,7 +476,7 @@ fn refuses_parts_that_wait_for_each_other_in_a_circle() {
     assert_eq!(
         found,
         ["parts/answers/component.toml: when they start, these wait for each other in a circle: \
-             `answer`, `door`; `start = false` in a need means that the workload does not wait"]
+             `door`, `answer`; `start = false` in a need means that the workload does not wait"]
     );
     // One that does not wait is enough.
     let soft = text.replace("text = \"knock\"", "text = \"knock\", start = false");

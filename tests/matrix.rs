@@ -88,7 +88,7 @@ fn no_output_names_a_registry_or_this_machine() {
 #[test]
 fn a_selection_speaks_only_of_what_it_has() {
     let words = [
-        ("state", "REDIS_URL"),
+        ("redis", "REDIS_URL"),
         ("ml", "INFERENCE_URL"),
         ("realtime", "REALTIME_URL"),
         ("kubernetes", "kubectl"),
@@ -120,7 +120,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         };
         &every_rendering().iter().find(on).unwrap_or_else(|| panic!("all with {queue}")).tree
     };
-    let (one, other) = (full("redis"), full("rabbitmq"));
+    let (one, other) = (full("redis-streams"), full("rabbitmq"));
     let names: BTreeSet<&str> = one.iter().chain(other.iter()).map(|(path, _)| path).collect();
     let changed: Vec<&str> = names
         .into_iter()

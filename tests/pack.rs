@@ -407,7 +407,7 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
         "--billing",
         "Invoices",
         "--currency",
-        "possible values: carrier, rabbitmq, redis",
+        "possible values: carrier, rabbitmq, redis-streams",
         "kinds: billing",
     ] {
         assert!(help.contains(text), "`{text}` is missing in:\n{help}");
@@ -416,7 +416,7 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
         serde_json::from_str(&run(&["schema"])).expect("the schema is JSON");
     assert_eq!(
         schema["properties"]["queue"]["enum"],
-        serde_json::json!(["carrier", "rabbitmq", "redis"])
+        serde_json::json!(["carrier", "rabbitmq", "redis-streams"])
     );
     assert_eq!(schema["properties"]["currency"]["enum"], serde_json::json!(["eur", "usd"]));
     assert!(run(&["list"]).contains("--queue carrier"));

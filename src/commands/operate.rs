@@ -78,7 +78,6 @@ pub fn flags(matches: &ArgMatches) -> Flags {
     }
 }
 
-/// Exit codes of what is not well with a project.
 /// The exit code where conflicts are left.
 pub const UNRESOLVED: u8 = 4;
 

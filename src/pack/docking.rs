@@ -317,7 +317,7 @@ impl NeedManifest {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Which {
-    /// The first by name.
+    /// The first: services that come with a component are before those that people add.
     #[default]
     First,
     /// Each of them.

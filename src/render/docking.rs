@@ -32,7 +32,8 @@ pub struct Instance<'a> {
     pub folder: &'a str,
 }
 
-/// Docks the workloads and providers of `components` to each other; `services` are sorted by name.
+/// Docks the workloads and providers of `components` to each other; the first of `services` meets a
+/// need for one of them.
 ///
 /// # Errors
 /// A [`Problem`] at the manifest that says it: a need that nothing meets, needs at start in a
@@ -96,6 +97,7 @@ type Declared<'a> = (&'a Component, &'a str, &'a NeedManifest);
 /// What is on, before it is docked.
 struct Site<'a> {
     components: &'a [&'a Component],
+    services: &'a [Instance<'a>],
     placed: Vec<Placed<'a>>,
     targets: Vec<(&'a str, &'a TargetManifest)>,
 }
@@ -135,7 +137,7 @@ impl<'a> Site<'a> {
         }
         let targets = components.iter().flat_map(|component| &component.manifest.target);
         let targets = targets.map(|(name, target)| (name.as_str(), target)).collect();
-        Self { components, placed, targets }
+        Self { components, services, placed, targets }
     }
 
     /// Refuses a workload of the pack with the name of a provider, or of another such workload. Names
@@ -160,7 +162,7 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// All that offer `binding`, by name.
+    /// All that offer `binding`: those of no service by name, then by service.
     fn offerers(&'a self, binding: &str) -> Vec<Offerer<'a>> {
         self.offerers_but(binding, &mut BTreeSet::new())
     }
@@ -200,7 +202,8 @@ impl<'a> Site<'a> {
             }
         }
         seen.remove(binding);
-        found.sort_by_key(|offerer| offerer.name);
+        let place = |name: &str| self.services.iter().position(|service| service.name == name);
+        found.sort_by_key(|offerer| (place(offerer.service), offerer.name));
         found
     }
 

@@ -1,6 +1,6 @@
 //! The selection resolved: which components, which services, and what they contribute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToSnakeCase;
 
@@ -202,7 +202,11 @@ impl Service {
 
 /// Docks everything, once no service has the name of another part.
 fn docked(components: &[&Component], services: &[Service]) -> Result<Docking, Error> {
-    let instances: Vec<Instance> = services.iter().map(Service::as_instance).collect();
+    let brought = components.iter().flat_map(|component| &component.manifest.service);
+    let brought: BTreeSet<&str> = brought.map(|service| service.name.as_str()).collect();
+    let mut instances: Vec<Instance> = services.iter().map(Service::as_instance).collect();
+    // What people add takes over nothing that something has met before.
+    instances.sort_by_key(|instance| !brought.contains(instance.name));
     let names = docking::names(components, &instances);
     for service in services {
         if names.iter().filter(|name| **name == service.name).count() > 1 {

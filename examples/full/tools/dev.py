@@ -68,6 +68,7 @@ class Service:
     needs: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     group: str = ""
+    once: bool = False
 
     front: bool = False
     asked: str = ""
@@ -102,6 +103,10 @@ def load(only: list[str]) -> list[Service]:
         unknown = [name for name in service.needs if name not in services]
         if unknown:
             sys.exit(f"error: tools/dev.toml: `{service.name}` needs unknown `{unknown[0]}`")
+    for task in services.values():
+        for service in services.values():
+            if task.once and not service.once and set(task.needs) & set(service.needs):
+                service.needs.append(task.name)
     if not only:
         return list(services.values())
     wanted: set[str] = set()
@@ -311,7 +316,8 @@ class Dev:
             raise failures.exceptions[0] from None
         self.announce()
         self.output.streaming = True
-        keepers = [asyncio.ensure_future(self.keep(service)) for service in self.services]
+        lasting = (service for service in self.services if not service.once)
+        keepers = [asyncio.ensure_future(self.keep(service)) for service in lasting]
         try:
             done, _ = await asyncio.wait(keepers, return_when=asyncio.FIRST_COMPLETED)
             for keeper in done:
@@ -425,6 +431,8 @@ class Dev:
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(child.wait(), POLL_S)
+        if service.once and child.returncode == 0:
+            return
         if child.returncode is None:
             problem = f"was not ready after {READY_LIMIT_S:.0f} s"
         else:
@@ -581,6 +589,8 @@ class Dev:
 
 async def is_ready(service: Service) -> bool:
     """Asks a service once whether it is ready."""
+    if service.once:
+        return False
     if service.ready_log:
         return service.seen_ready.is_set()
     if service.kind == "none" or not service.port_text.isdigit():

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 # Before what only newer versions can import.
@@ -50,6 +50,7 @@ def main() -> int:
                 step("uv", [REQUIREMENTS / "uv.txt"], install_uv, VENV / "bin" / "uv"),
                 step("packages", python_requirements(), install_packages, VENV / "bin" / "pytest"),
                 step("node", npm_inputs(), install_node_modules, ROOT / "node_modules"),
+                *further_languages(),
             ]
     except StepFailed as failure:
         print(failure)
@@ -192,14 +193,32 @@ def install_node_modules() -> str:
     return f"{version}{reason}, npm {command}"
 
 
+def further_languages() -> list[bool]:
+    """Sets up every service in a language that dev.toml tells of; of each, whether it was done."""
+    done = []
+    for language in settings().get("language", []):
+        for manifest in sorted(ROOT.glob(f"services/*/{language['file']}")):
+            folder, command = manifest.parent, language.get("setup")
+            if command:
+                name = f"{language['name']} {folder.name}"
+                inputs = [folder / path for path in language["inputs"]]
+                done.append(step(name, inputs, partial(prepare, command, folder), manifest))
+    return done
+
+
+def prepare(command: list[str], folder: Path) -> str:
+    run(command, folder)
+    return " ".join(command)
+
+
 def pinned(path: Path) -> str:
     """The first version in a requirements file."""
     found = re.search(r"^[\w-]+==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     return found.group(1) if found else ""
 
 
-def run(command: list[str]) -> None:
-    """Runs `command` in the project; its output is shown only when it fails."""
+def run(command: list[str], folder: Path = ROOT) -> None:
+    """Runs `command` in a folder of the project; its output is shown only when it fails."""
     values = environment()
     values.update(uv_settings(values))
     program = shutil.which(command[0], path=values["PATH"])
@@ -207,7 +226,7 @@ def run(command: list[str]) -> None:
         raise StepFailed(f"`{command[0]}` is not on this machine")
     done = subprocess.run(
         [program, *command[1:]],
-        cwd=ROOT,
+        cwd=folder,
         env=values,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

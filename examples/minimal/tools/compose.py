@@ -46,7 +46,7 @@ def make_passwords() -> None:
     wanted = {
         name
         for path in files
-        for name in re.findall(r"\$\{(\w+_PASSWORD):\?", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\$\{(\w+):\?make up ", path.read_text(encoding="utf-8"))
     }
     missing = sorted(name for name in wanted if not {**dotenv(SETTINGS), **os.environ}.get(name))
     if not missing:

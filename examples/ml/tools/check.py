@@ -70,12 +70,11 @@ def checks() -> Iterator[Check]:
             yield Check(
                 f"{name_of(folder)} test", ("npm", "run", "--silent", "test"), folder, reporter
             )
-    for folder in folders("pyproject.toml"):
-        name = name_of(folder)
-        yield Check(f"{name} ruff", ("ruff", "check", "--quiet", "."), folder, is_form=True)
-        yield Check(f"{name} format", ("ruff", "format", "--check", "."), folder, is_form=True)
-        yield Check(f"{name} mypy", ("mypy", "--no-error-summary", "."), folder)
-        yield Check(f"{name} pytest", ("pytest", "--quiet", "--no-header"), folder)
+    for language in settings().get("language", []):
+        for folder in folders(language["file"]):
+            for entry in language["checks"]:
+                name = f"{name_of(folder)} {entry['name']}"
+                yield Check(name, tuple(entry["command"]), folder, is_form="fix" in entry)
     for entry in settings().get("check", []):
         yield contributed(entry, entry["command"])
 
@@ -94,9 +93,11 @@ def named_tests(text: str) -> Iterator[Check]:
         if files:
             command = ("node", "--test", f"--test-name-pattern=/{pattern}/i", *files)
             yield Check(f"{name_of(folder)} test", command, folder)
-    for folder in folders("pyproject.toml"):
-        command = ("pytest", "--verbose", "--no-header", "-k", text.replace(" ", "_"))
-        yield Check(f"{name_of(folder)} pytest", command, folder)
+    for language in settings().get("language", []):
+        word = text.replace(" ", "_")
+        command = tuple(part.replace("{tests}", word) for part in language["named"])
+        for folder in folders(language["file"]):
+            yield Check(f"{name_of(folder)} {language['name']}", command, folder)
 
 
 def has_test(path: Path, pattern: str) -> bool:
@@ -112,10 +113,11 @@ def formatters() -> Iterator[Check]:
             yield contributed(entry, entry["fix"])
     if folders("package.json"):
         yield Check("prettier", (*PRETTIER, "--write", "--log-level=warn", "."))
-    for folder in folders("pyproject.toml"):
-        name = name_of(folder)
-        yield Check(f"{name} format", ("ruff", "format", "--quiet", "."), folder)
-        yield Check(f"{name} fix", ("ruff", "check", "--fix", "--quiet", "."), folder)
+    for language in settings().get("language", []):
+        for folder in folders(language["file"]):
+            for entry in language["checks"]:
+                if "fix" in entry:
+                    yield Check(f"{name_of(folder)} {entry['name']}", tuple(entry["fix"]), folder)
 
 
 def contributed(entry: dict[str, Any], command: str | list[str]) -> Check:

@@ -22,7 +22,7 @@ def test_everything_ends_when_told_to_while_it_is_away(
         elif fault == "frozen":
             system.freeze(name)
         told = Stopwatch()
-        processes = [each for each in system.services if each not in INFRASTRUCTURE]
+        processes = [each.name for each in system.services.values() if each.group]
         for each in processes:
             system.terminate(each)
         statuses = {each: system.ended(each) for each in processes}

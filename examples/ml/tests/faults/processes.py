@@ -54,8 +54,10 @@ SMALL_HEAP = {"NODE_OPTIONS": "--max-old-space-size=192"}
 # Ceilings for what must come, however busy the machine is; not what is expected of it.
 LIMIT_S = 600.0 if FULL else 120.0
 
-# What belongs to no group is what the services lean on: the state store, and a broker of its own.
-INFRASTRUCTURE = [entry["name"] for entry in settings()["process"] if not entry.get("group")]
+# What belongs to no group is what the services lean on: the state store, and a broker of its own;
+# or it ends by itself.
+OTHERS = [entry for entry in settings()["process"] if not entry.get("group")]
+INFRASTRUCTURE = [entry["name"] for entry in OTHERS if not entry.get("once")]
 
 
 def limit(name: str) -> float:
@@ -113,6 +115,8 @@ class Processes:
                 for service in more:
                     service.name = f"{service.name}-{number}"
                 services += more
+        # What is done with a part that is down is not done.
+        down += tuple(each.name for each in services if each.once and set(each.needs) & set(down))
         for service in services:
             service.front = False
             service.needs = [need for need in service.needs if need not in down]
@@ -260,6 +264,7 @@ class Processes:
             service.name
             for service in self.services.values()
             if service.name not in self.down
+            and not service.once
             and (service.child is None or service.child.returncode is not None)
         ]
 

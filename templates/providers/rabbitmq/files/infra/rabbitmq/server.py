@@ -26,7 +26,7 @@ PLACES = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
 MISSING = """error: this machine has no `rabbitmq-server`
 
 hint: install it (Debian, Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq),
-      name it in RABBITMQ_SERVER, or use Redis as the queue (scaffold.toml: queue = "redis")
+      name it in RABBITMQ_SERVER, or use Redis as the queue (scaffold.toml: queue = "redis-streams")
 """
 
 
