@@ -544,8 +544,9 @@ fn operate(model: &Model, root: &Path, operation: u8) -> Result<(), Error> {
     }
 }
 
-/// Everything around the project, and git's files in it: paths, contents, permissions.
-fn surroundings(work: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+/// Everything around the project, and git's files in it: paths, contents or where links lead, and
+/// permissions.
+fn surroundings(work: &Path) -> Vec<(PathBuf, Option<Vec<u8>>, u32)> {
     let own = [work.join("parent/x/.git/scaffold"), work.join("home/state/scaffold")];
     let root = work.join("parent/x");
     let mut found = Vec::new();
@@ -558,11 +559,26 @@ fn surroundings(work: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
         });
     for entry in entries {
         let entry = entry.expect("it can be read");
-        let content =
-            entry.file_type().is_file().then(|| fs::read(entry.path()).expect("readable"));
-        found.push((entry.path().to_owned(), content));
+        let kind = entry.file_type();
+        let content = if kind.is_symlink() {
+            let target = fs::read_link(entry.path()).expect("readable");
+            Some(target.into_os_string().into_encoded_bytes())
+        } else {
+            kind.is_file().then(|| fs::read(entry.path()).expect("readable"))
+        };
+        found.push((entry.path().to_owned(), content, mode(&entry.metadata().expect("readable"))));
     }
     found
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+}
+
+#[cfg(not(unix))]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    metadata.permissions().readonly().into()
 }
 
 fn begin_case(model: &Model, work: &Path, case: &Case) {

@@ -333,7 +333,7 @@ fn who_stands_in_front_is_met_instead_of_what_is_behind() {
         named(&context, "door")["public"],
         json!({
             "by": "people", "text": "words", "first": true,
-            "serves": [{"name": "answer", "own": true}, {"name": "second", "own": false}],
+            "serves": [{"name": "answer", "own": true}, {"name": "again", "own": false}],
         })
     );
     assert_eq!(named(&context, "answer")["public"], Value::Null);

@@ -239,6 +239,21 @@ fn an_operation_that_removes_services_nobody_named_says_so_and_wants_a_yes() {
 }
 
 #[test]
+fn a_service_that_gives_way_to_another_is_told_and_asked_about() {
+    let place = with_services();
+    let sound = place.read("scaffold.toml");
+    place.write("scaffold.toml", &sound.replace("name = \"second\"", "name = \"other\""));
+    place.commit("rename");
+    let (code, text) = place.run(&["apply"]);
+    assert_eq!(code, 6, "{text}");
+    assert!(
+        text.starts_with("error: this would remove the service `second` (2 files, 1 of them edited): 1 file goes, 2 come;"),
+        "{text}"
+    );
+    assert!(place.has("services/second") && !place.has("services/other"));
+}
+
+#[test]
 fn what_the_command_names_needs_no_yes() {
     let place = with_services();
     place.ok(&["add", "service", "third", "--kind", "worker"]);
@@ -635,4 +650,19 @@ fn resolve_removes_the_version_that_stands_beside() {
         };
         assert_eq!(text, expected);
     }
+}
+
+#[test]
+fn resolve_removes_the_version_that_stands_beside_under_another_name() {
+    let pack = small_pack(&[]);
+    put(pack.path(), "components/base/files/blob.bin", &[0xff, 0x00, 0x01]);
+    let place = Place::of(pack, &[]);
+    put(&place.root(), "blob.bin", &[0xff, 0x00, 0x02]);
+    place.write("blob.bin.theirs", "mine\n");
+    place.commit("edit");
+    put(place.pack.path(), "components/base/files/blob.bin", &[0xff, 0x00, 0x03]);
+    assert_eq!(place.run(&["update"]).0, 4);
+    assert!(place.has("blob.bin.theirs-2"));
+    assert_eq!(place.ok(&["resolve", "blob.bin"]), "resolved: blob.bin\n");
+    assert!(place.has("blob.bin.theirs") && !place.has("blob.bin.theirs-2"));
 }

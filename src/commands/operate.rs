@@ -120,11 +120,13 @@ pub fn operate(session: &Session, operation: &Operation, flags: Flags) -> Result
 
 /// Asks whether services shall go that the command does not name.
 fn ask(session: &Session, operation: &Operation, intent: &Intent) -> Result<(), Error> {
+    let (removed, added) = (intent.removed.len(), intent.added.len());
     let message = format!(
-        "this would remove {}: {} go, {} come; what you edited stays",
+        "this would remove {}: {} {}, {added} {}; what you edited stays",
         leaving_services(&intent.leaving),
-        counted(intent.removed.len()),
-        intent.added.len()
+        counted(removed),
+        if removed == 1 { "goes" } else { "go" },
+        if added == 1 { "comes" } else { "come" },
     );
     if !session.json && is_terminal() {
         return confirm(&message);

@@ -97,24 +97,25 @@ fn remove_beside(
 ) -> Result<Vec<String>, Error> {
     let mut kept = Vec::new();
     for conflict in &state.lock.conflicts {
-        let beside = format!("{}{BESIDE}", conflict.path);
-        let is_ours = conflict.kind == ConflictKind::Beside
-            && conflict.theirs.as_ref() == Some(&beside)
-            && path::unsafe_in(root, &beside).is_none()
-            && paths.contains(&conflict.path);
-        if !is_ours {
+        let is_ours = |beside: &&String| {
+            beside.starts_with(&format!("{}{BESIDE}", conflict.path))
+                && path::unsafe_in(root, beside).is_none()
+        };
+        let meant = conflict.kind == ConflictKind::Beside && paths.contains(&conflict.path);
+        let Some(beside) = conflict.theirs.as_ref().filter(|beside| meant && is_ours(beside))
+        else {
             continue;
-        }
+        };
         let rendered = state.base.get(&conflict.path).map(|file| &file.bytes);
-        match ours(root, &beside)? {
+        match ours(root, beside)? {
             Ours::File(content) if Some(&content.bytes) == rendered => {
-                let path = root.join(&beside);
+                let path = root.join(beside);
                 LocalDisk
                     .remove_file(&path)
                     .map_err(|error| Error::io("cannot change", &path, error))?;
             }
             Ours::Absent => {}
-            _ => kept.push(beside),
+            _ => kept.push(beside.clone()),
         }
     }
     Ok(kept)

@@ -55,7 +55,7 @@ pub struct Intent {
     pub changed: Vec<String>,
     /// Paths that go.
     pub removed: Vec<String>,
-    /// The services that go, where more files go than come.
+    /// The services that go.
     pub leaving: Vec<Leaving>,
     /// What else people should know.
     pub notes: Vec<String>,
@@ -148,12 +148,9 @@ pub fn intend(
         ..Intent::default()
     };
     let edited = tell_paths(&merged, &state.base, &mut look, &mut intent);
-    if intent.removed.len() > intent.added.len() {
-        let gone = gone_services(&rendered, &plan.selection);
-        let named = |name: &str| operation.names(pack, name);
-        intent.leaving =
-            gone.map(|name| leaving(name, &state.base, &mut look, named(name))).collect();
-    }
+    let gone = gone_services(&rendered, &plan.selection);
+    let named = |name: &str| operation.names(pack, name);
+    intent.leaving = gone.map(|name| leaving(name, &state.base, &mut look, named(name))).collect();
     if !allow_dirty && repair.is_none() {
         refuse_dirty(root, &edited)?;
     }

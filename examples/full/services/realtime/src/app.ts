@@ -28,7 +28,11 @@ export async function buildApp(
     requestTimeout,
     // Node derives its bound of the headers from it here alone. With a bound of the headers that is
     // higher, such as its 60 s, it would take the two for each other.
-    http: { requestTimeout },
+    http: {
+      requestTimeout,
+      // A change to any other protocol is not made, and the request answered (RFC 9110, 7.8).
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
     routerOptions: { maxParamLength: 256 },
   });
   const log = app.log;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get } from 'node:http';
 import { test } from 'node:test';
 import { Callers, hashKey } from '@app/callers';
 import { append, refusal, startRedis, startService, TestClient, until } from './harness.ts';
@@ -258,6 +260,13 @@ test('closes with 1009 when a message is too large', async () => {
   const client = await TestClient.open(service);
   client.ws.send('x'.repeat(2049));
   assert.equal((await client.closed).code, 1009);
+});
+
+test('answers a request that would change to another protocol as if it did not', async () => {
+  const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c' };
+  const [answer] = await once(get(`${service.url}/livez`, { headers }), 'response');
+  answer.resume();
+  assert.equal(answer.statusCode, 200);
 });
 
 test('answers elsewhere than at /v1/ws with 404', async () => {
