@@ -32,8 +32,8 @@ mod pack {
 }
 
 use pack::layout::{
-    COMPONENT_MANIFEST, ComponentFile, PACK_MANIFEST, PARTS, component_folders, is_service_of,
-    service_folder,
+    COMPONENT_MANIFEST, ComponentFile, Lies, PACK_MANIFEST, PARTS, component_folders,
+    is_service_of, kind_folder, service_folder,
 };
 use proof::history::History;
 use proof::record::Fault;
@@ -145,20 +145,33 @@ struct Service<'a> {
     name: &'a str,
     kind: &'a str,
     runtime: &'a str,
+    /// Whether it shares its code with all of its kind.
+    shared: bool,
+}
+
+impl Service<'_> {
+    /// Where a file lies that is rendered for it.
+    fn folder(&self, file: &ComponentFile) -> String {
+        if file.lies == Lies::InCode && self.shared {
+            kind_folder(self.kind)
+        } else {
+            service_folder(self.name)
+        }
+    }
 }
 
 /// The services of a project that has all components.
 fn services<'a>(manifests: &'a Manifests) -> Vec<Service<'a>> {
-    let runtime = |kind: &str| {
-        let declared =
-            |manifest: &'a toml::Table| manifest.get("kind")?.get(kind)?.get("runtime")?.as_str();
-        manifests.values().find_map(declared).unwrap_or_default()
-    };
+    let declared =
+        |kind: &str| manifests.values().find_map(|manifest| manifest.get("kind")?.get(kind));
+    let runtime = |kind: &str| declared(kind)?.get("runtime")?.as_str();
+    let shared = |kind: &str| declared(kind)?.get("shared")?.as_bool();
     let entries = manifests.values().flat_map(|manifest| tables(manifest, "service"));
     entries
         .filter_map(|entry| {
             let (name, kind) = (entry.get("name")?.as_str()?, entry.get("kind")?.as_str()?);
-            Some(Service { name, kind, runtime: runtime(kind) })
+            let (runtime, shared) = (runtime(kind).unwrap_or_default(), shared(kind) == Some(true));
+            Some(Service { name, kind, runtime, shared })
         })
         .collect()
 }
@@ -212,9 +225,7 @@ fn placed<'a>(
                 Some(of) => services
                     .iter()
                     .filter(|it| is_docked || is_service_of(of, it.kind, it.runtime))
-                    .map(|it| {
-                        (it.name, file.path_of(it.name, &service_folder(it.name), &file.path))
-                    })
+                    .map(|it| (it.name, file.path_of(it.name, &it.folder(&file), &file.path)))
                     .collect(),
             };
             let folder =

@@ -459,18 +459,18 @@ fn explain_names_component_template_and_reason() {
     let work = tempfile::tempdir().expect("a temporary folder");
     scaffold_ok(work.path(), &["new", "x", "--ml"]);
     let project = work.path().join("x");
-    let inside = project.join("services/inference");
-    let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/app/queue.py"]));
+    let inside = project.join("kinds/inference");
+    let text = stdout(&scaffold_ok(&inside, &["explain", "kinds/inference/app/queue.py"]));
     assert_eq!(
         text,
-        "services/inference/app/queue.py\n  copied from    providers/redis-streams/files@inference/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  service        inference\n"
+        "kinds/inference/app/queue.py\n  copied from    providers/redis-streams/code@inference/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n"
     );
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
     assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");
-    let output = scaffold(&inside, &["explain", "services/inference/app/queu.py"]);
+    let output = scaffold(&inside, &["explain", "kinds/inference/app/queu.py"]);
     assert_eq!(
         stderr(&output),
-        "error: the project has no file `services/inference/app/queu.py`\n\nhint: did you mean `services/inference/app/queue.py`? `scaffold plan` lists all files\n"
+        "error: the project has no file `kinds/inference/app/queu.py`\n\nhint: did you mean `kinds/inference/app/queue.py`? `scaffold plan` lists all files\n"
     );
 }
 

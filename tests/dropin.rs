@@ -168,10 +168,7 @@ fn what_is_dropped_in_is_everywhere() {
                 "- '-check'",
             ],
         ),
-        (
-            "services/cold/Dockerfile",
-            &["FROM golang:", "COPY services/cold ./", "SERVICE_NAME=cold"],
-        ),
+        ("services/cold/Dockerfile", &["FROM golang:", "COPY services/cold ./"]),
         (
             "infra/objects/compose.yaml",
             &["  objects-bucket:", "- objects:/data", "MINIO_ROOT_USER: '${OBJECTS_ACCESS_KEY:?"],
@@ -378,7 +375,7 @@ fn a_fourth_queue_keeps_what_every_queue_promises() {
     };
     let (folder, programs) = (project("dropin-queue"), nats_server());
     run(&folder, None, &["make", "setup"]);
-    let service = folder.join("services/inference");
+    let service = folder.join("kinds/inference");
     let pytest = ["../../.venv/bin/python", "-m", "pytest", "-q", "tests/test_queue.py"];
     print!("{}", run(&service, Some(&programs), &pytest));
     for fault in [

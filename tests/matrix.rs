@@ -133,11 +133,11 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         "contracts/lua/",
         "packages/queue/",
         "services/gateway/test/environment/queue.ts",
-        "services/inference/app/queue.py",
-        "services/inference/requirements/rabbitmq.",
-        "services/inference/tests/broker.py",
-        "services/inference/tests/test_rabbitmq.py",
-        "services/inference/tests/test_streams.py",
+        "kinds/inference/app/queue.py",
+        "kinds/inference/requirements/rabbitmq.",
+        "kinds/inference/tests/broker.py",
+        "kinds/inference/tests/test_rabbitmq.py",
+        "kinds/inference/tests/test_streams.py",
     ];
     let infra = [
         "infra/rabbitmq/",
@@ -162,7 +162,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         "scaffold.lock",
         "scaffold.toml",
         "services/gateway/compose.yaml",
-        "services/inference/compose.yaml",
+        "kinds/inference/compose.yaml",
         "tools/dev.toml",
     ];
     let outside: Vec<&&str> = changed
@@ -178,7 +178,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         let shared = one.get(path).is_some() && other.get(path).is_some();
         assert!(!shared || path.ends_with("/relay.lua"), "{path} differs");
     }
-    assert!(changed.contains(&"services/inference/app/queue.py"));
+    assert!(changed.contains(&"kinds/inference/app/queue.py"));
 }
 
 #[test]

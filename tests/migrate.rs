@@ -882,13 +882,13 @@ fn migrations_that_cannot_work_are_refused_at_their_place() {
         (
             "paths = { \"a/*/b\" = \"found/**\" }",
             &[
-                "pack.toml:8:22: `found/**` needs the wildcards of `a/*/b`, in the same order: what each stands for is carried over",
+                "pack.toml:8:22: `found/**` needs the wildcards of `a/*/b`, in the same order, or the last of them: what each stands for is carried over",
             ],
         ),
         (
             "paths = { \"a\" = \"found/*\" }",
             &[
-                "pack.toml:8:18: `found/*` needs the wildcards of `a`, in the same order: what each stands for is carried over",
+                "pack.toml:8:18: `found/*` needs the wildcards of `a`, in the same order, or the last of them: what each stands for is carried over",
             ],
         ),
         (

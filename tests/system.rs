@@ -108,11 +108,11 @@ fn files_of_services(folder: &Path) -> Vec<(String, Vec<u8>, bool)> {
         ".pytest_cache/",
         ".venv/",
     ];
-    let mut files = files_in(&folder.join("services"));
-    files.retain(|(path, _, _)| {
-        ["gateway/", "inference/"].iter().any(|service| path.starts_with(service))
-            && !made.iter().any(|made| path.contains(made))
-    });
+    let mut files = Vec::new();
+    for place in ["services/gateway", "services/inference", "kinds"] {
+        let own = files_in(&folder.join(place)).into_iter();
+        files.extend(own.filter(|(path, ..)| !made.iter().any(|made| path.contains(made))));
+    }
     files
 }
 

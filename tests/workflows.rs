@@ -32,7 +32,7 @@ fn every_workflow() -> Vec<(String, BTreeSet<String>, String, Value)> {
         let plan = Plan::new(embedded(), rendering.selection.clone());
         let plan = plan.unwrap_or_else(|error| panic!("{error}"));
         let mut checks: BTreeSet<String> = ["prettier", "packages/"].map(str::to_owned).into();
-        checks.extend(plan.services.iter().map(|service| service.path.clone()));
+        checks.extend(plan.codes.iter().map(|code| code.path.clone()));
         let added = plan.context["checks"].as_array().expect("checks are a list");
         checks.extend(added.iter().map(|check| check["name"].as_str().expect("a name").to_owned()));
         let makefile = rendering.tree.get("Makefile").expect("there is a Makefile");

@@ -45,14 +45,15 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
             write(None, writer(file.path.clone(), &[]));
             continue;
         };
-        for held in holders(pack, of) {
+        for held in holders(pack, of, file.lies) {
             let path = |service: &str| {
                 let (name, folder) = held.place(service);
                 file.path_of(&name, &folder, &file.path)
             };
+            let kind = held.kind.filter(|_| held.is_per_service());
             // The same for every service, whatever its name is.
-            write(held.kind, writer(path(SERVICE_IN_PATH), &[held.component]));
-            for (bringing, name) in held.kind.into_iter().flat_map(|kind| brought(pack, kind)) {
+            write(kind, writer(path(SERVICE_IN_PATH), &[held.component]));
+            for (bringing, name) in kind.into_iter().flat_map(|kind| brought(pack, kind)) {
                 write(None, writer(path(name), &[held.component, bringing]));
             }
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::choose::selection::{Choices, Selection};
 use crate::lint::docking::{holders, offered, offering};
-use crate::pack::load::{Component, ComponentFile, OptionOf, PARTS, Pack};
+use crate::pack::load::{Component, ComponentFile, Lies, OptionOf, PARTS, Pack};
 use crate::pack::manifest::{OptionManifest, OptionShape};
 
 /// Something that is so in a selection, or is not: a component is there, it fills its slot, an option
@@ -296,7 +296,7 @@ impl<'a> Constraints<'a> {
         let names: BTreeSet<&str> = ids.chain(offered(pack)).chain(PARTS).collect();
         for name in names {
             let offering = offering(pack, name).map(|component| component.id.as_str());
-            let part = PARTS.contains(&name).then(|| holders(pack, name));
+            let part = PARTS.contains(&name).then(|| holders(pack, name, Lies::InFolder));
             let holding = part.into_iter().flatten().map(|held| held.component.id.as_str());
             let own = pack.component(name).map(|component| component.id.as_str());
             let any = offering.chain(holding).chain(own).collect();
@@ -311,7 +311,7 @@ impl<'a> Constraints<'a> {
         let folders = pack.added_files().filter_map(|(_, file)| file.of.as_deref());
         let names: BTreeSet<&str> = folders.chain(pack.kinds()).collect();
         for name in names {
-            let holding = holders(pack, name);
+            let holding = holders(pack, name, Lies::InFolder);
             if !holding.is_empty() {
                 let any = holding.iter().map(|held| held.component.id.as_str()).collect();
                 let literal = self.any_of(&any);

@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use crate::pack::docking::{
     NeedManifest, OfferManifest, TargetManifest, VariableManifest, WorkloadManifest,
 };
-use crate::pack::layout::{is_service_of, service_folder};
-use crate::pack::load::{Component, PARTS as OF_PARTS, Pack, SERVICE_IN_PATH};
+use crate::pack::layout::{is_service_of, kind_folder, service_folder};
+use crate::pack::load::{Component, Lies, PARTS as OF_PARTS, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::EVERY_WORKLOAD;
 use crate::render::docking::{provider_name, workload_name};
 use crate::text::error::{Problem, did_you_mean};
@@ -255,6 +255,12 @@ pub struct Held<'a> {
 }
 
 impl Held<'_> {
+    /// Whether there is one for each service of [`Self::kind`].
+    #[must_use]
+    pub fn is_per_service(&self) -> bool {
+        self.name.contains(SERVICE_IN_PATH)
+    }
+
     /// Its name and its folder where its service is called `service`.
     #[must_use]
     pub fn place(&self, service: &str) -> (String, String) {
@@ -263,25 +269,38 @@ impl Held<'_> {
     }
 }
 
-/// Everything that files of `files@<of>/` can be rendered for: services of a kind or a runtime, or
-/// what one of [`crate::pack::load::PARTS`] names.
+/// Everything that files of `files@<of>/` can be rendered for, or of what else `lies` says: services of
+/// a kind or a runtime, their code, or what one of [`crate::pack::load::PARTS`] names.
 #[must_use]
-pub fn holders<'a>(pack: &'a Pack, of: &str) -> Vec<Held<'a>> {
+pub fn holders<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
     let mut found = Vec::new();
     for component in &pack.components {
         let manifest = &component.manifest;
         for (kind, declared) in &manifest.kind {
-            let mut hold = |name: String| {
-                let folder = service_folder(SERVICE_IN_PATH);
+            let code = || {
+                if declared.shared {
+                    (kind.clone(), kind_folder(kind))
+                } else {
+                    (SERVICE_IN_PATH.to_owned(), service_folder(SERVICE_IN_PATH))
+                }
+            };
+            let mut hold = |(name, folder): (String, String)| {
                 found.push(Held { component, kind: Some(kind), name, folder });
             };
+            let service = |name: String| (name, service_folder(SERVICE_IN_PATH));
             if is_service_of(of, kind, declared.runtime.as_deref().unwrap_or_default()) {
-                hold(SERVICE_IN_PATH.to_owned());
+                hold(if lies == Lies::InCode {
+                    code()
+                } else {
+                    service(SERVICE_IN_PATH.to_owned())
+                });
+            }
+            if of == "image" && !declared.workload.is_empty() {
+                hold(code());
             }
             for (position, role) in declared.workload.keys().enumerate() {
-                let is_main = position == 0;
-                if of == "workload" || of == "image" && is_main {
-                    hold(workload_name(SERVICE_IN_PATH, role, is_main));
+                if of == "workload" {
+                    hold(service(workload_name(SERVICE_IN_PATH, role, position == 0)));
                 }
             }
         }

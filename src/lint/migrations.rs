@@ -170,7 +170,7 @@ impl Checked<'_> {
     ) {
         if !from.has_wildcards_of(to) {
             let message = format!(
-                "`{new}` needs the wildcards of `{old}`, in the same order: what each stands for is carried over"
+                "`{new}` needs the wildcards of `{old}`, in the same order, or the last of them: what each stands for is carried over"
             );
             return self.report(new, message);
         }
@@ -229,7 +229,7 @@ impl Checked<'_> {
         let mut locks = self.pack.manifest.lockfile.iter();
         locks.any(|lock| could_be(&lock.path))
             || self.pack.added_files().any(|(_, file)| match &file.of {
-                Some(of) => holders(self.pack, of).iter().any(|held| {
+                Some(of) => holders(self.pack, of, file.lies).iter().any(|held| {
                     let (name, folder) = held.place(SERVICE_IN_PATH);
                     could_be(&file.path_of(&name, &folder, &file.path))
                 }),

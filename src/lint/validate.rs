@@ -7,7 +7,7 @@ use crate::choose::selection::Choices;
 use crate::lint::clash::{clashing_keys, clashing_paths};
 use crate::lint::constraints::Constraints;
 use crate::lint::{docking, migrations};
-use crate::pack::load::{Component, PACK_MANIFEST, PARTS, Pack};
+use crate::pack::load::{Component, Lies, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{
     ContributionScope, ContributionShape, EVERY_WORKLOAD, OptionManifest, OptionShape, PackManifest,
 };
@@ -374,7 +374,7 @@ impl Checked<'_> {
                     ));
                 }
             }
-            if !file.in_folder && !file.path.contains(file.name_in_path()) {
+            if file.lies == Lies::ByName && !file.path.contains(file.name_in_path()) {
                 let who = if file.is_of_services() {
                     "service"
                 } else {
@@ -384,6 +384,13 @@ impl Checked<'_> {
                 problems.push(Problem::new(
                     Place::file(&file.source),
                     format!("every {who} would write this path; put `{name}` into it"),
+                ));
+            }
+            if file.lies == Lies::InCode && !file.is_of_services() {
+                let of = file.of.as_deref().unwrap_or("");
+                problems.push(Problem::new(
+                    Place::file(&file.source),
+                    format!("`{of}` has no code: that is of a kind of service or of a runtime"),
                 ));
             }
             let is_runtime = |name: &str| {
@@ -545,6 +552,19 @@ impl Checked<'_> {
         let project = self.declared();
         let mut in_service = project.clone();
         in_service.insert("service".to_owned(), Some(self.service_fields()));
+        let mut in_code = project.clone();
+        let own = [
+            "name",
+            "kind",
+            "runtime",
+            "package",
+            "path",
+            "snake",
+            "summary",
+            "folders",
+            "workloads",
+        ];
+        in_code.insert("code".to_owned(), Some(own.map(str::to_owned).into_iter().collect()));
         let of_parts = PARTS.map(|part| {
             let mut declared = project.clone();
             declared.insert(part.to_owned(), None);
@@ -568,6 +588,7 @@ impl Checked<'_> {
             }
             let declared = match file.of.as_deref() {
                 None => &project,
+                Some(_) if file.lies == Lies::InCode => &in_code,
                 Some(of) => of_parts.get(of).unwrap_or(&in_service),
             };
             problems.extend(templates.undeclared(&file.source, text, declared));
@@ -580,6 +601,7 @@ impl Checked<'_> {
         let mut declared = Declared::from([
             ("project".to_owned(), fields(&["name", "title", "snake"])),
             ("services".to_owned(), None),
+            ("codes".to_owned(), None),
             ("workloads".to_owned(), None),
             ("providers".to_owned(), None),
             ("images".to_owned(), None),

@@ -13,6 +13,17 @@ pub const PARTS: [&str; 3] = ["image", "provider", "workload"];
 /// The suffix of files that are rendered and not copied.
 pub const TEMPLATE_SUFFIX: &str = ".tera";
 
+/// Where a file lies that is rendered for services or parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lies {
+    /// `files@<of>/`: in the folder of each.
+    InFolder,
+    /// `code@<of>/`: where the code of each service is, once where they share it.
+    InCode,
+    /// `each@<of>/`: anywhere; [`ComponentFile::name_in_path`] stands for the name of each.
+    ByName,
+}
+
 /// A file that a component adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentFile {
@@ -22,8 +33,8 @@ pub struct ComponentFile {
     pub path: String,
     /// Added once for each of these: service instances of this kind or runtime, or one of [`PARTS`].
     pub of: Option<String>,
-    /// With `of`: lies in its folder. Else [`ComponentFile::name_in_path`] stands for its name.
-    pub in_folder: bool,
+    /// With `of`: where it lies.
+    pub lies: Lies,
     /// Added only where all of these components are on.
     pub conditions: Vec<String>,
     /// Rendered, not copied.
@@ -32,21 +43,20 @@ pub struct ComponentFile {
 
 impl ComponentFile {
     /// The file at `inner` of the component in the folder `prefix`: it lies in `files`, `files+ml`,
-    /// `files@gateway+ml`, `each@gateway` or such; `None` where it does not.
+    /// `files@gateway+ml`, `code@gateway`, `each@gateway` or such; `None` where it does not.
     #[must_use]
     pub fn read(prefix: &str, inner: &str) -> Option<Self> {
         let (folder, path) = inner.split_once('/')?;
-        let (in_folder, rest) = match folder.strip_prefix("each@") {
-            Some(_) => (false, &folder["each".len()..]),
-            None => (true, folder.strip_prefix("files")?),
-        };
+        let named = [("files", Lies::InFolder), ("code", Lies::InCode), ("each", Lies::ByName)];
+        let (lies, rest) =
+            named.into_iter().find_map(|(name, lies)| Some((lies, folder.strip_prefix(name)?)))?;
         let (of, conditions) = match rest.split_once('+') {
             Some((of, conditions)) => (of, conditions.split('+').map(str::to_owned).collect()),
             None => (rest, Vec::new()),
         };
         let of = match of.strip_prefix('@') {
             Some(of) => Some(of.to_owned()),
-            None if of.is_empty() => None,
+            None if of.is_empty() && lies == Lies::InFolder => None,
             None => return None,
         };
         let stripped = path.strip_suffix(TEMPLATE_SUFFIX);
@@ -54,7 +64,7 @@ impl ComponentFile {
             source: format!("{prefix}{inner}"),
             path: stripped.unwrap_or(path).to_owned(),
             of,
-            in_folder,
+            lies,
             conditions,
             template: stripped.is_some(),
         })
@@ -64,10 +74,9 @@ impl ComponentFile {
     /// and lies in `folder`.
     #[must_use]
     pub fn path_of(&self, name: &str, folder: &str, path: &str) -> String {
-        if self.in_folder {
-            format!("{folder}/{path}")
-        } else {
-            path.replace(self.name_in_path(), name)
+        match self.lies {
+            Lies::InFolder | Lies::InCode => format!("{folder}/{path}"),
+            Lies::ByName => path.replace(self.name_in_path(), name),
         }
     }
 
@@ -117,6 +126,12 @@ fn is_below(path: &str, folder: &str) -> bool {
 #[must_use]
 pub fn service_folder(name: &str) -> String {
     format!("services/{name}")
+}
+
+/// The folder of the code that all services of `kind` share.
+#[must_use]
+pub fn kind_folder(kind: &str) -> String {
+    format!("kinds/{kind}")
 }
 
 /// Whether a service of this kind and runtime is one of those that `files@<of>/` is for.

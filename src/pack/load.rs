@@ -20,7 +20,7 @@ use crate::text::error::{Error, Place, Problem};
 use crate::text::template::Templates;
 
 pub use crate::pack::layout::{
-    COMPONENT_MANIFEST, ComponentFile, PACK_MANIFEST, PARTS, SERVICE_IN_PATH,
+    COMPONENT_MANIFEST, ComponentFile, Lies, PACK_MANIFEST, PARTS, SERVICE_IN_PATH,
 };
 pub use crate::text::digest::hex;
 
@@ -340,7 +340,7 @@ fn component_files(
             Some(file) => found.push(file),
             None => problems.push(Problem::new(
                 Place::file(*source),
-                "files lie in `files/`, `files+<component>/`, `files@<kind>/` or `each@<kind>/`",
+                "files lie in `files/`, `files+<component>/`, `files@<kind>/`, `code@<kind>/` or `each@<kind>/`",
             )),
         }
     }

@@ -393,6 +393,10 @@ pub struct KindManifest {
     /// The language that it is written in.
     #[serde(default)]
     pub runtime: Option<String>,
+    /// Whether all services of the kind share one copy of the code, `code@<kind>/`, and one image.
+    /// Else each has its own, to be changed on its own.
+    #[serde(default)]
+    pub shared: bool,
     /// What runs of it: the first has the service's name and is what its image starts by itself;
     /// each further one is called `<service>-<name>`.
     #[serde(default)]

@@ -86,10 +86,11 @@ impl Pattern {
         rest.is_none().then_some(captures)
     }
 
-    /// The path in which its wildcards are these captures.
+    /// The path in which its wildcards are these captures: the last ones, where there are more.
     #[must_use]
     pub fn filled(&self, captures: &[&str]) -> String {
-        let mut captures = captures.iter();
+        let mut captures =
+            captures.iter().skip(captures.len().saturating_sub(self.wildcards().len()));
         let parts: Vec<&str> = self
             .parts
             .iter()
@@ -101,14 +102,14 @@ impl Pattern {
         parts.join("/")
     }
 
-    /// Whether it has the same wildcards as `other`, in the same order.
+    /// Whether it has the wildcards of `other` in the same order, and perhaps more before them.
     #[must_use]
     pub fn has_wildcards_of(&self, other: &Self) -> bool {
-        let wildcards = |pattern: &Self| -> Vec<Part> {
-            let is_wild = |part: &&Part| !matches!(part, Part::Text(_));
-            pattern.parts.iter().filter(is_wild).cloned().collect()
-        };
-        wildcards(self) == wildcards(other)
+        self.wildcards().ends_with(&other.wildcards())
+    }
+
+    fn wildcards(&self) -> Vec<&Part> {
+        self.parts.iter().filter(|part| !matches!(part, Part::Text(_))).collect()
     }
 
     /// Whether it fits every path that `other` fits.
@@ -166,7 +167,10 @@ impl Pattern {
         let Some(captures) = one[1].common(other[1]) else {
             return false;
         };
-        one[0].known(&captures[0]) != other[0].known(&captures[1])
+        let leaves_out = |[from, to]: [&Self; 2]| from.wildcards().len() > to.wildcards().len();
+        leaves_out(one)
+            || leaves_out(other)
+            || one[0].known(&captures[0]) != other[0].known(&captures[1])
     }
 
     /// What the wildcards of both stand for in the paths that both fit.

@@ -46,10 +46,12 @@ pub struct Workload {
     pub group: String,
     /// Whether the image starts it by itself.
     pub main: bool,
-    /// The image that holds it, which has the name of the workload that it starts by itself.
+    /// The image that holds it.
     pub image: String,
-    /// Its folder, from the root of the project.
+    /// Where its code is, from the root of the project.
     pub folder: String,
+    /// Whether that is the code of all services of its kind.
+    pub shared: bool,
     /// The language that it is written in; empty where that is nobody's business.
     pub runtime: String,
     /// What it is made with, for the diagram.
@@ -91,13 +93,14 @@ pub struct Workload {
 /// What is built, and holds workloads.
 #[derive(Debug, Clone, Serialize)]
 pub struct Image {
-    /// Its name, which is that of the workload that it starts by itself.
+    /// Its name: that of the service, of the kind whose services share it, or of the workload that
+    /// belongs to no service.
     pub name: String,
-    /// The service that it belongs to; empty where it belongs to none.
+    /// The service that it belongs to; empty where it belongs to none, or to all of a kind.
     pub service: String,
     /// Its folder, from the root of the project.
     pub folder: String,
-    /// What it holds: what it starts by itself, then the rest.
+    /// What it holds: of each service what it starts by itself, then the rest.
     pub workloads: Vec<Workload>,
 }
 
@@ -307,14 +310,19 @@ pub fn fronts(needs: &[Need]) -> String {
 /// The images that hold `workloads`, in their order.
 #[must_use]
 pub fn images(workloads: &[Workload]) -> Vec<Image> {
-    let main = workloads.iter().filter(|workload| workload.main);
-    main.map(|main| Image {
-        name: main.name.clone(),
-        service: main.service.clone(),
-        folder: main.folder.clone(),
-        workloads: workloads.iter().filter(|it| it.image == main.name).cloned().collect(),
-    })
-    .collect()
+    let mut images: Vec<Image> = Vec::new();
+    for workload in workloads {
+        match images.iter_mut().find(|image| image.name == workload.image) {
+            Some(image) => image.workloads.push(workload.clone()),
+            None => images.push(Image {
+                name: workload.image.clone(),
+                service: if workload.shared { String::new() } else { workload.service.clone() },
+                folder: workload.folder.clone(),
+                workloads: vec![workload.clone()],
+            }),
+        }
+    }
+    images
 }
 
 /// The arrows of all workloads; those between the same two at one port are one.

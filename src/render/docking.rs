@@ -12,8 +12,9 @@ use crate::pack::docking::{
     HealthManifest, NeedManifest, ProviderManifest, RuntimeManifest, ScaleManifest, TargetManifest,
     VariableManifest, Which, WorkloadManifest,
 };
+use crate::pack::layout::{kind_folder, service_folder};
 use crate::pack::load::Component;
-use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
+use crate::pack::manifest::{EVERY_WORKLOAD, KindManifest, ToManifest};
 use crate::render::docked::{
     ByTarget, Docking, End, Health, Key, Load, Need, Provider, Public, Run, Scale, Served, Task,
     Workload, edges, fronts, images,
@@ -28,8 +29,6 @@ pub struct Instance<'a> {
     pub name: &'a str,
     /// Its kind.
     pub kind: &'a str,
-    /// Its folder, from the root of the project.
-    pub folder: &'a str,
 }
 
 /// Docks the workloads and providers of `components` to each other; the first of `services` meets a
@@ -71,12 +70,22 @@ pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking,
     Ok(docking)
 }
 
-/// The names of all workloads and providers, also where several have one.
+/// The names of all workloads and providers, also where several have one, and of images that no
+/// workload has its name of.
 #[must_use]
 pub fn names(components: &[&Component], services: &[Instance]) -> Vec<String> {
     let site = Site::new(components, services);
     let workloads = site.placed.iter().map(|placed| placed.name.clone());
-    workloads.chain(site.providers().map(|(name, _)| name.to_owned())).collect()
+    // Where a service has the name of the image that it shares, one name is for both.
+    let is_named = |image: &str| {
+        site.placed
+            .iter()
+            .any(|placed| placed.shared && placed.name == image && placed.image == image)
+    };
+    let shared = site.placed.iter().filter(|placed| placed.shared && !is_named(&placed.image));
+    let images: BTreeSet<String> = shared.map(|placed| placed.image.clone()).collect();
+    let providers = site.providers().map(|(name, _)| name.to_owned());
+    workloads.chain(providers).chain(images).collect()
 }
 
 /// A workload at its place: what its manifest says, and whose it is.
@@ -85,8 +94,14 @@ struct Placed<'a> {
     manifest: &'a WorkloadManifest,
     instance: Option<Instance<'a>>,
     name: String,
-    /// The name of what the image starts by itself.
+    /// Whether its image starts it by itself.
+    main: bool,
+    /// The name of the image.
     image: String,
+    /// Where its code is.
+    folder: String,
+    /// Whether that is the code of all services of its kind.
+    shared: bool,
     group: &'a str,
     runtime: &'a str,
 }
@@ -116,7 +131,10 @@ impl<'a> Site<'a> {
                             manifest,
                             instance: Some(*instance),
                             name,
-                            image: instance.name.to_owned(),
+                            main,
+                            image: code_name(kind, declared, instance.name).to_owned(),
+                            folder: code_folder(kind, declared, instance.name),
+                            shared: declared.shared,
                             group: if main { kind } else { role },
                             runtime: declared.runtime.as_deref().unwrap_or_default(),
                         });
@@ -129,7 +147,10 @@ impl<'a> Site<'a> {
                     manifest,
                     instance: None,
                     name: name.clone(),
+                    main: true,
                     image: name.clone(),
+                    folder: manifest.folder.clone(),
+                    shared: false,
                     group: name,
                     runtime: "",
                 });
@@ -302,9 +323,10 @@ impl<'a> Site<'a> {
             service: placed.service().to_owned(),
             kind: placed.instance.map_or("", |instance| instance.kind).to_owned(),
             group: placed.group.to_owned(),
-            main: placed.name == placed.image,
+            main: placed.main,
             image: placed.image.clone(),
-            folder: placed.instance.map_or(manifest.folder.as_str(), |it| it.folder).to_owned(),
+            folder: placed.folder.clone(),
+            shared: placed.shared,
             runtime: placed.runtime.to_owned(),
             note: manifest.note.clone(),
             command: manifest.command.clone(),
@@ -325,7 +347,7 @@ impl<'a> Site<'a> {
             needs,
             after,
             tasks: Vec::new(),
-            at: self.by_target(&manifest.at),
+            at: about(self.by_target(&manifest.at), placed.service()),
         })
     }
 
@@ -608,6 +630,32 @@ impl<'a> Placed<'a> {
             command: command.iter().map(|part| part.replace("{url}", &url)).collect(),
         })
     }
+}
+
+/// What a service's code is called, and its image: the kind where all services of it share them.
+#[must_use]
+pub fn code_name<'a>(kind: &'a str, declared: &KindManifest, service: &'a str) -> &'a str {
+    if declared.shared { kind } else { service }
+}
+
+/// Where a service's code is, from the root of the project.
+#[must_use]
+pub fn code_folder(kind: &str, declared: &KindManifest, service: &str) -> String {
+    if declared.shared { kind_folder(kind) } else { service_folder(service) }
+}
+
+/// What single targets read of a workload, with the name of its service where they say `{service}`.
+fn about(mut at: Map<String, Value>, service: &str) -> Map<String, Value> {
+    fn fill(value: &mut Value, service: &str) {
+        match value {
+            Value::String(text) => *text = text.replace("{service}", service),
+            Value::Array(items) => items.iter_mut().for_each(|item| fill(item, service)),
+            Value::Object(entries) => entries.values_mut().for_each(|entry| fill(entry, service)),
+            _ => {}
+        }
+    }
+    at.values_mut().for_each(|table| fill(table, service));
+    at
 }
 
 /// The name of a workload of the service `service`: what its image starts by itself is called like it,

@@ -109,7 +109,9 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
             match &file.of {
                 None => targets.push(Target::new(component, file, None)),
                 Some(of) => targets.extend(
-                    plan.holders(of).into_iter().map(|it| Target::new(component, file, Some(it))),
+                    plan.holders(of, file.lies)
+                        .into_iter()
+                        .map(|it| Target::new(component, file, Some(it))),
                 ),
             }
         }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
 use crate::pack::layout::{is_service_of, service_folder};
-use crate::pack::load::{Component, PACK_MANIFEST, PARTS, Pack};
-use crate::pack::manifest::{ContributionScope, ContributionShape};
+use crate::pack::load::{Component, Lies, PACK_MANIFEST, PARTS, Pack};
+use crate::pack::manifest::{ContributionScope, ContributionShape, KindManifest};
 use crate::render::docked::Docking;
-use crate::render::docking::{self, Instance};
+use crate::render::docking::{self, Instance, code_folder, code_name};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::{Fields, Templates};
 
@@ -26,6 +26,8 @@ pub struct Plan<'a> {
     pub components: Vec<&'a Component>,
     /// The service instances, by name.
     pub services: Vec<Service>,
+    /// Their code, in the order of the services whose it is first.
+    pub codes: Vec<Code>,
     /// Everything that runs, and how it is connected.
     pub docking: Docking,
     /// What templates outside of services see.
@@ -57,6 +59,23 @@ pub struct Service {
     /// Its folder, from the root of the project.
     pub path: String,
     /// What templates see as `service`.
+    pub fields: Map<String, Value>,
+}
+
+/// The code of a service, or of all services of a kind that share it.
+#[derive(Debug, Clone)]
+pub struct Code {
+    /// Its name: that of the service or of the kind.
+    pub name: String,
+    /// The kind.
+    pub kind: String,
+    /// The language that it is written in; empty where the kind says none.
+    pub runtime: String,
+    /// Its folder, from the root of the project.
+    pub path: String,
+    /// The service whose own it is.
+    pub service: Option<String>,
+    /// What templates see as `code`.
     pub fields: Map<String, Value>,
 }
 
@@ -103,8 +122,11 @@ impl<'a> Plan<'a> {
         context.insert("bindings".to_owned(), json!(docking.bindings));
         context.insert("images".to_owned(), json!(docking.images));
         context.insert("runtimes".to_owned(), json!(docking.runtimes));
+        let codes = codes(pack, &services, &docking);
+        let fields = codes.iter().map(|code| Value::Object(code.fields.clone()));
+        context.insert("codes".to_owned(), fields.collect());
         check_names(pack, &services, &context)?;
-        Ok(Self { pack, selection, components, services, docking, context })
+        Ok(Self { pack, selection, components, services, codes, docking, context })
     }
 
     /// What templates that are rendered for `holder` see of it.
@@ -121,10 +143,10 @@ impl<'a> Plan<'a> {
         part.and_then(Value::as_object).expect("docking put every holder into the context")
     }
 
-    /// Those that files of `files@<of>/` are rendered for: the services of a kind or a runtime, by
-    /// name, or one of [`PARTS`] in the order of docking.
+    /// Those that files of `files@<of>/` or of what else `lies` says are rendered for: the services of
+    /// a kind or a runtime, by name, their code, or one of [`PARTS`] in the order of docking.
     #[must_use]
-    pub fn holders<'h>(&'h self, of: &str) -> Vec<Holder<'h>> {
+    pub fn holders<'h>(&'h self, of: &str, lies: Lies) -> Vec<Holder<'h>> {
         let belongs = |name: &str| {
             self.services.iter().find(|service| !name.is_empty() && service.name == name)
         };
@@ -147,6 +169,12 @@ impl<'a> Plan<'a> {
                 let workloads = self.docking.workloads.iter();
                 workloads.map(|it| part("workload", &it.name, &it.folder, &it.service)).collect()
             }
+            _ if lies == Lies::InCode => {
+                let codes = self.codes.iter();
+                let codes = codes.filter(|it| is_service_of(of, &it.kind, &it.runtime));
+                let service = |it: &'h Code| it.service.as_deref().unwrap_or_default();
+                codes.map(|it| part("code", &it.name, &it.path, service(it))).collect()
+            }
             _ => {
                 let services = self.services.iter();
                 let services = services.filter(|it| is_service_of(of, &it.kind, &it.runtime));
@@ -167,14 +195,13 @@ impl<'a> Plan<'a> {
     pub fn can(&self, what: &str) -> bool {
         self.has(what)
             || self.docking.bindings.contains_key(what)
-            || (PARTS.contains(&what) && !self.holders(what).is_empty())
+            || (PARTS.contains(&what) && !self.holders(what, Lies::InFolder).is_empty())
     }
 }
 
 impl Service {
     fn new(pack: &Pack, name: &str, kind: &str) -> Self {
-        let declared =
-            pack.component_of_kind(kind).and_then(|component| component.manifest.kind.get(kind));
+        let declared = declared(pack, kind);
         let path = service_folder(name);
         let fields = json!({
             "name": name,
@@ -190,7 +217,7 @@ impl Service {
     }
 
     fn as_instance(&self) -> Instance<'_> {
-        Instance { name: &self.name, kind: &self.kind, folder: &self.path }
+        Instance { name: &self.name, kind: &self.kind }
     }
 
     /// Puts its workloads into its fields.
@@ -198,6 +225,51 @@ impl Service {
         let own = docking.workloads.iter().filter(|workload| workload.service == self.name);
         self.fields.insert("workloads".to_owned(), own.map(|workload| json!(workload)).collect());
     }
+}
+
+fn declared<'a>(pack: &'a Pack, kind: &str) -> Option<&'a KindManifest> {
+    pack.component_of_kind(kind).and_then(|component| component.manifest.kind.get(kind))
+}
+
+/// The code of all services.
+fn codes(pack: &Pack, services: &[Service], docking: &Docking) -> Vec<Code> {
+    let mut codes: Vec<Code> = Vec::new();
+    for service in services {
+        let Some(declared) = declared(pack, &service.kind) else {
+            continue;
+        };
+        let name = code_name(&service.kind, declared, &service.name);
+        let there = codes.iter_mut().find(|code| code.name == name && code.kind == service.kind);
+        if let Some(folders) = there.and_then(|code| code.fields["folders"].as_array_mut()) {
+            folders.push(json!(service.path));
+            continue;
+        }
+        let path = code_folder(&service.kind, declared, &service.name);
+        // All of a kind run the same.
+        let own = docking.workloads.iter().filter(|workload| workload.service == service.name);
+        let folders: BTreeSet<&String> = [&path, &service.path].into_iter().collect();
+        let fields = json!({
+            "name": name,
+            "kind": service.kind,
+            "runtime": service.runtime,
+            "package": format!("@app/{name}"),
+            "path": path,
+            "snake": name.to_snake_case(),
+            "summary": declared.summary,
+            "folders": folders,
+            "workloads": own.collect::<Vec<_>>(),
+        });
+        let Value::Object(fields) = fields else { unreachable!("json! of braces is an object") };
+        codes.push(Code {
+            name: name.to_owned(),
+            kind: service.kind.clone(),
+            runtime: service.runtime.clone(),
+            path,
+            service: (!declared.shared).then(|| service.name.clone()),
+            fields,
+        });
+    }
+    codes
 }
 
 /// Docks everything, once no service has the name of another part.

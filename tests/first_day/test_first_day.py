@@ -130,8 +130,8 @@ Write = Callable[[str, str], None]
 def test_a_file_out_of_form_is_named_with_the_command_that_mends_it(write: Write) -> None:
     files = {"services/gateway/src/extra.ts": "export const one = 1 ;\n"}
     if INFERENCE.exists():
-        files["services/inference/app/extra.py"] = "ONE  = 1\n"
-        files["services/inference/app/unsorted.py"] = "import sys\nimport os\n\nBOTH = (os, sys)\n"
+        files["kinds/inference/app/extra.py"] = "ONE  = 1\n"
+        files["kinds/inference/app/unsorted.py"] = "import sys\nimport os\n\nBOTH = (os, sys)\n"
     for path, text in files.items():
         write(path, text)
     checks = ["prettier"] + ["inference format", "inference ruff"] * INFERENCE.exists()

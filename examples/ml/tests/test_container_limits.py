@@ -16,7 +16,7 @@ LIMITS = {
 def containers() -> dict[str, str]:
     """The lines of each container in the compose files, by its name."""
     found = {}
-    for path in [*ROOT.glob("infra/*/compose.yaml"), *ROOT.glob("services/*/compose.yaml")]:
+    for path in sorted(ROOT.glob("*/*/compose.yaml")):
         services = re.split(r"^(?=\S)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         for part in services:
             if part.startswith("services:"):

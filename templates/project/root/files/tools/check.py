@@ -138,8 +138,8 @@ def scripts(folder: Path) -> dict[str, str]:
 
 
 def folders(manifest: str) -> list[Path]:
-    """The packages and services that have `manifest`."""
-    found = (ROOT.glob(f"{kind}/*/{manifest}") for kind in ("packages", "services"))
+    """The folders of packages and services that have `manifest`."""
+    found = (ROOT.glob(f"{folder}/*/{manifest}") for folder in settings()["folders"])
     return [path.parent for paths in found for path in sorted(paths)]
 
 

@@ -178,7 +178,7 @@ def needs_node() -> bool:
 
 def npm_inputs() -> list[Path | str]:
     manifests = [ROOT / "package.json", ROOT / "package-lock.json"]
-    for folder in ("packages", "services"):
+    for folder in settings()["folders"]:
         manifests += sorted(ROOT.glob(f"{folder}/*/package.json"))
     return ["from PyPI" if needs_node() else "machine's", *manifests]
 
@@ -197,9 +197,12 @@ def further_languages() -> list[bool]:
     """Sets up every service in a language that dev.toml tells of; of each, whether it was done."""
     done = []
     for language in settings().get("language", []):
-        for manifest in sorted(ROOT.glob(f"services/*/{language['file']}")):
-            folder, command = manifest.parent, language.get("setup")
-            if command:
+        command = language.get("setup")
+        if not command:
+            continue
+        for parent in settings()["folders"]:
+            for manifest in sorted(ROOT.glob(f"{parent}/*/{language['file']}")):
+                folder = manifest.parent
                 name = f"{language['name']} {folder.name}"
                 inputs = [folder / path for path in language["inputs"]]
                 done.append(step(name, inputs, partial(prepare, command, folder), manifest))

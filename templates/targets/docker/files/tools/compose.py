@@ -42,10 +42,9 @@ def has_compose() -> bool:
 
 def make_passwords() -> None:
     """Adds to .env each password that a compose file asks for and nobody has given."""
-    files = [path for kind in ("infra", "services") for path in ROOT.glob(f"{kind}/*/compose.yaml")]
     wanted = {
         name
-        for path in files
+        for path in ROOT.glob("*/*/compose.yaml")
         for name in re.findall(r"\$\{(\w+):\?make up ", path.read_text(encoding="utf-8"))
     }
     missing = sorted(name for name in wanted if not {**dotenv(SETTINGS), **os.environ}.get(name))

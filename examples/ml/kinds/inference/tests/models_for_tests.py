@@ -10,6 +10,9 @@ from onnx import TensorProto, helper
 
 Dims = Sequence[int | str | None]
 
+# The models that services begin with, where one still has them.
+SHIPPED = next(Path("../../services").glob("*/models/digits"), Path("digits")).parent
+
 
 def write_model(
     folder: Path,

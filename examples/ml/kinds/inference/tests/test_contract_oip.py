@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from app.models import Model, Models
 from app.protocol import InferRequest
-from tests.models_for_tests import write_model
+from tests.models_for_tests import SHIPPED, write_model
 from tests.serving import app_for, loaded
 
 KINDS = {
@@ -49,7 +49,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def digits() -> Iterator[TestClient]:
-    with TestClient(app_for(loaded(Path("models")))) as client:
+    with TestClient(app_for(loaded(SHIPPED))) as client:
         yield client
 
 
@@ -259,7 +259,7 @@ def test_refuses_an_output_asked_for_twice(digits: TestClient) -> None:
 def test_bounds_an_answer_before_the_model_runs(
     rows: int, more: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = loaded(Path("models"))
+    models = loaded(SHIPPED)
     runs = []
     run = Model.run
 

@@ -1,7 +1,8 @@
-"""Trains the digits model that this service ships, and records how good it is.
+"""Trains the digits model that services begin with, and records how good it is.
 
-`python train.py` writes `models/digits/1/`: `model.onnx`; `model.json` with the accuracy on images
-that training never saw; and `sample.json`, one of those images as the body of a prediction.
+`python train.py ../../services/inference/models/digits/1` writes there: `model.onnx`; `model.json`
+with the accuracy on images that training never saw; and `sample.json`, one of those images as the
+body of a prediction.
 tests/test_train.py recomputes what model.json claims.
 
 Data: scikit-learn's copy of the test set of "Optical Recognition of Handwritten Digits" (UCI):
@@ -120,7 +121,7 @@ def sample(data: Split) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the digits model.")
-    parser.add_argument("--into", type=Path, default=Path("models/digits/1"))
+    parser.add_argument("into", type=Path, help="the folder of a version of the model")
     into: Path = parser.parse_args().into
 
     data = split()

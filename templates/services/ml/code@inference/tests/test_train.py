@@ -9,8 +9,9 @@ import pytest
 
 import train
 from app.models import load
+from tests.models_for_tests import SHIPPED
 
-FOLDER = Path("models/digits/1")
+FOLDER = SHIPPED / "digits" / "1"
 
 
 def facts() -> dict[str, object]:
