@@ -195,6 +195,42 @@ fn the_users_edits_move_along_and_are_merged_there() {
     assert_eq!(place.files(), before);
 }
 
+/// What each service had a copy of is there once, in a version whose services share it.
+#[test]
+fn what_services_share_now_keeps_the_edits_of_each() {
+    let place = place(&["--extra", "--service", "second=worker", "--service", "third=worker"]);
+    let mark = |name: &str| format!("{name}\nzero\none, {name}\ntwo\nthree\n");
+    for name in ["third", "worker"] {
+        place.write(&format!("services/{name}/lib/deep/main.txt"), &mark(name));
+    }
+    place.commit("edit");
+    let mut files = second();
+    files.retain(|(path, _)| !path.contains("workers/files@runner/"));
+    files[0].1 = files[0].1.replace("services/*/app/**", "kinds/runner/app/**");
+    let kind = files.iter_mut().find(|(path, _)| path.ends_with("workers/component.toml"));
+    let (_, text) = kind.expect("it is there");
+    *text = text.replace("summary = \"works\"", "summary = \"works\"\nshared = true");
+    let main = "worker\nzero\none\ntwo\nthree, anew\n".to_owned();
+    files.push(("components/workers/code@runner/app/deep/main.txt", main));
+    files.push(("components/workers/code@runner/app/name.txt", "all\n".to_owned()));
+    publish(&place, &files);
+    let answer = place.json(&["update"]);
+    assert_eq!(answer["exit_code"], 4, "{answer}");
+    let conflicts = answer["conflicts"].as_array().expect("a list").iter();
+    let conflicts: Vec<(&str, &str)> = conflicts
+        .map(|it| (it["path"].as_str().unwrap_or(""), it["kind"].as_str().unwrap_or("")))
+        .collect();
+    // The first with edits moves, the next one stays where it is, and what nobody edited goes.
+    assert_eq!(conflicts, [("services/worker/lib/deep/main.txt", "kept")]);
+    assert_eq!(
+        place.read("kinds/runner/app/deep/main.txt"),
+        "worker\nzero\none, third\ntwo\nthree, anew\n"
+    );
+    assert_eq!(place.read("services/worker/lib/deep/main.txt"), mark("worker"));
+    assert!(!place.has("services/second/lib") && !place.has("services/third/lib"));
+    assert_eq!(place.read("kinds/runner/app/name.txt"), "all\n");
+}
+
 #[test]
 fn what_moves_is_told_before_and_after() {
     let place = place(&[]);

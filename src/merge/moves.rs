@@ -58,10 +58,20 @@ impl Moves {
                 });
                 renamed.map_or(old, |(new, _)| new)
             };
-            // Of several files that would be one the first is it.
-            if new != old && !moves.from.contains_key(new) {
+            if new == old {
+                continue;
+            }
+            // Of several files that would be one the first with edits is it, or the first.
+            let mut is_edited = |path: &str| {
+                let rendered = base.get(path).map(|file| &file.bytes);
+                matches!(ours(path), Ours::File(content) if Some(&content.bytes) != rendered)
+            };
+            let other = moves.from.get(new);
+            if other.is_none_or(|other| !is_edited(other) && is_edited(old)) {
+                if let Some(other) = moves.from.insert(new.to_owned(), old.to_owned()) {
+                    moves.to.remove(&other);
+                }
                 moves.to.insert(old.to_owned(), new.to_owned());
-                moves.from.insert(new.to_owned(), old.to_owned());
             }
         }
         moves.keep_what_works(base, ours);
