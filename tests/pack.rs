@@ -190,7 +190,7 @@ fn reports_each_mistake_at_its_place() {
         (
             "components/extra/file/x.txt",
             "x\n".to_owned(),
-            vec!["components/extra/file/x.txt: files lie in `files/`, `files+<component>/`, `files@<kind>/`, `code@<kind>/` or `each@<kind>/`"],
+            vec!["components/extra/file/x.txt: files lie in `files/`, `files+<component>/`, `files@<kind>/`, `code@<kind>/`, `for@<binding>.<runtime>/` or `each@<kind>/`"],
         ),
         (
             "components/extra/each@worker/infra/x.txt",

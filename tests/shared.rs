@@ -170,6 +170,57 @@ fn a_service_of_another_kind_cannot_take_the_name_of_an_image() {
     tree(&pack, &[("worker", "worker")]);
 }
 
+/// A store, with what code in a language needs of it, and a component that gives that need to clerks.
+const STORE: [(&str, &str); 3] = [
+    (
+        "parts/store/component.toml",
+        "summary = \"keeps\"\nalways = true\n\n[provider]\nport = 20\n\n[offer.store.env.STORE]\nvalue = \"{host}\"\n",
+    ),
+    ("parts/store/for@store.plain/bindings/store.txt.tera", "{{ code.name }}\n"),
+    (
+        "parts/ledger/component.toml",
+        "summary = \"clerks keep\"\nflag = \"ledger\"\n\n[to.clerk.need.store]\ntext = \"keep\"\n",
+    ),
+];
+
+#[test]
+fn what_a_need_brings_goes_to_the_code_that_has_it() {
+    let (path, text) = PACK[2];
+    let helper = "command = [\"help\"]\n";
+    assert!(text.contains(helper));
+    let needy = text.replace(helper, &format!("{helper}need.store = {{ text = \"keep\" }}\n"));
+    let (_place, pack) = pack(&[&STORE[..], &[(path, &needy)]].concat());
+    let adapters = |ledger: bool| -> Vec<String> {
+        let mut choices = choices(&pack, &[("other", "worker")]);
+        choices.components.insert("ledger".to_owned(), ledger);
+        let tree = tree_of(&pack, choices.complete(&pack).expect("a valid selection"));
+        let found = tree.iter().map(|(path, _)| path.to_owned());
+        found.filter(|path| path.ends_with("bindings/store.txt")).collect()
+    };
+    assert_eq!(adapters(false), ["kinds/worker/bindings/store.txt"]);
+    assert_eq!(
+        adapters(true),
+        ["kinds/worker/bindings/store.txt", "services/clerk/bindings/store.txt"]
+    );
+}
+
+#[test]
+fn a_file_for_what_nothing_offers_is_told() {
+    let place = common::folder(&PACK);
+    for (path, text) in &STORE[..2] {
+        put(place.path(), path, text.as_bytes());
+    }
+    put(place.path(), "parts/store/for@stroe.plain/x.txt", b"x\n");
+    let Err(Error::Pack(problems)) = validate::load(place.path()) else {
+        panic!("it is refused");
+    };
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        ["parts/store/for@stroe.plain/x.txt: nothing offers `stroe`; did you mean `store`?"]
+    );
+}
+
 #[test]
 fn code_is_of_kinds_and_runtimes_alone() {
     let place = common::folder(&PACK);

@@ -41,20 +41,20 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
                 .chain(bringing.iter().filter_map(|it| constraints.component(&it.id)))
                 .collect(),
         };
-        let Some(of) = file.of.as_deref() else {
+        if file.of.is_none() {
             write(None, writer(file.path.clone(), &[]));
-            continue;
-        };
-        for held in holders(pack, of, file.lies) {
+        }
+        for held in holders(pack, file) {
             let path = |service: &str| {
                 let (name, folder) = held.place(service);
                 file.path_of(&name, &folder, &file.path)
             };
             let kind = held.kind.filter(|_| held.is_per_service());
             // The same for every service, whatever its name is.
-            write(kind, writer(path(SERVICE_IN_PATH), &[held.component]));
+            let there: Vec<&Component> = held.bringing().collect();
+            write(kind, writer(path(SERVICE_IN_PATH), &there));
             for (bringing, name) in kind.into_iter().flat_map(|kind| brought(pack, kind)) {
-                write(None, writer(path(name), &[held.component, bringing]));
+                write(None, writer(path(name), &[&there[..], &[bringing]].concat()));
             }
         }
     }

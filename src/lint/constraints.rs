@@ -12,7 +12,7 @@ use std::ops::Not;
 use serde_json::{Value, json};
 
 use crate::choose::selection::{Choices, Selection};
-use crate::lint::docking::{holders, offered, offering};
+use crate::lint::docking::{held, holders, offered, offering};
 use crate::pack::load::{Component, ComponentFile, Lies, OptionOf, PARTS, Pack};
 use crate::pack::manifest::{OptionManifest, OptionShape};
 
@@ -56,6 +56,8 @@ pub struct Constraints<'a> {
     abilities: BTreeMap<&'a str, Literal>,
     /// That it has something that the files of `files@<of>/` are rendered for.
     holders: BTreeMap<&'a str, Literal>,
+    /// That it has code in a runtime that needs a binding, `for@<binding>.<runtime>/`.
+    needing: BTreeMap<(&'a str, &'a str), Literal>,
     slots: Vec<Slot<'a>>,
     values: Vec<OptionValues<'a>>,
     /// What is so in every selection.
@@ -100,6 +102,7 @@ impl<'a> Constraints<'a> {
             components: BTreeMap::new(),
             abilities: BTreeMap::new(),
             holders: BTreeMap::new(),
+            needing: BTreeMap::new(),
             slots: Vec::new(),
             values: Vec::new(),
             truth,
@@ -169,7 +172,11 @@ impl<'a> Constraints<'a> {
     #[must_use]
     pub fn of_file(&self, component: &Component, file: &ComponentFile) -> Vec<Literal> {
         let conditions = file.conditions.iter().filter_map(|name| self.ability(name));
-        self.together(component, file.of.as_slice()).into_iter().chain(conditions).collect()
+        let need = file.need.as_deref().zip(file.of.as_deref());
+        let offered = file.need.as_deref().and_then(|need| self.ability(need));
+        let needing = need.and_then(|need| self.needing.get(&need).copied());
+        let together = self.together(component, file.of.as_slice()).into_iter();
+        together.chain(conditions).chain(offered).chain(needing).collect()
     }
 
     /// What there is to choose: each choice with what it can be, of which exactly one holds in
@@ -296,7 +303,7 @@ impl<'a> Constraints<'a> {
         let names: BTreeSet<&str> = ids.chain(offered(pack)).chain(PARTS).collect();
         for name in names {
             let offering = offering(pack, name).map(|component| component.id.as_str());
-            let part = PARTS.contains(&name).then(|| holders(pack, name, Lies::InFolder));
+            let part = PARTS.contains(&name).then(|| held(pack, name, Lies::InFolder));
             let holding = part.into_iter().flatten().map(|held| held.component.id.as_str());
             let own = pack.component(name).map(|component| component.id.as_str());
             let any = offering.chain(holding).chain(own).collect();
@@ -311,13 +318,42 @@ impl<'a> Constraints<'a> {
         let folders = pack.added_files().filter_map(|(_, file)| file.of.as_deref());
         let names: BTreeSet<&str> = folders.chain(pack.kinds()).collect();
         for name in names {
-            let holding = holders(pack, name, Lies::InFolder);
+            let holding = held(pack, name, Lies::InFolder);
             if !holding.is_empty() {
                 let any = holding.iter().map(|held| held.component.id.as_str()).collect();
                 let literal = self.any_of(&any);
                 self.holders.insert(name, literal);
             }
         }
+        for (_, file) in pack.added_files() {
+            let (Some(need), Some(of)) = (file.need.as_deref(), file.of.as_deref()) else {
+                continue;
+            };
+            if self.needing.contains_key(&(need, of)) {
+                continue;
+            }
+            let both: BTreeSet<BTreeSet<&str>> = holders(pack, file)
+                .iter()
+                .map(|held| held.bringing().map(|component| component.id.as_str()).collect())
+                .collect();
+            let both: Vec<Literal> = both.iter().map(|ids| self.all_of(ids)).collect();
+            let literal = self.variable();
+            self.clauses.extend(both.iter().map(|one| vec![!*one, literal]));
+            self.clauses.push(both.into_iter().chain([!literal]).collect());
+            self.needing.insert((need, of), literal);
+        }
+    }
+
+    /// A literal that holds where all of `components` are there.
+    fn all_of(&mut self, components: &BTreeSet<&str>) -> Literal {
+        let all: Vec<Literal> = components.iter().map(|id| self.components[id]).collect();
+        let [one] = all[..] else {
+            let literal = self.variable();
+            self.clauses.extend(all.iter().map(|one| vec![*one, !literal]));
+            self.clauses.push(all.iter().map(|one| !*one).chain([literal]).collect());
+            return literal;
+        };
+        one
     }
 
     /// What requires, excludes and applies, and that nothing is there that nothing brings.

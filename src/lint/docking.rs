@@ -9,7 +9,7 @@ use crate::pack::docking::{
     NeedManifest, OfferManifest, TargetManifest, VariableManifest, WorkloadManifest,
 };
 use crate::pack::layout::{is_service_of, kind_folder, service_folder};
-use crate::pack::load::{Component, Lies, PARTS as OF_PARTS, Pack, SERVICE_IN_PATH};
+use crate::pack::load::{Component, ComponentFile, Lies, PARTS as OF_PARTS, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::EVERY_WORKLOAD;
 use crate::render::docking::{provider_name, workload_name};
 use crate::text::error::{Problem, did_you_mean};
@@ -244,9 +244,12 @@ fn offers(component: &Component) -> impl Iterator<Item = &str> {
 }
 
 /// One of those that `files@<of>/` are rendered for, as far as the pack tells.
+#[derive(Clone)]
 pub struct Held<'a> {
     /// The component that brings it.
     pub component: &'a Component,
+    /// The component that says that it needs what the files are for.
+    pub by: Option<&'a Component>,
     /// The kind of the service that it is or belongs to.
     pub kind: Option<&'a str>,
     /// Its name, with [`SERVICE_IN_PATH`] for that of a service.
@@ -254,7 +257,12 @@ pub struct Held<'a> {
     folder: String,
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    /// What has to be there for it.
+    pub fn bringing(&self) -> impl Iterator<Item = &'a Component> {
+        [Some(self.component), self.by].into_iter().flatten()
+    }
+
     /// Whether there is one for each service of [`Self::kind`].
     #[must_use]
     pub fn is_per_service(&self) -> bool {
@@ -269,10 +277,40 @@ impl Held<'_> {
     }
 }
 
-/// Everything that files of `files@<of>/` can be rendered for, or of what else `lies` says: services of
-/// a kind or a runtime, their code, or what one of [`crate::pack::load::PARTS`] names.
+/// Everything that `file` can be rendered for: services of a kind or a runtime, their code, or what one
+/// of [`crate::pack::load::PARTS`] names.
 #[must_use]
-pub fn holders<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
+pub fn holders<'a>(pack: &'a Pack, file: &ComponentFile) -> Vec<Held<'a>> {
+    let mut found = held(pack, file.of.as_deref().unwrap_or_default(), file.lies);
+    if let Some(binding) = &file.need {
+        found = found
+            .into_iter()
+            .flat_map(|held| {
+                let by = needing(pack, held.kind.unwrap_or_default(), binding);
+                by.into_iter().map(move |by| Held { by: Some(by), ..held.clone() })
+            })
+            .collect();
+    }
+    found
+}
+
+/// The components that say that services of `kind` need `binding`: the one that brings the kind, where
+/// its workloads do, and those that give it that need.
+fn needing<'a>(pack: &'a Pack, kind: &str, binding: &str) -> Vec<&'a Component> {
+    let says = |component: &&Component| {
+        let manifest = &component.manifest;
+        let own = manifest.kind.get(kind).into_iter().flat_map(|kind| kind.workload.values());
+        let to = [kind, EVERY_WORKLOAD].into_iter().filter_map(|name| manifest.to.get(name));
+        own.map(|workload| &workload.need)
+            .chain(to.map(|to| &to.need))
+            .any(|needs| needs.contains_key(binding))
+    };
+    pack.components.iter().filter(says).collect()
+}
+
+/// Everything that files of `files@<of>/` can be rendered for, or of what else `lies` says.
+#[must_use]
+pub fn held<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
     let mut found = Vec::new();
     for component in &pack.components {
         let manifest = &component.manifest;
@@ -285,7 +323,7 @@ pub fn holders<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
                 }
             };
             let mut hold = |(name, folder): (String, String)| {
-                found.push(Held { component, kind: Some(kind), name, folder });
+                found.push(Held { component, by: None, kind: Some(kind), name, folder });
             };
             let service = |name: String| (name, service_folder(SERVICE_IN_PATH));
             if is_service_of(of, kind, declared.runtime.as_deref().unwrap_or_default()) {
@@ -306,7 +344,7 @@ pub fn holders<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
         }
         let mut hold = |name: &str, folder: &str| {
             let (name, folder) = (name.to_owned(), folder.to_owned());
-            found.push(Held { component, kind: None, name, folder });
+            found.push(Held { component, by: None, kind: None, name, folder });
         };
         if of == "workload" || of == "image" {
             let workloads = manifest.workload.iter();

@@ -396,6 +396,14 @@ impl Checked<'_> {
             let is_runtime = |name: &str| {
                 self.pack.components.iter().any(|it| it.manifest.runtime.contains_key(name))
             };
+            if let Some(need) = &file.need {
+                let offered = docking::offered(self.pack);
+                if !offered.contains(need.as_str()) {
+                    let near = did_you_mean(need, offered.iter().copied());
+                    let message = unknown(&format!("nothing offers `{need}`"), near);
+                    problems.push(Problem::new(Place::file(&file.source), message));
+                }
+            }
             if let Some(of) = &file.of
                 && file.is_of_services()
                 && self.pack.component_of_kind(of).is_none()
@@ -562,6 +570,7 @@ impl Checked<'_> {
             "snake",
             "summary",
             "folders",
+            "needs",
             "workloads",
         ];
         in_code.insert("code".to_owned(), Some(own.map(str::to_owned).into_iter().collect()));

@@ -18,7 +18,8 @@ pub const TEMPLATE_SUFFIX: &str = ".tera";
 pub enum Lies {
     /// `files@<of>/`: in the folder of each.
     InFolder,
-    /// `code@<of>/`: where the code of each service is, once where they share it.
+    /// `code@<of>/`, `for@<binding>.<runtime>/`: where the code of each service is, once where they
+    /// share it.
     InCode,
     /// `each@<of>/`: anywhere; [`ComponentFile::name_in_path`] stands for the name of each.
     ByName,
@@ -35,6 +36,8 @@ pub struct ComponentFile {
     pub of: Option<String>,
     /// With `of`: where it lies.
     pub lies: Lies,
+    /// The binding that those need that it is added for, `for@<binding>.<runtime>/`.
+    pub need: Option<String>,
     /// Added only where all of these components are on.
     pub conditions: Vec<String>,
     /// Rendered, not copied.
@@ -43,11 +46,17 @@ pub struct ComponentFile {
 
 impl ComponentFile {
     /// The file at `inner` of the component in the folder `prefix`: it lies in `files`, `files+ml`,
-    /// `files@gateway+ml`, `code@gateway`, `each@gateway` or such; `None` where it does not.
+    /// `files@gateway+ml`, `code@gateway`, `for@queue.node`, `each@gateway` or such; `None` where it
+    /// does not.
     #[must_use]
     pub fn read(prefix: &str, inner: &str) -> Option<Self> {
         let (folder, path) = inner.split_once('/')?;
-        let named = [("files", Lies::InFolder), ("code", Lies::InCode), ("each", Lies::ByName)];
+        let named = [
+            ("files", Lies::InFolder),
+            ("code", Lies::InCode),
+            ("for", Lies::InCode),
+            ("each", Lies::ByName),
+        ];
         let (lies, rest) =
             named.into_iter().find_map(|(name, lies)| Some((lies, folder.strip_prefix(name)?)))?;
         let (of, conditions) = match rest.split_once('+') {
@@ -55,16 +64,23 @@ impl ComponentFile {
             None => (rest, Vec::new()),
         };
         let of = match of.strip_prefix('@') {
-            Some(of) => Some(of.to_owned()),
+            Some(of) => Some(of),
             None if of.is_empty() && lies == Lies::InFolder => None,
             None => return None,
+        };
+        let (need, of) = if folder.starts_with("for@") {
+            let (need, of) = of?.split_once('.')?;
+            (Some(need.to_owned()), Some(of))
+        } else {
+            (None, of)
         };
         let stripped = path.strip_suffix(TEMPLATE_SUFFIX);
         Some(Self {
             source: format!("{prefix}{inner}"),
             path: stripped.unwrap_or(path).to_owned(),
-            of,
+            of: of.map(str::to_owned),
             lies,
+            need,
             conditions,
             template: stripped.is_some(),
         })

@@ -340,7 +340,7 @@ fn component_files(
             Some(file) => found.push(file),
             None => problems.push(Problem::new(
                 Place::file(*source),
-                "files lie in `files/`, `files+<component>/`, `files@<kind>/`, `code@<kind>/` or `each@<kind>/`",
+                "files lie in `files/`, `files+<component>/`, `files@<kind>/`, `code@<kind>/`, `for@<binding>.<runtime>/` or `each@<kind>/`",
             )),
         }
     }

@@ -17,7 +17,7 @@ use crate::merge::keyed;
 use crate::merge::moves::merge;
 use crate::merge::syntax::Language;
 use crate::pack::layout::service_folder;
-use crate::pack::load::Pack;
+use crate::pack::load::{Lies, Pack};
 use crate::pack::manifest::LockfileManifest;
 use crate::pack::migration::Migration;
 use crate::pack::versions::is_newer;
@@ -635,7 +635,14 @@ fn rules(plan: &Plan, records: &Records) -> Rules {
             rules.renamed.insert(target.path.clone(), target.beside(former));
         }
         if let Some(renew) = manifest.locks.get(&target.file.path) {
-            rules.locks.insert(target.path.clone(), renew.clone());
+            // What it says of paths is said in the folder of what the file is rendered for.
+            let renew = match target.holder {
+                Some(holder) if target.file.lies != Lies::ByName => {
+                    format!("cd {} && {renew}", holder.folder)
+                }
+                _ => renew.clone(),
+            };
+            rules.locks.insert(target.path.clone(), renew);
         }
     }
     rules

@@ -106,14 +106,11 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
             if !file.conditions.iter().all(|condition| plan.can(condition)) {
                 continue;
             }
-            match &file.of {
-                None => targets.push(Target::new(component, file, None)),
-                Some(of) => targets.extend(
-                    plan.holders(of, file.lies)
-                        .into_iter()
-                        .map(|it| Target::new(component, file, Some(it))),
-                ),
+            if file.of.is_none() {
+                targets.push(Target::new(component, file, None));
             }
+            let holders = plan.holders(file).into_iter();
+            targets.extend(holders.map(|it| Target::new(component, file, Some(it))));
         }
     }
     targets

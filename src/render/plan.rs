@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
 use crate::pack::layout::{is_service_of, service_folder};
-use crate::pack::load::{Component, Lies, PACK_MANIFEST, PARTS, Pack};
+use crate::pack::load::{Component, ComponentFile, Lies, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape, KindManifest};
-use crate::render::docked::Docking;
+use crate::render::docked::{Docking, Workload};
 use crate::render::docking::{self, Instance, code_folder, code_name};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::{Fields, Templates};
@@ -73,6 +73,8 @@ pub struct Code {
     pub runtime: String,
     /// Its folder, from the root of the project.
     pub path: String,
+    /// The bindings that its workloads need.
+    pub needs: BTreeSet<String>,
     /// The service whose own it is.
     pub service: Option<String>,
     /// What templates see as `code`.
@@ -143,10 +145,28 @@ impl<'a> Plan<'a> {
         part.and_then(Value::as_object).expect("docking put every holder into the context")
     }
 
-    /// Those that files of `files@<of>/` or of what else `lies` says are rendered for: the services of
-    /// a kind or a runtime, by name, their code, or one of [`PARTS`] in the order of docking.
+    /// Those that `file` is rendered for: the services of a kind or a runtime, by name, their code, or
+    /// one of [`PARTS`] in the order of docking; nothing where it is for the project.
     #[must_use]
-    pub fn holders<'h>(&'h self, of: &str, lies: Lies) -> Vec<Holder<'h>> {
+    pub fn holders<'h>(&'h self, file: &ComponentFile) -> Vec<Holder<'h>> {
+        let Some(of) = file.of.as_deref() else {
+            return Vec::new();
+        };
+        if file.lies != Lies::InCode {
+            return self.held(of);
+        }
+        let needs = |code: &&Code| file.need.as_ref().is_none_or(|need| code.needs.contains(need));
+        let codes = self.codes.iter().filter(|it| is_service_of(of, &it.kind, &it.runtime));
+        let holder = |code: &'h Code| Holder {
+            what: "code",
+            name: &code.name,
+            folder: &code.path,
+            service: self.services.iter().find(|it| Some(&it.name) == code.service.as_ref()),
+        };
+        codes.filter(needs).map(holder).collect()
+    }
+
+    fn held<'h>(&'h self, of: &str) -> Vec<Holder<'h>> {
         let belongs = |name: &str| {
             self.services.iter().find(|service| !name.is_empty() && service.name == name)
         };
@@ -169,12 +189,6 @@ impl<'a> Plan<'a> {
                 let workloads = self.docking.workloads.iter();
                 workloads.map(|it| part("workload", &it.name, &it.folder, &it.service)).collect()
             }
-            _ if lies == Lies::InCode => {
-                let codes = self.codes.iter();
-                let codes = codes.filter(|it| is_service_of(of, &it.kind, &it.runtime));
-                let service = |it: &'h Code| it.service.as_deref().unwrap_or_default();
-                codes.map(|it| part("code", &it.name, &it.path, service(it))).collect()
-            }
             _ => {
                 let services = self.services.iter();
                 let services = services.filter(|it| is_service_of(of, &it.kind, &it.runtime));
@@ -195,7 +209,7 @@ impl<'a> Plan<'a> {
     pub fn can(&self, what: &str) -> bool {
         self.has(what)
             || self.docking.bindings.contains_key(what)
-            || (PARTS.contains(&what) && !self.holders(what, Lies::InFolder).is_empty())
+            || (PARTS.contains(&what) && !self.held(what).is_empty())
     }
 }
 
@@ -247,6 +261,10 @@ fn codes(pack: &Pack, services: &[Service], docking: &Docking) -> Vec<Code> {
         let path = code_folder(&service.kind, declared, &service.name);
         // All of a kind run the same.
         let own = docking.workloads.iter().filter(|workload| workload.service == service.name);
+        let own: Vec<&Workload> = own.collect();
+        let needs = own.iter().flat_map(|workload| &workload.needs);
+        let needs = needs.filter(|need| !need.ends.is_empty()).map(|need| need.binding.clone());
+        let needs: BTreeSet<String> = needs.collect();
         let folders: BTreeSet<&String> = [&path, &service.path].into_iter().collect();
         let fields = json!({
             "name": name,
@@ -257,7 +275,8 @@ fn codes(pack: &Pack, services: &[Service], docking: &Docking) -> Vec<Code> {
             "snake": name.to_snake_case(),
             "summary": declared.summary,
             "folders": folders,
-            "workloads": own.collect::<Vec<_>>(),
+            "needs": needs,
+            "workloads": own,
         });
         let Value::Object(fields) = fields else { unreachable!("json! of braces is an object") };
         codes.push(Code {
@@ -265,6 +284,7 @@ fn codes(pack: &Pack, services: &[Service], docking: &Docking) -> Vec<Code> {
             kind: service.kind.clone(),
             runtime: service.runtime.clone(),
             path,
+            needs,
             service: (!declared.shared).then(|| service.name.clone()),
             fields,
         });

@@ -137,9 +137,13 @@ def install_uv() -> str:
 
 
 def python_requirements() -> list[Path]:
-    """The locks that dev.toml names; Node's where it is needed."""
-    named = [ROOT / path for path in settings()["requirements"]]
-    return named + [REQUIREMENTS / "node.txt"] * needs_node()
+    """The locks that dev.toml names, those of services, and Node's where it is needed."""
+    found = [ROOT / path for path in settings()["requirements"]]
+    for language in settings().get("language", []):
+        if pattern := language.get("requirements"):
+            for folder in settings()["folders"]:
+                found += sorted(ROOT.glob(f"{folder}/*/{pattern}"))
+    return found + [REQUIREMENTS / "node.txt"] * needs_node()
 
 
 def install_packages() -> str:
