@@ -463,7 +463,7 @@ fn explain_names_component_template_and_reason() {
     let text = stdout(&scaffold_ok(&inside, &["explain", "kinds/inference/app/queue.py"]));
     assert_eq!(
         text,
-        "kinds/inference/app/queue.py\n  copied from    providers/redis-streams/code@inference/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n"
+        "kinds/inference/app/queue.py\n  copied from    providers/redis-streams/for@queue.python/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n"
     );
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
     assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");
@@ -728,7 +728,7 @@ fn what_stands_behind_two_dashes_is_no_flag() {
 fn of_many_that_make_one_project_at_once_one_does_and_the_others_are_refused() {
     let work = tempfile::tempdir().expect("a temporary folder");
     for into in ["one", "deep/down/one"] {
-        let children: Vec<_> = (0..12)
+        let children: Vec<_> = (0..100)
             .map(|_| {
                 Command::new(env!("CARGO_BIN_EXE_scaffold"))
                     .args(["new", "z", "--into", into])

@@ -278,10 +278,10 @@ impl<'a> Held<'a> {
 }
 
 /// Everything that `file` can be rendered for: services of a kind or a runtime, their code, or what one
-/// of [`crate::pack::load::PARTS`] names.
+/// of [`crate::pack::load::PARTS`] names; nothing where it is for the project.
 #[must_use]
 pub fn holders<'a>(pack: &'a Pack, file: &ComponentFile) -> Vec<Held<'a>> {
-    let mut found = held(pack, file.of.as_deref().unwrap_or_default(), file.lies);
+    let mut found = file.of.iter().flat_map(|of| held(pack, of, file.lies)).collect::<Vec<_>>();
     if let Some(binding) = &file.need {
         found = found
             .into_iter()

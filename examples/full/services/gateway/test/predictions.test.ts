@@ -249,6 +249,10 @@ test('refuses what is not a prediction, and says where', async (t) => {
   assert.deepEqual(await faults({ ...body, input: { inputs: [{ ...image, shape: [2, 4] }] } }), [
     '/input/inputs/0/data',
   ]);
+  const empty = { ...image, shape: [0, 4], data: [] };
+  assert.deepEqual(await faults({ ...body, input: { inputs: [empty] } }), [
+    '/input/inputs/0/shape/0',
+  ]);
   const deep = `${'['.repeat(900)}${']'.repeat(900)}`;
   const nested = await raw(
     JSON.stringify({ ...body, input: { ...body.input, parameters: { deep: 0 } } }).replace(

@@ -101,6 +101,23 @@ test('an event stream is asked for by path, whatever form the target has', async
   assert.match(text, /content-type: text\/event-stream/);
 });
 
+test('a WebSocket is asked for by path and by one host as well', async (t) => {
+  const { url } = await realtime(t);
+  const ask = async (head: string) =>
+    exchange(t, await gateway(t, { REALTIME_URL: url }), `${head}\r\n${upgrade}`);
+  const upgrade = [
+    'connection: upgrade',
+    'upgrade: websocket',
+    'sec-websocket-version: 13',
+    'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+  ].join('\r\n');
+  const target = 'GET http://a/v1/ws HTTP/1.1\r\nhost: a';
+  assert.equal((await ask(target)).status, 101);
+  const { status, text } = await ask(`${target}\r\nHOST: b`);
+  assert.equal(status, 400);
+  assert.match(text, /"type":"\/problems\/bad-request"/);
+});
+
 test('refuses positions that are none, and says where they stand', async (t) => {
   const app = await gateway(t);
   const url = '/v1/channels/a/events';
