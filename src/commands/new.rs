@@ -122,15 +122,16 @@ fn next_commands(plan: &Plan, path: &str) -> Vec<String> {
 
 /// The tree by folder, with what the pack says of each.
 fn folders(plan: &Plan, tree: &Tree) -> String {
-    let depth = |path: &str| if path.starts_with("services/") { 2 } else { 1 };
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let services = plan.services.iter().map(|service| &service.path);
+    let own: Vec<String> = services
+        .chain(plan.codes.iter().map(|code| &code.path))
+        .map(|folder| format!("{folder}/"))
+        .collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (path, _) in tree.iter() {
-        let parts: Vec<&str> = path.split('/').collect();
-        let folder = if parts.len() == 1 {
-            "./".to_owned()
-        } else {
-            let depth = depth(path).min(parts.len() - 1);
-            format!("{}/", parts[..depth].join("/"))
+        let folder = match own.iter().find(|folder| path.starts_with(*folder)) {
+            Some(folder) => folder,
+            None => path.split_inclusive('/').next().filter(|first| *first != path).unwrap_or("./"),
         };
         *counts.entry(folder).or_default() += 1;
     }
@@ -144,7 +145,7 @@ fn folders(plan: &Plan, tree: &Tree) -> String {
         });
         found.and_then(|entry| entry["text"].as_str()).unwrap_or_default()
     };
-    let width = counts.keys().map(String::len).max().unwrap_or(0);
+    let width = counts.keys().map(|folder| folder.len()).max().unwrap_or(0);
     let mut text = String::new();
     for (folder, count) in &counts {
         let line = format!("  {folder:<width$} {count:>4}   {}", note(folder));
