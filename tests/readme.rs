@@ -66,4 +66,32 @@ fn make_knows_the_targets_that_documents_name() {
         assert!(named.iter().any(|name| name == target), "`make {target}` is documented nowhere");
         assert!(help.contains(&format!("make {target} ")), "`make {target}` is not in:\n{help}");
     }
+    // Those who change the generator are told of no other.
+    for page in ["CONTRIBUTING.md", "AGENTS.md"] {
+        let text = fs::read_to_string(repository().join(page)).expect("the page is there");
+        for rest in
+            text.split("`make ").skip(1).chain(text.split("PROOF=skip-proven make ").skip(1))
+        {
+            let target = rest.split(['`', ' ']).next().unwrap_or_default();
+            let is_known = help.contains(&format!("make {target} "))
+                || fs::read_to_string(repository().join("Makefile"))
+                    .is_ok_and(|makefile| makefile.contains(&format!("\n{target}:")));
+            assert!(is_known, "{page}: there is no `make {target}`");
+        }
+    }
+}
+
+/// `make breaks` replaces text of a rendered project, which may lie or read otherwise one day.
+#[test]
+fn what_is_broken_on_purpose_is_where_a_project_has_it() {
+    let script = fs::read_to_string(repository().join("scripts/breaks.py")).expect("it is there");
+    let paths: Vec<&str> = script
+        .lines()
+        .filter_map(|line| line.strip_prefix("        \"")?.strip_suffix("\","))
+        .filter(|text| text.contains('/') && !text.contains([' ', ':']))
+        .collect();
+    assert!(paths.len() >= 5, "{paths:?}");
+    for path in paths {
+        assert!(repository().join("examples/full").join(path).is_file(), "{path} is not there");
+    }
 }
