@@ -309,7 +309,11 @@ fn adds_commute_and_a_service_that_goes_leaves_nothing() {
             assert_eq!(one, other, "{first}, {second}");
         }
         for kind in selection.services.values() {
-            let add = Operation::AddService { name: "passing".to_owned(), kind: kind.clone() };
+            let add = Operation::AddService {
+                name: "passing".to_owned(),
+                kind: kind.clone(),
+                with: Vec::new(),
+            };
             let with = add.selection(pack, selection, selection).expect("the kind is there");
             let remove = Operation::RemoveService(vec!["passing".to_owned()]);
             let without = remove.selection(pack, &with, &with).expect("it is not the only one");

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::choose::selection::{Choices, Selection};
 use crate::pack::load::{Component, Pack};
+use crate::pack::manifest::SlotManifest;
 use crate::pack::migration::Migration;
 use crate::text::error::{Error, Place, suggestion};
 use crate::text::name::Name;
@@ -51,7 +52,7 @@ pub fn parse_selection(pack: &Pack, text: &str, reading: Reading) -> Result<Sele
             // Kinds that are gone are those whose services go.
             let rendered = services(&reader.values).into_iter();
             reader.choices.services = rendered
-                .map(|(name, kind)| (name, kind.as_str().unwrap_or_default().to_owned()))
+                .map(|(name, said)| (name, said["kind"].as_str().unwrap_or_default().to_owned()))
                 .collect();
             let name = reader.choices.name.clone().unwrap_or_default();
             Ok(reader.choices.as_they_are(pack, Name::project(&name)?))
@@ -134,13 +135,13 @@ fn values(text: &str) -> Result<Map<String, Value>, Error> {
     toml::from_str(text).map_err(|error| not_toml(text, &error))
 }
 
-/// Kind per service that is listed.
+/// What is said of each service that is listed.
 fn services(values: &Map<String, Value>) -> BTreeMap<String, Value> {
     let listed = values.get("service").and_then(Value::as_array);
     listed
         .into_iter()
         .flatten()
-        .filter_map(|service| Some((service["name"].as_str()?.to_owned(), service["kind"].clone())))
+        .filter_map(|service| Some((service["name"].as_str()?.to_owned(), service.clone())))
         .collect()
 }
 
@@ -262,7 +263,7 @@ impl<'a> Reader<'a> {
     fn has(&self, section: &str, key: &str) -> bool {
         match section {
             "components" => self.pack.by_flag(key).is_some(),
-            "slots" => self.pack.manifest.slots.contains_key(key),
+            "slots" => self.pack.slots().any(|(slot, _)| slot == key),
             _ => self.pack.options().any(|option| option.manifest.id == key),
         }
     }
@@ -276,7 +277,7 @@ impl<'a> Reader<'a> {
         let pack = self.pack;
         let known: Vec<&str> = match section {
             "components" => pack.flagged().map(|(flag, _)| flag).collect(),
-            "slots" => pack.manifest.slots.keys().map(String::as_str).collect(),
+            "slots" => pack.slots().map(|(slot, _)| slot.as_str()).collect(),
             _ => pack.options().map(|option| option.manifest.id.as_str()).collect(),
         };
         let elsewhere = SECTIONS.into_iter().find(|other| self.has(other, key));
@@ -361,6 +362,7 @@ impl<'a> Reader<'a> {
         let kinds: Vec<String> = self.pack.kinds().map(str::to_owned).collect();
         let kinds = format!("a kind of service: {}", kinds.join(", "));
         let mut said: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+        let mut more: Vec<(&str, usize, usize, Value)> = Vec::new();
         let before = self.mistakes.len();
         for (key, value) in table {
             let name = key.get_ref().as_ref();
@@ -377,15 +379,16 @@ impl<'a> Reader<'a> {
                         hint,
                     );
                 }
-                _ => {
-                    let near = suggestion(name, ["name", "kind"]);
-                    self.mistake(
-                        key.span().start,
-                        format!("`{name}` is not something that `[[service]]` says"),
-                        format!("{near}it says: name, kind"),
-                    );
+                (_, text) => {
+                    let shown = text.unwrap_or(&self.text[value.span()]);
+                    more.push((name, key.span().start, value.span().start, Value::from(shown)));
                 }
             }
+        }
+        let kind = said.get("kind").map_or("", |(_, kind)| kind.as_str());
+        let service = said.get("name").map_or("", |(_, name)| name.as_str());
+        for (slot, at, value_at, filler) in more {
+            self.read_fill((service, kind), (slot, at), (value_at, &filler));
         }
         let (Some((name_at, name)), Some((kind_at, kind))) = (said.get("name"), said.get("kind"))
         else {
@@ -396,10 +399,7 @@ impl<'a> Reader<'a> {
             }
             return;
         };
-        let is_former = self
-            .former
-            .as_ref()
-            .is_some_and(|former| services(former).get(name) == Some(&Value::from(kind.as_str())));
+        let is_former = self.formerly(name, "kind") == Some(Value::from(kind.as_str()));
         if self.pack.component_of_kind(kind).is_none() && is_former {
             self.notes.push(format!(
                 "the pack no longer has the kind `{kind}`: the service `{name}` goes"
@@ -414,6 +414,49 @@ impl<'a> Reader<'a> {
             let is_kind = self.pack.component_of_kind(kind).is_none();
             self.refuse(if is_kind { *kind_at } else { *name_at }, &error);
         }
+    }
+
+    /// Reads what fills a slot of a service.
+    fn read_fill(
+        &mut self,
+        (service, kind): (&str, &str),
+        (slot, at): (&str, usize),
+        (value_at, filler): (usize, &Value),
+    ) {
+        let pack = self.pack;
+        let known: Vec<&str> = pack.slots_of(kind).map(|(known, _)| known.as_str()).collect();
+        let was = self.formerly(service, slot);
+        if !known.contains(&slot) {
+            if was.is_some() {
+                let said = filler.as_str().unwrap_or_default();
+                self.notes.push(format!(
+                    "the pack no longer has a choice of `{slot}` for `{service}`, which was `{said}`"
+                ));
+                return;
+            }
+            let words: Vec<&str> = ["name", "kind"].into_iter().chain(known).collect();
+            let near = suggestion(slot, words.iter().copied());
+            self.mistake(
+                at,
+                format!("`{slot}` is not something that `[[service]]` says"),
+                format!("{near}it says: {}", words.join(", ")),
+            );
+        } else if let Err(error) = self.choices.fill(pack, service, slot, filler) {
+            if was.as_ref() == Some(filler) {
+                self.notes.push(format!(
+                    "`{slot}` of `{service}` was `{}`, which the pack no longer has; now it is `{}`",
+                    filler.as_str().unwrap_or_default(),
+                    pack.default_filler(slot).id
+                ));
+            } else {
+                self.refuse(value_at, &error);
+            }
+        }
+    }
+
+    /// What the text that the project was rendered from says of a service.
+    fn formerly(&self, service: &str, key: &str) -> Option<Value> {
+        services(self.former.as_ref()?).get(service)?.get(key).cloned()
     }
 
     /// What was read, made complete.
@@ -447,9 +490,12 @@ impl<'a> Reader<'a> {
         // Slots are written even where nothing uses them, and services are listed in full.
         let slots = std::mem::take(&mut self.choices.slots);
         let services = std::mem::take(&mut self.choices.services);
+        let fills = std::mem::take(&mut self.choices.fills);
         let mut selection = self.choices.complete(self.pack)?;
         selection.slots.extend(slots);
         selection.services = services;
+        selection.fills = fills;
+        selection.fill_up(self.pack);
         Ok(selection)
     }
 }
@@ -486,11 +532,12 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
     if !selection.slots.is_empty() {
         text.push_str("\n[slots]\n");
     }
-    for (slot, manifest) in &pack.manifest.slots {
-        let fillers: Vec<&str> =
-            pack.fillers(slot).map(|component| component.id.as_str()).collect();
-        let choice = quoted(&selection.slots[slot]);
-        let _ = writeln!(text, "# {}: {}\n{slot} = {choice}", manifest.summary, fillers.join(", "));
+    let line = |(slot, manifest): (&String, &SlotManifest), choice: &str| {
+        let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
+        format!("# {}: {}\n{slot} = {}\n", manifest.summary, fillers.join(", "), quoted(choice))
+    };
+    for slot in pack.slots() {
+        text.push_str(&line(slot, &selection.slots[slot.0]));
     }
     if !selection.options.is_empty() {
         text.push_str("\n[options]\n");
@@ -502,6 +549,9 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
     }
     for (name, kind) in &selection.services {
         let _ = writeln!(text, "\n[[service]]\nname = {}\nkind = {}", quoted(name), quoted(kind));
+        for slot in pack.slots_of(kind) {
+            text.push_str(&line(slot, &selection.fills[name][slot.0]));
+        }
     }
     text
 }

@@ -89,6 +89,16 @@ impl Words<'_> {
             {
                 self.rename_value("kind", value, &self.migration.kind(kind));
             }
+            let Some(service) = service.get_ref().as_table() else { continue };
+            for (slot, value) in service.iter().filter(|(key, _)| !is_of_all(key.get_ref())) {
+                let Some(filler) = value.get_ref().as_str() else { continue };
+                let [name, now] = self.migration.slot(slot.get_ref(), filler);
+                self.rename_value(slot.get_ref(), value, &now);
+                if name != slot.get_ref().as_ref() {
+                    self.notes.push(format!("`{}` is called `{name}` now", slot.get_ref()));
+                    self.edits.push((slot.span(), as_key(&name)));
+                }
+            }
         }
     }
 
@@ -117,6 +127,11 @@ impl Words<'_> {
             self.edits.push((value.span(), quoted(now)));
         }
     }
+}
+
+/// Whether every service says this of itself; all else are its slots.
+fn is_of_all(key: &str) -> bool {
+    ["name", "kind"].contains(&key)
 }
 
 /// A name as a key of TOML.

@@ -1,7 +1,7 @@
 //! What an operation on a project asks for, and the selection that it leads to.
 
 use crate::choose::rules::{self, Refusal};
-use crate::choose::selection::{Choices, Selection};
+use crate::choose::selection::{Choices, Selection, refuse_slot};
 use crate::pack::load::{Component, Pack};
 use crate::text::error::{Error, shell_words, suggestion};
 use crate::text::name::Name;
@@ -21,6 +21,8 @@ pub enum Operation {
         name: String,
         /// Its kind.
         kind: String,
+        /// What fills its slots, `SLOT=COMPONENT` each.
+        with: Vec<String>,
     },
     /// Removes service instances.
     RemoveService(Vec<String>),
@@ -38,7 +40,10 @@ impl Operation {
             Self::Add(ids) => format!("add {}", shell_words(ids)),
             Self::Remove(ids) => format!("remove {}", shell_words(ids)),
             Self::Set(assignments) => format!("set {}", shell_words(assignments)),
-            Self::AddService { name, kind } => format!("add service {name} --kind {kind}"),
+            Self::AddService { name, kind, with } => {
+                let with: Vec<String> = with.iter().map(|fill| format!(" --with {fill}")).collect();
+                format!("add service {name} --kind {kind}{}", with.concat())
+            }
             Self::RemoveService(names) => format!("remove service {}", shell_words(names)),
             Self::Apply => "apply".to_owned(),
             Self::Update => "update".to_owned(),
@@ -95,9 +100,14 @@ impl Operation {
                     set(pack, &mut selection, assignment)?;
                 }
             }
-            Self::AddService { name, kind } => {
+            Self::AddService { name, kind, with } => {
                 let mut choices = Choices::default();
                 choices.add_service(pack, name, kind)?;
+                for fill in with {
+                    let (slot, filler) = fill.split_once('=').unwrap_or((fill, ""));
+                    refuse_slot(pack, name, kind, slot)?;
+                    choices.fill(pack, name, slot, &filler.into())?;
+                }
                 if let Some(there) = selection.services.get(name) {
                     return Err(Error::usage(
                         format!("there is a service `{name}` already, of kind `{there}`"),
@@ -114,6 +124,7 @@ impl Operation {
                     ));
                 }
                 selection.services.insert(name.clone(), kind.clone());
+                selection.fills.extend(choices.fills);
             }
             Self::RemoveService(names) => {
                 for name in names {
@@ -122,6 +133,7 @@ impl Operation {
             }
             Self::Apply | Self::Update => {}
         }
+        selection.fill_up(pack);
         if matches!(self, Self::Add(_) | Self::Remove(_)) {
             selection.follow(pack, rendered);
         }
@@ -129,12 +141,17 @@ impl Operation {
             return Err(refused(pack, refusal));
         }
         settle(pack, rendered, chosen, &mut selection)?;
+        selection.fill_up(pack);
+        if let Some(refusal) = rules::exclusive(pack, &selection.all_components(pack)) {
+            return Err(refused(pack, refusal));
+        }
         Ok(selection)
     }
 }
 
 fn switch_on(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Error> {
     let component = component(pack, id)?;
+    refuse_of_services(pack, selection, component)?;
     let manifest = &component.manifest;
     if component.flag().is_some() {
         selection.components.insert(component.id.clone());
@@ -152,8 +169,28 @@ fn switch_on(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Refuses what single services choose.
+fn refuse_of_services(
+    pack: &Pack,
+    selection: &Selection,
+    component: &Component,
+) -> Result<(), Error> {
+    let Some(slot) = pack.service_slot(component) else {
+        return Ok(());
+    };
+    let kind = pack.manifest.slots[slot].of.as_deref();
+    let service = selection.services.iter().find(|(_, own)| Some(own.as_str()) == kind);
+    let service = service.map_or("SERVICE", |(name, _)| name.as_str());
+    let id = &component.id;
+    Err(Error::usage(
+        format!("`{id}` is chosen for each service, as its `{slot}`"),
+        format!("scaffold set {service}.{slot}={id}"),
+    ))
+}
+
 fn switch_off(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Error> {
     let component = component(pack, id)?;
+    refuse_of_services(pack, selection, component)?;
     let manifest = &component.manifest;
     if component.flag().is_some() {
         selection.components.remove(&component.id);
@@ -248,6 +285,15 @@ fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), E
     if let Some(refusal) = rules::unused(pack, &on, choices.slots.keys()) {
         return Err(refused(pack, refusal));
     }
+    for (service, fills) in choices.fills {
+        let Some(kind) = selection.services.get(&service) else {
+            return Err(no_service(selection, &service));
+        };
+        for (slot, filler) in fills {
+            refuse_slot(pack, &service, kind, &slot)?;
+            selection.fills.entry(service.clone()).or_default().insert(slot, filler);
+        }
+    }
     selection.slots.extend(choices.slots);
     selection.options.extend(choices.options);
     Ok(())
@@ -255,11 +301,7 @@ fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), E
 
 fn remove_service(pack: &Pack, selection: &mut Selection, name: &str) -> Result<(), Error> {
     let Some(kind) = selection.services.remove(name) else {
-        let known: Vec<&str> = selection.services.keys().map(String::as_str).collect();
-        return Err(Error::usage(
-            format!("there is no service `{name}`"),
-            format!("{}services: {}", suggestion(name, known.iter().copied()), known.join(", ")),
-        ));
+        return Err(no_service(selection, name));
     };
     if selection.services.values().any(|other| *other == kind) {
         return Ok(());
@@ -270,6 +312,14 @@ fn remove_service(pack: &Pack, selection: &mut Selection, name: &str) -> Result<
         None => format!("first add another: scaffold add service {name}-2 --kind {kind}"),
     };
     Err(Error::usage(format!("`{name}` is the only service of kind `{kind}`"), hint))
+}
+
+fn no_service(selection: &Selection, name: &str) -> Error {
+    let known: Vec<&str> = selection.services.keys().map(String::as_str).collect();
+    Error::usage(
+        format!("there is no service `{name}`"),
+        format!("{}services: {}", suggestion(name, known.iter().copied()), known.join(", ")),
+    )
 }
 
 /// Makes the rest of the selection follow from the components: what is switched on brings its
@@ -285,7 +335,7 @@ fn settle(
     if let Some(refusal) = rules::exclusive(pack, &on) {
         return Err(refused(pack, refusal));
     }
-    for slot in pack.manifest.slots.keys() {
+    for (slot, _) in pack.slots() {
         if rules::uses(pack, &before, slot) && !rules::uses(pack, &on, slot) {
             selection.slots.insert(slot.clone(), pack.default_filler(slot).id.clone());
         }

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pack::load::{Component, Pack};
 
+/// The components that fill the slots of services: by service, by slot.
+pub type Fills = BTreeMap<String, BTreeMap<String, String>>;
+
 /// Why components or services cannot be together.
 #[derive(Debug, Clone, Copy)]
 pub enum Refusal<'a> {
@@ -110,17 +113,20 @@ pub fn is_default(component: &Component, on: &BTreeSet<String>) -> bool {
     component.manifest.default && component.applies(on)
 }
 
-/// The chosen components and everything that they require; slots take the chosen component.
+/// The chosen components, those that fill slots of services, and everything that they require; slots
+/// take the chosen component.
 #[must_use]
 pub fn closure(
     pack: &Pack,
     chosen: &BTreeSet<String>,
     slots: &BTreeMap<String, String>,
+    fills: &Fills,
 ) -> BTreeSet<String> {
     let always = pack.components.iter().filter(|component| component.manifest.always);
     let mut on: BTreeSet<String> = chosen.clone();
     let mut waiting: Vec<String> = on.iter().cloned().collect();
     waiting.extend(always.map(|component| component.id.clone()));
+    waiting.extend(fills.values().flat_map(BTreeMap::values).cloned());
     while let Some(id) = waiting.pop() {
         on.insert(id.clone());
         let Some(component) = pack.component(&id) else {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::pack::load::Pack;
-use crate::pack::manifest::{OptionManifest, OptionShape};
+use crate::pack::manifest::{OptionManifest, OptionShape, SlotManifest};
 
 /// The JSON Schema of an answers file.
 #[must_use]
@@ -17,27 +17,46 @@ pub fn answers_schema(pack: &Pack) -> Value {
         let schema = json!({"type": "boolean", "description": component.manifest.summary, "default": component.manifest.default});
         properties.insert(flag.to_owned(), schema);
     }
-    for (slot, manifest) in &pack.manifest.slots {
-        let fillers: Vec<&str> =
-            pack.fillers(slot).map(|component| component.id.as_str()).collect();
-        let schema = json!({"enum": fillers, "description": manifest.summary, "default": pack.default_filler(slot).id});
-        properties.insert(slot.clone(), schema);
+    let slot_schema = |slot: &str, manifest: &SlotManifest| {
+        let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
+        json!({"enum": fillers, "description": manifest.summary, "default": pack.default_filler(slot).id})
+    };
+    for (slot, manifest) in pack.slots() {
+        properties.insert(slot.clone(), slot_schema(slot, manifest));
     }
     for option in pack.options() {
         properties.insert(option.manifest.id.clone(), option_schema(option.manifest));
     }
     let kinds: Vec<&str> = pack.kinds().collect();
+    let mut services = vec![json!({"enum": kinds})];
+    let mut patterns = Map::new();
+    for kind in pack.kinds() {
+        let mut own = Map::from_iter([("kind".to_owned(), json!({"const": kind}))]);
+        for (slot, manifest) in pack.slots_of(kind) {
+            let schema = slot_schema(slot, manifest);
+            patterns.insert(format!("^[a-z][a-z0-9-]*\\.{slot}$"), schema.clone());
+            own.insert(slot.clone(), schema);
+        }
+        if own.len() > 1 {
+            services.push(json!({"type": "object", "properties": own, "required": ["kind"], "additionalProperties": false}));
+        }
+    }
+    let one = if services.len() > 1 { json!({"anyOf": services}) } else { services.remove(0) };
     properties.insert(
         "services".to_owned(),
-        json!({"type": "object", "description": "further service instances: name to kind", "additionalProperties": {"enum": kinds}}),
+        json!({"type": "object", "description": "further service instances: name to kind", "additionalProperties": one}),
     );
-    json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("Answers for `scaffold new` with the pack `{}`", pack.manifest.name),
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
-    })
+    });
+    if !patterns.is_empty() {
+        schema["patternProperties"] = Value::Object(patterns);
+    }
+    schema
 }
 
 fn option_schema(option: &OptionManifest) -> Value {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::choose::rules::{self, Refusal, closure, is_default};
+use crate::choose::rules::{self, Fills, Refusal, closure, is_default};
 use crate::pack::load::{Component, OptionOf, Pack};
 use crate::pack::manifest::{OptionManifest, OptionShape};
 use crate::text::error::{Error, Place, shell_word, suggestion};
@@ -24,6 +24,8 @@ pub struct Choices {
     pub options: BTreeMap<String, Value>,
     /// Kind per further service instance.
     pub services: BTreeMap<String, String>,
+    /// What fills the slots of services, also of those that come by themselves.
+    pub fills: Fills,
 }
 
 /// Everything that decides what a project consists of.
@@ -39,6 +41,8 @@ pub struct Selection {
     pub options: BTreeMap<String, Value>,
     /// Kind per service instance.
     pub services: BTreeMap<String, String>,
+    /// What fills the slots of services, for every slot of each.
+    pub fills: Fills,
 }
 
 impl Choices {
@@ -49,6 +53,9 @@ impl Choices {
         self.slots.extend(stronger.slots);
         self.options.extend(stronger.options);
         self.services.extend(stronger.services);
+        for (service, fills) in stronger.fills {
+            self.fills.entry(service).or_default().extend(fills);
+        }
     }
 
     /// Whether nothing but perhaps a name was said.
@@ -108,9 +115,14 @@ impl Choices {
                 let listed = value
                     .as_object()
                     .ok_or_else(|| wrong_type(key, "a map of service name to kind", value))?;
-                for (name, kind) in listed {
+                for (name, said) in listed {
+                    let kind = said.get("kind").unwrap_or(said);
                     let kind = kind.as_str().ok_or_else(|| wrong_type(name, "a kind", kind))?;
                     self.add_service(pack, name, kind)?;
+                    let more = said.as_object().into_iter().flatten();
+                    for (slot, filler) in more.filter(|(slot, _)| *slot != "kind") {
+                        self.fill(pack, name, slot, filler)?;
+                    }
                 }
                 Ok(())
             }
@@ -126,7 +138,9 @@ impl Choices {
         if pack.by_flag(key).is_some() {
             let on = value.as_bool().ok_or_else(|| wrong_type(key, "`true` or `false`", value))?;
             self.components.insert(key.to_owned(), on);
-        } else if pack.manifest.slots.contains_key(key) {
+        } else if let Some((service, slot)) = key.split_once('.') {
+            self.fill(pack, service, slot, value)?;
+        } else if pack.slots().any(|(slot, _)| slot == key) {
             let choice =
                 value.as_str().ok_or_else(|| wrong_type(key, "the name of a component", value))?;
             self.slots.insert(key.to_owned(), filler(pack, key, choice)?);
@@ -143,6 +157,50 @@ impl Choices {
         Ok(())
     }
 
+    /// Puts a component into a slot of a service.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where services have no such slot, or nothing of this name fills it.
+    pub fn fill(
+        &mut self,
+        pack: &Pack,
+        service: &str,
+        slot: &str,
+        value: &Value,
+    ) -> Result<(), Error> {
+        let slots = || pack.manifest.slots.iter().filter(|(_, manifest)| manifest.of.is_some());
+        if !slots().any(|(known, _)| known == slot) {
+            let known: Vec<&str> = slots().map(|(known, _)| known.as_str()).collect();
+            let hint = if known.is_empty() {
+                "services of this pack have none".to_owned()
+            } else {
+                format!(
+                    "{}there are: {}",
+                    suggestion(slot, known.iter().copied()),
+                    known.join(", ")
+                )
+            };
+            return Err(Error::usage(format!("`{slot}` is no slot of a service"), hint));
+        }
+        let key = format!("{service}.{slot}");
+        let choice =
+            value.as_str().ok_or_else(|| wrong_type(&key, "the name of a component", value))?;
+        let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
+        if !fillers.contains(&choice) {
+            return Err(Error::usage(
+                format!("`{choice}` is not a choice of `{key}`"),
+                format!(
+                    "{}choices: {}",
+                    suggestion(choice, fillers.iter().copied()),
+                    fillers.join(", ")
+                ),
+            ));
+        }
+        let fills = self.fills.entry(service.to_owned()).or_default();
+        fills.insert(slot.to_owned(), choice.to_owned());
+        Ok(())
+    }
+
     /// Sets what stands before the `=` of `text` to what stands behind it.
     pub fn set_text(&mut self, pack: &Pack, text: &str) -> Result<(), Error> {
         let Some((key, raw)) = text.split_once('=') else {
@@ -151,13 +209,33 @@ impl Choices {
                 format!("--set {text}=VALUE"),
             ));
         };
-        let is_text = pack.manifest.slots.contains_key(key)
+        let is_text = key.contains('.')
+            || pack.manifest.slots.contains_key(key)
             || pack.options().any(|option| {
                 option.manifest.id == key
                     && matches!(option.manifest.shape, OptionShape::String | OptionShape::Enum)
             });
         let value = if is_text { None } else { serde_json::from_str(raw).ok() };
         self.set(pack, key, &value.unwrap_or_else(|| Value::String(raw.to_owned())))
+    }
+
+    /// Adds a service instance of what `text` says: `KIND`, or `KIND:SLOT=COMPONENT,...`.
+    ///
+    /// # Errors
+    /// Those of [`Choices::add_service`] and [`Choices::fill`].
+    pub fn add_service_as(&mut self, pack: &Pack, name: &str, text: &str) -> Result<(), Error> {
+        let (kind, fills) = text.split_once(':').unwrap_or((text, ""));
+        self.add_service(pack, name, kind)?;
+        for fill in fills.split(',').filter(|fill| !fill.is_empty()) {
+            let Some((slot, filler)) = fill.split_once('=') else {
+                return Err(Error::usage(
+                    format!("`--service {name}={text}`: `{fill}` has no `=`"),
+                    format!("--service {name}={kind}:SLOT=COMPONENT"),
+                ));
+            };
+            self.fill(pack, name, slot, &Value::from(filler))?;
+        }
+        Ok(())
     }
 
     /// Adds a service instance.
@@ -197,7 +275,18 @@ impl Choices {
             }
         }
         words.extend(self.slots.iter().map(|(slot, choice)| format!("--{slot} {choice}")));
-        words.extend(self.services.iter().map(|(name, kind)| format!("--service {name}={kind}")));
+        for (name, kind) in &self.services {
+            let fills = self.fills.get(name).into_iter().flatten();
+            let fills: Vec<String> = fills.map(|(slot, id)| format!("{slot}={id}")).collect();
+            let more =
+                if fills.is_empty() { String::new() } else { format!(":{}", fills.join(",")) };
+            words.push(format!("--service {name}={kind}{more}"));
+        }
+        for (name, fills) in
+            self.fills.iter().filter(|(name, _)| !self.services.contains_key(*name))
+        {
+            words.extend(fills.iter().map(|(slot, id)| format!("--set {name}.{slot}={id}")));
+        }
         for (id, value) in &self.options {
             match value {
                 Value::Bool(true) => words.push(format!("--{id}")),
@@ -227,14 +316,44 @@ impl Choices {
         };
         let name = Name::project(name)?;
         let slots: BTreeMap<String, String> = pack
-            .manifest
-            .slots
-            .keys()
-            .map(|slot| {
+            .slots()
+            .map(|(slot, _)| {
                 let chosen = self.slots.get(slot);
                 (slot.clone(), chosen.unwrap_or(&pack.default_filler(slot).id).clone())
             })
             .collect();
+        let mut fills = Fills::new();
+        // What fills the slots of services may bring services with slots of their own.
+        let (components, on) = loop {
+            let (components, on) = self.switched_on(pack, &slots, &fills);
+            let more = filled(pack, &self.with_brought(pack, &on), &self.fills);
+            if more == fills {
+                break (components, on);
+            }
+            fills = more;
+        };
+        self.check_combination(pack, &on)?;
+        let services = self.all_services(pack, &on)?;
+        self.check_fills(pack, &services)?;
+        let options = pack
+            .options()
+            .map(|option| {
+                let id = option.manifest.id.clone();
+                let value = self.options.get(&id).cloned();
+                let default = || serde_json::to_value(&option.manifest.default).unwrap_or_default();
+                (id, value.unwrap_or_else(default))
+            })
+            .collect();
+        Ok(Selection { name, components, slots, options, services, fills })
+    }
+
+    /// The ids of the components that are switched on, and of all that are on with them.
+    fn switched_on(
+        &self,
+        pack: &Pack,
+        slots: &BTreeMap<String, String>,
+        fills: &Fills,
+    ) -> (BTreeSet<String>, BTreeSet<String>) {
         let mut components = BTreeSet::new();
         for (flag, component) in pack.flagged() {
             let free = component.manifest.default && component.manifest.applies.is_empty();
@@ -245,24 +364,38 @@ impl Choices {
         // In pack order what applies with others comes behind them.
         for (flag, component) in pack.flagged() {
             if !self.components.contains_key(flag)
-                && is_default(component, &closure(pack, &components, &slots))
+                && is_default(component, &closure(pack, &components, slots, fills))
             {
                 components.insert(component.id.clone());
             }
         }
-        let on = closure(pack, &components, &slots);
-        self.check_combination(pack, &on)?;
-        let services = self.all_services(pack, &on)?;
-        let options = pack
-            .options()
-            .map(|option| {
-                let id = option.manifest.id.clone();
-                let value = self.options.get(&id).cloned();
-                let default = || serde_json::to_value(&option.manifest.default).unwrap_or_default();
-                (id, value.unwrap_or_else(default))
-            })
-            .collect();
-        Ok(Selection { name, components, slots, options, services })
+        let on = closure(pack, &components, slots, fills);
+        (components, on)
+    }
+
+    /// The services that were added, and those that come with what is on.
+    fn with_brought(&self, pack: &Pack, on: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let mut services = brought(pack, on);
+        services.extend(self.services.clone());
+        services
+    }
+
+    /// Refuses fillers for services that are not there, and for slots that those do not have.
+    fn check_fills(&self, pack: &Pack, services: &BTreeMap<String, String>) -> Result<(), Error> {
+        for (service, fills) in &self.fills {
+            let Some(kind) = services.get(service) else {
+                let known: Vec<&str> = services.keys().map(String::as_str).collect();
+                let near = suggestion(service, known.iter().copied());
+                return Err(Error::usage(
+                    format!("there is no service `{service}`"),
+                    format!("{near}services: {}", known.join(", ")),
+                ));
+            };
+            for slot in fills.keys() {
+                refuse_slot(pack, service, kind, slot)?;
+            }
+        }
+        Ok(())
     }
 
     /// The selection that was chosen once and rendered, whether or not it can be chosen now; `name`
@@ -273,7 +406,8 @@ impl Choices {
         let chosen = pack.flagged().filter(|(flag, _)| is_on(flag));
         let components = chosen.map(|(_, component)| component.id.clone()).collect();
         let default = |slot: &String| (slot.clone(), pack.default_filler(slot).id.clone());
-        let mut slots: BTreeMap<String, String> = pack.manifest.slots.keys().map(default).collect();
+        let mut slots: BTreeMap<String, String> =
+            pack.slots().map(|(slot, _)| default(slot)).collect();
         slots.extend(self.slots);
         let default = |option: OptionOf| {
             let default = serde_json::to_value(&option.manifest.default).unwrap_or_default();
@@ -281,7 +415,8 @@ impl Choices {
         };
         let mut options: BTreeMap<String, Value> = pack.options().map(default).collect();
         options.extend(self.options);
-        Selection { name, components, slots, options, services: self.services }
+        let fills = filled(pack, &self.services, &self.fills);
+        Selection { name, components, slots, options, services: self.services, fills }
     }
 
     /// Refuses components that exclude each other, and ones that need what was switched off.
@@ -352,13 +487,7 @@ impl Choices {
         pack: &Pack,
         on: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, String>, Error> {
-        let mut services: BTreeMap<String, String> = pack
-            .components
-            .iter()
-            .filter(|component| on.contains(&component.id))
-            .flat_map(|component| &component.manifest.service)
-            .map(|service| (service.name.clone(), service.kind.clone()))
-            .collect();
+        let mut services = brought(pack, on);
         for (name, kind) in &self.services {
             if let Some(refusal) = rules::kind_is_off(pack, on, name, kind) {
                 return Err(self.refused(pack, refusal));
@@ -385,7 +514,13 @@ impl Selection {
     /// The ids of all components of the project, those that follow from others included.
     #[must_use]
     pub fn all_components(&self, pack: &Pack) -> BTreeSet<String> {
-        closure(pack, &self.components, &self.slots)
+        closure(pack, &self.components, &self.slots, &self.fills)
+    }
+
+    /// Gives every slot of every service what fills it: what is said, or the default; and forgets
+    /// what is said of services and slots that are not there.
+    pub fn fill_up(&mut self, pack: &Pack) {
+        self.fills = filled(pack, &self.services, &self.fills);
     }
 
     /// After a change of the components: switches off what no longer applies, and on what applies
@@ -425,22 +560,60 @@ impl Selection {
                 choices.options.insert(option.manifest.id.clone(), value.clone());
             }
         }
-        let brought: BTreeSet<&str> = pack
-            .components
-            .iter()
-            .filter(|component| on.contains(&component.id))
-            .flat_map(|component| {
-                component.manifest.service.iter().map(|service| service.name.as_str())
-            })
-            .collect();
+        let brought = brought(pack, &on);
         choices.services = self
             .services
             .iter()
-            .filter(|(name, _)| !brought.contains(name.as_str()))
+            .filter(|(name, _)| !brought.contains_key(*name))
             .map(|(name, kind)| (name.clone(), kind.clone()))
             .collect();
+        for (service, fills) in &self.fills {
+            for (slot, filler) in fills {
+                if *filler != pack.default_filler(slot).id {
+                    let fills = choices.fills.entry(service.clone()).or_default();
+                    fills.insert(slot.clone(), filler.clone());
+                }
+            }
+        }
         choices
     }
+}
+
+/// Kind per service that comes with the components in `on`.
+fn brought(pack: &Pack, on: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let there = pack.components.iter().filter(|component| on.contains(&component.id));
+    let services = there.flat_map(|component| &component.manifest.service);
+    services.map(|service| (service.name.clone(), service.kind.clone())).collect()
+}
+
+/// What fills every slot of `services`: what is `said`, or the default.
+fn filled(pack: &Pack, services: &BTreeMap<String, String>, said: &Fills) -> Fills {
+    let mut fills = Fills::new();
+    for (service, kind) in services {
+        for (slot, _) in pack.slots_of(kind) {
+            let said = said.get(service).and_then(|fills| fills.get(slot));
+            let filler = said.unwrap_or(&pack.default_filler(slot).id).clone();
+            fills.entry(service.clone()).or_default().insert(slot.clone(), filler);
+        }
+    }
+    fills
+}
+
+/// Refuses a slot that services of `kind` do not have.
+///
+/// # Errors
+/// [`Error::Usage`] with those that they have.
+pub fn refuse_slot(pack: &Pack, service: &str, kind: &str, slot: &str) -> Result<(), Error> {
+    let known: Vec<&str> = pack.slots_of(kind).map(|(known, _)| known.as_str()).collect();
+    if known.contains(&slot) {
+        return Ok(());
+    }
+    let hint = if known.is_empty() {
+        format!("a service of kind `{kind}` has none")
+    } else {
+        format!("{}it has: {}", suggestion(slot, known.iter().copied()), known.join(", "))
+    };
+    Err(Error::usage(format!("the service `{service}` has no slot `{slot}`"), hint))
 }
 
 /// The name of a component that can fill `slot`.
@@ -514,7 +687,7 @@ fn option_value(option: &OptionManifest, value: &Value) -> Result<Value, Error> 
 
 fn keys(pack: &Pack) -> Vec<String> {
     let flags = pack.flagged().map(|(flag, _)| flag.to_owned());
-    let slots = pack.manifest.slots.keys().cloned();
+    let slots = pack.slots().map(|(slot, _)| slot.clone());
     let options = pack.options().map(|option| option.manifest.id.clone());
     flags.chain(slots).chain(options).chain(["name".to_owned(), "services".to_owned()]).collect()
 }

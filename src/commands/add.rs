@@ -1,7 +1,7 @@
 //! `scaffold add`: switches components on, or adds a service.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::choose::operation::Operation;
 use crate::commands::operate::{changing, schema, with_flags};
@@ -30,13 +30,35 @@ fn arguments(command: Command, words: &Words) -> Command {
         .value_parser(PossibleValuesParser::new(kinds))
         .help("Kind of the service");
     let service = with_flags(Command::new("service").about("Add a service instance"));
-    command.subcommand_negates_reqs(true).subcommand(service.arg(name).arg(kind))
+    let service = service.arg(name).arg(kind).args(with(words));
+    command.subcommand_negates_reqs(true).subcommand(service)
+}
+
+/// The argument for what fills the slots of a service, where some have slots.
+fn with(words: &Words) -> Option<Arg> {
+    let pack = words.pack?;
+    let slots = pack.kinds().flat_map(|kind| pack.slots_of(kind));
+    let slots: Vec<String> = slots
+        .map(|(slot, _)| {
+            let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
+            format!("{slot} ({})", fillers.join(", "))
+        })
+        .collect();
+    (!slots.is_empty()).then(|| {
+        Arg::new("with")
+            .long("with")
+            .value_name("SLOT=COMPONENT")
+            .action(ArgAction::Append)
+            .help(format!("What fills a slot of it: {}", slots.join("; ")))
+    })
 }
 
 fn operation(matches: &ArgMatches) -> Result<Operation, Error> {
     if let Some((_, service)) = matches.subcommand() {
         let text = |id: &str| service.get_one::<String>(id).cloned().expect("clap requires it");
-        return Ok(Operation::AddService { name: text("name"), kind: text("kind") });
+        let with = service.try_get_many::<String>("with").ok().flatten();
+        let with = with.into_iter().flatten().cloned().collect();
+        return Ok(Operation::AddService { name: text("name"), kind: text("kind"), with });
     }
     let ids = texts(matches, "component");
     if ids.is_empty() { Err(no_component("add")) } else { Ok(Operation::Add(ids)) }

@@ -138,6 +138,11 @@ fn because(plan: &Plan, component: &Component) -> String {
     if plan.selection.components.contains(&component.id) {
         return format!("chosen by `--{}`", component.flag().unwrap_or(&component.id));
     }
+    if let Some(slot) = plan.pack.service_slot(component) {
+        let services = plan.services.iter().filter(|it| it.fills.get(slot) == Some(&component.id));
+        let services: Vec<String> = services.map(|it| format!("`{}`", it.name)).collect();
+        return format!("chosen for {} as `{slot}`", services.join(", "));
+    }
     let needing: Vec<String> = plan
         .components
         .iter()

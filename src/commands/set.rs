@@ -1,4 +1,4 @@
-//! `scaffold set`: changes flags, slots, options or the name.
+//! `scaffold set`: changes flags, slots, options or the name; `SERVICE.SLOT` is a slot of one service.
 
 use clap::Command;
 
@@ -12,6 +12,8 @@ pub const ENTRY: Entry =
     changing("set", arguments, |matches| Ok(Operation::Set(texts(matches, "key=value"))));
 
 fn arguments(command: Command, _: &Words) -> Command {
-    with_flags(command.about("Change flags, slots, options or the name"))
-        .arg(many("KEY=VALUE", "What to change"))
+    with_flags(
+        command.about("Change flags, slots (SERVICE.SLOT: of one service), options or the name"),
+    )
+    .arg(many("KEY=VALUE", "What to change"))
 }

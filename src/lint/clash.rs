@@ -15,6 +15,8 @@ use crate::text::error::{Place, Problem};
 /// A file as it is written to a path.
 struct Writer<'a> {
     component: &'a str,
+    /// The slot of single services that the component fills, where the file is of one service.
+    slot: Option<&'a str>,
     source: &'a str,
     path: String,
     /// What is in every project that has it.
@@ -33,6 +35,7 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
     for (component, file) in pack.added_files() {
         let writer = |path: String, bringing: &[&Component]| Writer {
             component: &component.id,
+            slot: None,
             source: &file.source,
             path,
             together: constraints
@@ -52,15 +55,18 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
             let kind = held.kind.filter(|_| held.is_per_service());
             // The same for every service, whatever its name is.
             let there: Vec<&Component> = held.bringing().collect();
-            write(kind, writer(path(SERVICE_IN_PATH), &there));
+            let slot = kind.and_then(|_| pack.service_slot(component));
+            write(kind, Writer { slot, ..writer(path(SERVICE_IN_PATH), &there) });
             for (bringing, name) in kind.into_iter().flat_map(|kind| brought(pack, kind)) {
-                write(None, writer(path(name), &[&there[..], &[bringing]].concat()));
+                let there = [&there[..], &[bringing]].concat();
+                write(None, Writer { slot, ..writer(path(name), &there) });
             }
         }
     }
     for lockfile in &pack.manifest.lockfile {
         let writer = Writer {
             component: &lockfile.component,
+            slot: None,
             source: &lockfile.source,
             path: lockfile.path.clone(),
             together: constraints.component(&lockfile.component).into_iter().collect(),
@@ -70,7 +76,12 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
     let mut problems = Vec::new();
     for writers in writers.values() {
         for (number, one) in writers.iter().enumerate() {
-            for other in writers[..number].iter().filter(|other| other.source != one.source) {
+            // One service has one filler of a slot.
+            let excluded = |other: &&Writer| {
+                one.slot.is_some() && one.slot == other.slot && one.component != other.component
+            };
+            let others = writers[..number].iter().filter(|other| other.source != one.source);
+            for other in others.filter(|other| !excluded(other)) {
                 let together = [&other.together[..], &one.together].concat();
                 if constraints.is_possible(&together) {
                     let message = format!(
@@ -106,11 +117,16 @@ pub fn clashing_keys<'a>(
     constraints: &Constraints,
 ) -> Vec<(&'a Component, String, &'a Component)> {
     let mut found = Vec::new();
-    for ((_, map, key), entries) in entries(pack, constraints) {
+    for ((scope, map, key), entries) in entries(pack, constraints) {
+        // One service has one filler of a slot.
+        let slot = |component| scope.and_then(|_| pack.service_slot(component));
         for (number, one) in entries.iter().enumerate().filter(|(_, one)| one.plain) {
             for other in entries[..number].iter().filter(|other| other.plain) {
                 let together = [&other.together[..], &one.together].concat();
-                if one.value != other.value && constraints.is_possible(&together) {
+                let excluded = slot(one.component).is_some_and(|own| {
+                    slot(other.component) == Some(own) && one.component.id != other.component.id
+                });
+                if one.value != other.value && !excluded && constraints.is_possible(&together) {
                     found.push((one.component, format!("{map}.{key}"), other.component));
                 }
             }

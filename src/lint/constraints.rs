@@ -71,6 +71,8 @@ pub struct Constraints<'a> {
 /// A slot: whether something needs it, and what is in it then.
 struct Slot<'a> {
     id: &'a str,
+    /// The kind whose services have it; several of its fillers can be there then.
+    of: Option<&'a str>,
     used: Literal,
     fillers: Vec<(&'a Component, Literal)>,
 }
@@ -113,10 +115,10 @@ impl<'a> Constraints<'a> {
             let literal = made.variable();
             made.components.insert(&component.id, literal);
         }
-        for slot in pack.manifest.slots.keys() {
+        for (slot, manifest) in &pack.manifest.slots {
             let used = made.variable();
             let fillers = pack.fillers(slot).map(|filler| (filler, made.variable())).collect();
-            made.slots.push(Slot { id: slot, used, fillers });
+            made.slots.push(Slot { id: slot, of: manifest.of.as_deref(), used, fillers });
         }
         for option in pack.options() {
             let id = &option.manifest.id;
@@ -185,10 +187,14 @@ impl<'a> Constraints<'a> {
     #[must_use]
     pub fn factors(&self) -> Vec<Vec<Literal>> {
         let flags = self.flags().map(|flag| vec![flag, !flag]);
-        let slots = self.slots.iter().map(|slot| {
+        let slots = self.slots.iter().filter(|slot| slot.of.is_none()).map(|slot| {
             slot.fillers.iter().map(|(_, literal)| *literal).chain([!slot.used]).collect()
         });
-        flags.chain(slots).collect()
+        // Of several services each may have another.
+        let of_services = self.slots.iter().filter(|slot| slot.of.is_some());
+        let of_services = of_services.flat_map(|slot| &slot.fillers);
+        let of_services = of_services.map(|(_, literal)| vec![*literal, !*literal]);
+        flags.chain(slots).chain(of_services).collect()
     }
 
     /// The same of the options that have further values.
@@ -253,8 +259,35 @@ impl<'a> Constraints<'a> {
             choices.components.insert(flag.to_owned(), on);
         }
         for slot in &self.slots {
-            let filler = slot.fillers.iter().find(|(_, literal)| literal.holds_in(model));
-            choices.slots.extend(filler.map(|(filler, _)| (slot.id.to_owned(), filler.id.clone())));
+            let there = slot.fillers.iter().filter(|(_, literal)| literal.holds_in(model));
+            let mut there = there.map(|(filler, _)| filler.id.clone());
+            let Some(kind) = slot.of else {
+                choices.slots.extend(there.next().map(|filler| (slot.id.to_owned(), filler)));
+                continue;
+            };
+            // One for the services that come by themselves, and a further service for each other.
+            let on = |it: &&Component| self.components[&*it.id].holds_in(model);
+            let brought = self.brought(kind).filter(|(component, _)| on(component));
+            let brought: Vec<&str> = brought.map(|(_, name)| name).collect();
+            let there: Vec<String> = there.collect();
+            let default = there.iter().position(|id| *id == self.pack.default_filler(slot.id).id);
+            let first =
+                default.or((!there.is_empty()).then_some(0)).filter(|_| !brought.is_empty());
+            for (number, filler) in there.into_iter().enumerate() {
+                let mut fill = |service: &str| {
+                    let fills = choices.fills.entry(service.to_owned()).or_default();
+                    fills.insert(slot.id.to_owned(), filler.clone());
+                };
+                if first == Some(number) {
+                    for service in &brought {
+                        fill(service);
+                    }
+                } else {
+                    let name = format!("{kind}-{filler}");
+                    fill(&name);
+                    choices.services.insert(name, kind.to_owned());
+                }
+            }
         }
         for OptionValues { option, further, .. } in &self.values {
             let value = further.iter().find(|(_, literal)| literal.holds_in(model));
@@ -269,6 +302,14 @@ impl<'a> Constraints<'a> {
     #[must_use]
     pub fn chosen(&self, model: &Model) -> Vec<bool> {
         self.order.iter().map(|literal| literal.holds_in(model)).collect()
+    }
+
+    /// The services of `kind` that come with components.
+    fn brought(&self, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
+        self.pack.components.iter().flat_map(move |component| {
+            let own = component.manifest.service.iter().filter(move |it| it.kind == kind);
+            own.map(move |service| (component, service.name.as_str()))
+        })
     }
 
     fn flags(&self) -> impl Iterator<Item = Literal> {
@@ -392,14 +433,27 @@ impl<'a> Constraints<'a> {
     fn constrain_slots(&mut self) {
         let mut clauses = Vec::new();
         for slot in &self.slots {
-            clauses.push(self.requiring(slot.id).chain([!slot.used]).collect());
+            match slot.of {
+                None => clauses.push(self.requiring(slot.id).chain([!slot.used]).collect()),
+                // Every service has something in it.
+                Some(kind) => {
+                    let brought = self.brought(kind).map(|(component, _)| component);
+                    let brought = brought.map(|component| self.components[&*component.id]);
+                    clauses.extend(brought.map(|there| vec![!there, slot.used]));
+                    let there = self.pack.component_of_kind(kind);
+                    let there = there.map(|component| self.components[&*component.id]);
+                    clauses.push(there.into_iter().chain([!slot.used]).collect());
+                }
+            }
             let fillers = || slot.fillers.iter().map(|(_, literal)| *literal);
             clauses.push(fillers().chain([!slot.used]).collect());
             for (filler, literal) in &slot.fillers {
                 clauses.push(vec![!*literal, slot.used]);
                 clauses.push(vec![!*literal, self.components[&*filler.id]]);
             }
-            clauses.extend(one_at_most(fillers()));
+            if slot.of.is_none() {
+                clauses.extend(one_at_most(fillers()));
+            }
         }
         self.clauses.extend(clauses);
     }

@@ -214,7 +214,18 @@ impl Checked<'_> {
     }
 
     fn check_slots(&self, problems: &mut Vec<Problem>) {
-        for slot in self.pack.manifest.slots.keys() {
+        for (slot, manifest) in &self.pack.manifest.slots {
+            if let Some(kind) = &manifest.of
+                && self.pack.component_of_kind(kind).is_none()
+            {
+                let near = did_you_mean(kind, self.pack.kinds());
+                let message = unknown(&format!("`{kind}` is not a kind of service"), near);
+                problems.push(self.pack_problem(kind, message));
+            }
+            if manifest.of.is_some() && ["name", "kind"].contains(&slot.as_str()) {
+                let message = format!("`{slot}` is what every service says of itself");
+                problems.push(self.pack_problem(slot, message));
+            }
             let fillers: Vec<&Component> = self.pack.fillers(slot).collect();
             let defaults = fillers.iter().filter(|component| component.manifest.default).count();
             if fillers.is_empty() {
@@ -325,7 +336,7 @@ impl Checked<'_> {
         }
         for required in &manifest.requires {
             if self.pack.component(required).is_none()
-                && !self.pack.manifest.slots.contains_key(required)
+                && !self.pack.slots().any(|(slot, _)| slot == required)
             {
                 let names = self.pack.components.iter().map(|other| other.id.as_str());
                 let near = did_you_mean(
@@ -631,8 +642,8 @@ impl Checked<'_> {
     }
 
     fn service_fields(&self) -> BTreeSet<String> {
-        let own =
-            ["name", "kind", "package", "path", "snake", "summary", "workloads"].map(str::to_owned);
+        let own = ["name", "kind", "package", "path", "snake", "summary", "slots", "workloads"]
+            .map(str::to_owned);
         let contributed = self
             .pack
             .contributions()

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 use crate::pack::embedded;
 use crate::pack::layout::{component_folders, is_about_the_component};
 use crate::pack::manifest::{
-    ComponentManifest, ContributionManifest, OptionManifest, PackManifest,
+    ComponentManifest, ContributionManifest, OptionManifest, PackManifest, SlotManifest,
 };
 use crate::text::digest;
 use crate::text::error::{Error, Place, Problem};
@@ -163,6 +163,26 @@ impl Pack {
     /// The components that a flag turns on, each with its flag, in pack order.
     pub fn flagged(&self) -> impl Iterator<Item = (&str, &Component)> {
         self.components.iter().filter_map(|component| Some((component.flag()?, component)))
+    }
+
+    /// The slots that are filled once for the project.
+    pub fn slots(&self) -> impl Iterator<Item = (&String, &SlotManifest)> {
+        self.manifest.slots.iter().filter(|(_, manifest)| manifest.of.is_none())
+    }
+
+    /// The slots that each service of `kind` has.
+    pub fn slots_of<'a>(
+        &'a self,
+        kind: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a SlotManifest)> {
+        self.manifest.slots.iter().filter(move |(_, manifest)| manifest.of.as_deref() == Some(kind))
+    }
+
+    /// The slot that the component fills for single services.
+    #[must_use]
+    pub fn service_slot<'a>(&'a self, component: &'a Component) -> Option<&'a str> {
+        let slot = component.manifest.slot.as_deref()?;
+        self.manifest.slots.get(slot)?.of.is_some().then_some(slot)
     }
 
     /// The components that can fill `slot`, in pack order.

@@ -107,6 +107,10 @@ pub enum Renaming {
 pub struct SlotManifest {
     /// What the choice is about, for help and prompts.
     pub summary: String,
+    /// The kind of service that has it: each of its services chooses what fills it. Else the project
+    /// chooses once.
+    #[serde(default)]
+    pub of: Option<String>,
 }
 
 /// A named set of choices.

@@ -84,10 +84,21 @@ fn candidates(pack: &Pack, root: &Path, best: &Choices) -> Vec<Choices> {
             candidates.push(candidate);
         }
     }
-    for slot in pack.manifest.slots.keys() {
+    for (slot, _) in pack.slots() {
         for filler in pack.fillers(slot) {
             let mut candidate = Choices::default();
             candidate.slots.insert(slot.clone(), filler.id.clone());
+            candidates.push(candidate);
+        }
+    }
+    let services = best.complete(pack).map(|selection| selection.services).unwrap_or_default();
+    for (service, kind) in services {
+        for (slot, filler) in
+            pack.slots_of(&kind).flat_map(|(slot, _)| pack.fillers(slot).map(move |id| (slot, id)))
+        {
+            let mut candidate = Choices::default();
+            let fills = candidate.fills.entry(service.clone()).or_default();
+            fills.insert(slot.clone(), filler.id.clone());
             candidates.push(candidate);
         }
     }

@@ -109,7 +109,7 @@ pub fn targets<'a>(plan: &'a Plan) -> Vec<Target<'a>> {
             if file.of.is_none() {
                 targets.push(Target::new(component, file, None));
             }
-            let holders = plan.holders(file).into_iter();
+            let holders = plan.holders(component, file).into_iter();
             targets.extend(holders.map(|it| Target::new(component, file, Some(it))));
         }
     }

@@ -11,7 +11,7 @@ use crate::pack::layout::{is_service_of, service_folder};
 use crate::pack::load::{Component, ComponentFile, Lies, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape, KindManifest};
 use crate::render::docked::{Docking, Workload};
-use crate::render::docking::{self, Instance, code_folder, code_name};
+use crate::render::docking::{self, Instance, code_folder, code_name, is_in};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::{Fields, Templates};
 
@@ -58,6 +58,8 @@ pub struct Service {
     pub runtime: String,
     /// Its folder, from the root of the project.
     pub path: String,
+    /// What fills its slots.
+    pub fills: BTreeMap<String, String>,
     /// What templates see as `service`.
     pub fields: Map<String, Value>,
 }
@@ -108,8 +110,13 @@ impl<'a> Plan<'a> {
         let components: Vec<&Component> =
             pack.components.iter().filter(|component| on.contains(&component.id)).collect();
         let mut context = base_context(&selection, &components);
-        let mut services: Vec<Service> =
-            selection.services.iter().map(|(name, kind)| Service::new(pack, name, kind)).collect();
+        let nothing = BTreeMap::new();
+        let fills = |name: &String| selection.fills.get(name).unwrap_or(&nothing).clone();
+        let mut services: Vec<Service> = selection
+            .services
+            .iter()
+            .map(|(name, kind)| Service::new(pack, name, kind, fills(name)))
+            .collect();
         context.insert("services".to_owned(), listed(&services));
         let collected = collect(pack, &components, &mut services, &context, templates);
         context.extend(collected.map_err(|problem| Error::Pack(vec![problem]))?);
@@ -145,15 +152,18 @@ impl<'a> Plan<'a> {
         part.and_then(Value::as_object).expect("docking put every holder into the context")
     }
 
-    /// Those that `file` is rendered for: the services of a kind or a runtime, by name, their code, or
-    /// one of [`PARTS`] in the order of docking; nothing where it is for the project.
+    /// Those that `file` of `component` is rendered for: the services of a kind or a runtime, by name,
+    /// their code, or one of [`PARTS`] in the order of docking; nothing where it is for the project.
+    /// What fills a slot of services is there for those alone that have it.
     #[must_use]
-    pub fn holders<'h>(&'h self, file: &ComponentFile) -> Vec<Holder<'h>> {
+    pub fn holders<'h>(&'h self, component: &Component, file: &ComponentFile) -> Vec<Holder<'h>> {
         let Some(of) = file.of.as_deref() else {
             return Vec::new();
         };
         if file.lies != Lies::InCode {
-            return self.held(of);
+            let mut held = self.held(of);
+            held.retain(|held| held.service.is_none_or(|service| service.has(component)));
+            return held;
         }
         let needs = |code: &&Code| file.need.as_ref().is_none_or(|need| code.needs.contains(need));
         let codes = self.codes.iter().filter(|it| is_service_of(of, &it.kind, &it.runtime));
@@ -163,7 +173,11 @@ impl<'a> Plan<'a> {
             folder: &code.path,
             service: self.services.iter().find(|it| Some(&it.name) == code.service.as_ref()),
         };
-        codes.filter(needs).map(holder).collect()
+        let has = |code: &&Code| {
+            let mut services = self.services.iter().filter(|it| code.is_of(it));
+            services.any(|service| service.has(component))
+        };
+        codes.filter(needs).filter(has).map(holder).collect()
     }
 
     fn held<'h>(&'h self, of: &str) -> Vec<Holder<'h>> {
@@ -213,8 +227,15 @@ impl<'a> Plan<'a> {
     }
 }
 
+impl Code {
+    /// Whether it is the code of `service`.
+    fn is_of(&self, service: &Service) -> bool {
+        self.kind == service.kind && self.service.as_ref().is_none_or(|own| *own == service.name)
+    }
+}
+
 impl Service {
-    fn new(pack: &Pack, name: &str, kind: &str) -> Self {
+    fn new(pack: &Pack, name: &str, kind: &str, fills: BTreeMap<String, String>) -> Self {
         let declared = declared(pack, kind);
         let path = service_folder(name);
         let fields = json!({
@@ -224,14 +245,21 @@ impl Service {
             "path": path,
             "snake": name.to_snake_case(),
             "summary": declared.map_or("", |kind| kind.summary.as_str()),
+            "slots": fills,
         });
         let Value::Object(fields) = fields else { unreachable!("json! of braces is an object") };
         let runtime = declared.and_then(|kind| kind.runtime.clone()).unwrap_or_default();
-        Self { name: name.to_owned(), kind: kind.to_owned(), runtime, path, fields }
+        Self { name: name.to_owned(), kind: kind.to_owned(), runtime, path, fills, fields }
+    }
+
+    /// Whether `component` is there for it: for all services, unless it fills a slot of services.
+    #[must_use]
+    pub fn has(&self, component: &Component) -> bool {
+        is_in(component, &self.fills)
     }
 
     fn as_instance(&self) -> Instance<'_> {
-        Instance { name: &self.name, kind: &self.kind }
+        Instance { name: &self.name, kind: &self.kind, fills: &self.fills }
     }
 
     /// Puts its workloads into its fields.
@@ -398,7 +426,8 @@ fn collect(
         let own = evaluate("contribute", &component.manifest.contribute, &fields)?;
         add(&mut project, own, component, &mut owners)?;
         let of_kind = |kind: &str| -> Vec<&Service> {
-            services.iter().filter(|service| service.kind == kind).collect()
+            let of_kind = services.iter().filter(|service| service.kind == kind);
+            of_kind.filter(|service| service.has(component)).collect()
         };
         for (kind, each) in &component.manifest.each {
             for service in of_kind(kind) {
@@ -420,7 +449,7 @@ fn collect(
         let mut collected = empty(ContributionScope::Service);
         let mut owners = Owners::new();
         let seen = fields.with("service", &service.fields);
-        for component in components {
+        for component in components.iter().filter(|component| is_in(component, &service.fills)) {
             let Some(to) = component.manifest.to.get(&service.kind) else {
                 continue;
             };

@@ -66,7 +66,7 @@ pub fn choosing(pack: &Pack, command: Command, name_is_flag: bool) -> Command {
         let manifest = &component.manifest;
         command = switch(command, flag, &manifest.summary, manifest.default, "Components");
     }
-    for (slot, manifest) in &pack.manifest.slots {
+    for (slot, manifest) in pack.slots() {
         let fillers: Vec<String> =
             pack.fillers(slot).map(|component| component.id.clone()).collect();
         let default = &pack.default_filler(slot).id;
@@ -81,19 +81,22 @@ pub fn choosing(pack: &Pack, command: Command, name_is_flag: bool) -> Command {
     }
     command = option_arguments(pack, command);
     let kinds: Vec<&str> = pack.kinds().collect();
+    let has_slots = kinds.iter().any(|kind| pack.slots_of(kind).next().is_some());
     let presets: Vec<String> = pack.manifest.presets.keys().cloned().collect();
     command = command.arg(
-        Arg::new("set")
-            .long("set")
-            .value_name("KEY=VALUE")
-            .action(ArgAction::Append)
-            .help("Choose by name: a flag, a slot or an option"),
+        Arg::new("set").long("set").value_name("KEY=VALUE").action(ArgAction::Append).help(
+            if has_slots {
+                "Choose by name: a flag, a slot, an option, or SERVICE.SLOT"
+            } else {
+                "Choose by name: a flag, a slot or an option"
+            },
+        ),
     );
     if !kinds.is_empty() {
         command = command.arg(
             Arg::new("service")
                 .long("service")
-                .value_name("NAME=KIND")
+                .value_name(if has_slots { "NAME=KIND[:SLOT=COMPONENT,...]" } else { "NAME=KIND" })
                 .action(ArgAction::Append)
                 .help(format!("Add a service instance; kinds: {}", kinds.join(", "))),
         );
@@ -217,7 +220,7 @@ pub fn chosen(pack: &Pack, matches: &ArgMatches) -> Result<Chosen, Error> {
             flags.components.insert(id.to_owned(), on);
         }
     }
-    for slot in pack.manifest.slots.keys() {
+    for (slot, _) in pack.slots() {
         flags.slots.extend(text(slot).map(|choice| (slot.clone(), choice.clone())));
     }
     for option in pack.options() {
@@ -239,7 +242,7 @@ pub fn chosen(pack: &Pack, matches: &ArgMatches) -> Result<Chosen, Error> {
                 format!("--service {service}=KIND with one of: {}", kinds.join(", ")),
             ));
         };
-        flags.add_service(pack, name, kind)?;
+        flags.add_service_as(pack, name, kind)?;
     }
     choices.override_with(flags);
     any = any || !choices.is_empty();

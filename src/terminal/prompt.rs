@@ -55,25 +55,37 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
     }
 
     let on = choices.complete(pack)?.all_components(pack);
-    for (slot, manifest) in &pack.manifest.slots {
-        let fillers: Vec<&Component> = pack.fillers(slot).collect();
-        if !rules::uses(pack, &on, slot) || fillers.len() < 2 {
-            continue;
+    for (slot, manifest) in pack.slots().filter(|(slot, _)| rules::uses(pack, &on, slot)) {
+        if let Some(picked) = other_filler(pack, slot, &manifest.summary)? {
+            choices.slots.insert(slot.clone(), picked);
         }
-        let default = pack.default_filler(slot).id.as_str();
-        let mut question = cliclack::select(&manifest.summary).initial_value(default);
-        for component in fillers {
-            question =
-                question.item(component.id.as_str(), &component.id, &component.manifest.summary);
-        }
-        let picked = question.interact().map_err(|error| stopped(&error))?;
-        if picked != default {
-            choices.slots.insert(slot.clone(), picked.to_owned());
+    }
+    for (service, kind) in choices.complete(pack)?.services {
+        for (slot, manifest) in pack.slots_of(&kind) {
+            let question = format!("{} ({service})", manifest.summary);
+            if let Some(picked) = other_filler(pack, slot, &question)? {
+                choices.fills.entry(service.clone()).or_default().insert(slot.clone(), picked);
+            }
         }
     }
     cliclack::log::info(format!("Same as: {}", choices.command(pack)))
         .map_err(|error| stopped(&error))?;
     Ok(choices)
+}
+
+/// Asks what fills a slot, where there is something to choose; gives what is not the default.
+fn other_filler(pack: &Pack, slot: &str, question: &str) -> Result<Option<String>, Error> {
+    let fillers: Vec<&Component> = pack.fillers(slot).collect();
+    if fillers.len() < 2 {
+        return Ok(None);
+    }
+    let default = pack.default_filler(slot).id.as_str();
+    let mut question = cliclack::select(question).initial_value(default);
+    for component in fillers {
+        question = question.item(component.id.as_str(), &component.id, &component.manifest.summary);
+    }
+    let picked = question.interact().map_err(|error| stopped(&error))?;
+    Ok((picked != default).then(|| picked.to_owned()))
 }
 
 /// Asks whether to go on; Enter alone is a no.
