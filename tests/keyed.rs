@@ -864,7 +864,7 @@ fn comments_of_json_stay_as_well() {
     assert!(!JSON.reads(&text, &[base, theirs]), "nobody else has comments");
 }
 
-/// Between a key, its value and the comma as well.
+/// Between a key, its value and the comma as well, and behind them.
 #[test]
 fn a_comment_that_they_add_within_a_line_is_taken() {
     assert_eq!(
@@ -875,6 +875,10 @@ fn a_comment_that_they_add_within_a_line_is_taken() {
             "{\"a\": /* on */ 1 /* off */, \"b\": 1}"
         ),
         "{\"a\": /* on */ 1 /* off */, \"b\": 2}"
+    );
+    assert_eq!(
+        clean(TOML, "a = 1\nb = 1\n", "a = 2\nb = 1\n", "a = 1 # behind\nb = 1\n"),
+        "a = 2 # behind\nb = 1\n"
     );
 }
 
@@ -940,6 +944,10 @@ fn a_comment_that_moved_to_what_the_user_removed_stays() {
         "# on\nc = 1\n"
     );
     assert_eq!(clean(TOML, "# on\na = 1\nb = 1\n", "# on\na = 1\n", "# on\nb = 1\n"), "# on\n");
+    // Where what it stood on is kept, it stays there: once, also where they have it on both.
+    let (base, ours) = ("# on\na = 1\nb = 1\n", "# on\na = 2\n");
+    assert_eq!(clean(TOML, base, ours, "a = 1\n# on\nb = 1\n"), ours);
+    assert_eq!(clean(TOML, base, ours, "# on\na = 1\n# on\nb = 1\n"), ours);
 }
 
 #[test]

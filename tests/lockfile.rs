@@ -375,6 +375,64 @@ fn the_lock_is_written_as_npm_writes_it() {
     assert!(!text.contains("version\""), "{text}");
 }
 
+/// Most entries are in a lock as npm wrote them: those whose notes hold are not written anew.
+#[test]
+fn an_entry_in_the_form_of_npm_stays_as_it_is_while_its_notes_hold() {
+    let full = r#"{"packages": {
+    "node_modules/as-it-is": {
+      "license": "MIT",
+      "version": "1.0.0"
+    },
+    "node_modules/begins-so": {
+      "license": "MIT", "version": "1.0.0"},
+    "node_modules/ends-so": {"license": "MIT", "version": "1.0.0"
+    },
+    "node_modules/noted-now": {
+      "license": "MIT",
+      "version": "1.0.0"
+    },
+    "node_modules/noted-then": {
+      "license": "MIT",
+      "dev": true,
+      "version": "1.0.0"
+    }
+  }
+}"#;
+    let root = json!({
+        "name": "mine",
+        "dependencies": {"as-it-is": "1", "begins-so": "1", "ends-so": "1", "noted-then": "1"},
+        "devDependencies": {"noted-now": "1"}
+    });
+    let manifests = BTreeMap::from([(String::new(), root.to_string())]);
+    let text = prune_npm("lock", full, &[], &manifests).expect("a lock");
+    let packages = text.split_once("\n    \"node_modules/").expect("it has some").1;
+    let expected = r#"as-it-is": {
+      "license": "MIT",
+      "version": "1.0.0"
+    },
+    "node_modules/begins-so": {
+      "version": "1.0.0",
+      "license": "MIT"
+    },
+    "node_modules/ends-so": {
+      "version": "1.0.0",
+      "license": "MIT"
+    },
+    "node_modules/noted-now": {
+      "version": "1.0.0",
+      "dev": true,
+      "license": "MIT"
+    },
+    "node_modules/noted-then": {
+      "version": "1.0.0",
+      "license": "MIT"
+    }
+  }
+}
+"#;
+    assert_eq!(packages, expected);
+}
+
 #[test]
 fn what_is_not_json_is_told_with_its_place() {
     let fine = json!({"name": "mine"}).to_string();

@@ -418,6 +418,27 @@ fn nothing_is_written_through_a_link_or_below_git() {
     }
 }
 
+/// What is there might be the user's: an error that says nothing of it does not mean that it is gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_looked_at_is_not_taken_for_a_missing_one() {
+    let folder = before();
+    // So deep that the system takes the project and what is staged in it, and no such path below.
+    let name = "n".repeat(200);
+    let depth = (3700 - folder.path().as_os_str().len()) / (name.len() + 1);
+    let root = folder.path().join(vec![name.as_str(); depth].join("/"));
+    put(&root, ".git/HEAD", b"ref: refs/heads/main\n");
+    put(&root, "changed.txt", b"old");
+    let old = snapshot(&root);
+    let (transaction, _) = Transaction::begin(&root, &LocalDisk).expect("it begins");
+    let path = [name.as_str(); 4].join("/");
+    let removal = Change { path: path.clone(), after: None, like: None };
+    let both = [changes().remove(0), removal];
+    let error = transaction.commit("remove a thing", &both).expect_err("it is too long");
+    assert!(error.to_string().contains(&path), "{error}");
+    assert_eq!(snapshot(&root), old);
+}
+
 /// An undo of which a step fails is taken back, each of its moves.
 #[test]
 fn an_undo_that_failed_on_the_way_changed_nothing() {
