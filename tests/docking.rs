@@ -190,6 +190,18 @@ fn a_need_is_a_variable_in_every_target() {
 }
 
 #[test]
+fn a_secret_alone_is_kept_under_the_key_that_it_is_read_by() {
+    let own = "env.STORE = { value = \"{secret.word}\", key = \"pass\" }";
+    let (path, text) = with("parts/store/component.toml", "env.STORE = {", "env.FORMER = {");
+    let changed = text.replace("[offer.store]\n", &format!("[offer.store]\n{own}\n"));
+    let context = docked(&[(&path, &changed)]).expect("the pack is sound");
+    let read = variable(named(&context, "again-helper"), "there", "STORE");
+    assert_eq!((&read["secret"], &read["key"]), (&json!("store"), &json!("pass")));
+    let kept = context["providers"][0]["keys"]["there"].as_array().expect("a list");
+    assert!(kept.contains(&json!({"key": "pass", "value": "$WORD"})), "{kept:?}");
+}
+
+#[test]
 fn a_binding_may_be_carried_by_another() {
     let context = docked(&[]).expect("the pack is sound");
     let helper = named(&context, "answer-helper");

@@ -203,6 +203,8 @@ fn what_services_share_now_keeps_the_edits_of_each() {
     for name in ["third", "worker"] {
         place.write(&format!("services/{name}/lib/deep/main.txt"), &mark(name));
     }
+    place.write("services/third/lib/mine.txt", "mine\n");
+    std::fs::remove_file(place.root().join("services/second/lib/name.txt")).expect("it was there");
     place.commit("edit");
     let mut files = second();
     files.retain(|(path, _)| !path.contains("workers/files@runner/"));
@@ -227,8 +229,14 @@ fn what_services_share_now_keeps_the_edits_of_each() {
         "worker\nzero\none, third\ntwo\nthree, anew\n"
     );
     assert_eq!(place.read("services/worker/lib/deep/main.txt"), mark("worker"));
-    assert!(!place.has("services/second/lib") && !place.has("services/third/lib"));
+    assert!(!place.has("services/second/lib"));
+    // What one of them deleted is there, as the others have it.
     assert_eq!(place.read("kinds/runner/app/name.txt"), "all\n");
+    assert_eq!(place.read("services/third/lib/mine.txt"), "mine\n");
+    assert_eq!(
+        answer["notes"].as_array().map(Vec::as_slice).unwrap_or_default().last(),
+        Some(&"`mine.txt` in `services/third/lib/` is yours and stays; what was rendered there lies in `kinds/runner/app/` now".into())
+    );
 }
 
 #[test]
@@ -921,6 +929,13 @@ fn migrations_that_cannot_work_are_refused_at_their_place() {
                 "pack.toml:8:22: `found/**` needs the wildcards of `a/*/b`, in the same order, or the last of them: what each stands for is carried over",
             ],
         ),
+        (
+            "paths = { \"a/**\" = \"found/a.txt\" }",
+            &[
+                "pack.toml:8:20: `found/a.txt` needs the wildcards of `a/**`, in the same order, or the last of them: what each stands for is carried over",
+            ],
+        ),
+        ("paths = { \"a/*/**\" = \"found/**\" }", &[]),
         (
             "paths = { \"a\" = \"found/*\" }",
             &[

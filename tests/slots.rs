@@ -39,7 +39,7 @@ summary = "parts of a service"
     ),
     (
         "parts/base/files/README.md.tera",
-        "{{ on | join(sep=\" \") }}\n{% for line in lines %}{{ line }}\n{% endfor %}",
+        "{{ on | join(sep=\" \") }}\n{% for line in lines %}{{ line.text }}\n{% endfor %}",
     ),
     (
         "parts/work/component.toml",
@@ -127,7 +127,7 @@ fn each_service_has_what_it_chose_and_no_other() {
     let text = place.read("scaffold.toml");
     for (name, engine) in [("worker", "slow"), ("second", "fast")] {
         let lines = format!(
-            "[[service]]\nname = \"{name}\"\nkind = \"worker\"\n# What the worker runs: fast, slow\nengine = \"{engine}\"\n"
+            "[[service]]\nname = \"{name}\"\nkind = \"worker\"\n# What the worker runs: slow, fast\nengine = \"{engine}\"\n"
         );
         assert!(text.contains(&lines), "{text}");
     }
@@ -205,7 +205,7 @@ fn what_is_no_choice_is_refused_with_what_there_is() {
         ),
         (
             &["--work", "--set", "worker.engine=fsat"],
-            "error: `fsat` is not a choice of `worker.engine`\n\nhint: did you mean `fast`? choices: fast, slow\n",
+            "error: `fsat` is not a choice of `worker.engine`\n\nhint: did you mean `fast`? choices: slow, fast\n",
         ),
         (
             &["--work", "--set", "wroker.engine=fast"],
@@ -271,13 +271,13 @@ fn slips_in_scaffold_toml_are_told_at_their_place() {
             "\"slow\"",
             "\"slwo\"",
             "`slwo` is not a choice of `worker.engine`",
-            "did you mean `slow`? choices: fast, slow",
+            "did you mean `slow`? choices: slow, fast",
         ),
         (
             "engine = \"slow\"",
             "engine = 3",
             "`3` is not a choice of `worker.engine`",
-            "choices: fast, slow",
+            "choices: slow, fast",
         ),
     ] {
         place.write("scaffold.toml", &sound.replace(from, to));

@@ -101,7 +101,7 @@ fn explanation(plan: &Plan, path: &str) -> Result<Explain, Error> {
             source: target.file.source.clone(),
             template: target.file.template,
             service: target.service().map(|service| service.name.clone()),
-            conditions: target.file.conditions.clone(),
+            conditions: target.file.need.iter().chain(&target.file.conditions).cloned().collect(),
             reads,
         });
     }
@@ -176,7 +176,7 @@ pub struct Explain {
     pub template: bool,
     /// The service instance whose folder it is in.
     pub service: Option<String>,
-    /// Components that have to be on as well.
+    /// What has to be there as well: components, bindings that are offered or needed.
     pub conditions: Vec<String>,
     /// Names that the template reads.
     pub reads: Vec<String>,

@@ -316,7 +316,7 @@ pub struct Change {
     pub changed: Vec<String>,
     /// Paths that go.
     pub removed: Vec<String>,
-    /// Services that go, where more files go than come.
+    /// Services that go.
     pub removed_services: Vec<String>,
     /// Paths that move, from old to new.
     pub renamed: BTreeMap<String, String>,

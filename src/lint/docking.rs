@@ -338,7 +338,7 @@ pub fn held<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
             }
             for (position, role) in declared.workload.keys().enumerate() {
                 if of == "workload" {
-                    hold(service(workload_name(SERVICE_IN_PATH, role, position == 0)));
+                    hold((workload_name(SERVICE_IN_PATH, role, position == 0), code().1));
                 }
             }
         }

@@ -61,13 +61,19 @@ impl Moves {
             if new == old {
                 continue;
             }
-            // Of several files that would be one the first with edits is it, or the first.
-            let mut is_edited = |path: &str| {
-                let rendered = base.get(path).map(|file| &file.bytes);
-                matches!(ours(path), Ours::File(content) if Some(&content.bytes) != rendered)
+            // Of several files that would be one the first with edits is it, or the first that is
+            // there.
+            let mut rank = |path: &str| match ours(path) {
+                Ours::Absent => 0,
+                Ours::File(content)
+                    if base.get(path).is_some_and(|file| file.bytes == content.bytes) =>
+                {
+                    1
+                }
+                Ours::File(_) | Ours::Other(_) => 2,
             };
             let other = moves.from.get(new);
-            if other.is_none_or(|other| !is_edited(other) && is_edited(old)) {
+            if other.is_none_or(|other| rank(other) < rank(old)) {
                 if let Some(other) = moves.from.insert(new.to_owned(), old.to_owned()) {
                     moves.to.remove(&other);
                 }

@@ -102,10 +102,12 @@ impl Pattern {
         parts.join("/")
     }
 
-    /// Whether it has the wildcards of `other` in the same order, and perhaps more before them.
+    /// Whether it has the wildcards of `other` in the same order, and perhaps some `*` before them.
     #[must_use]
     pub fn has_wildcards_of(&self, other: &Self) -> bool {
-        self.wildcards().ends_with(&other.wildcards())
+        let (own, others) = (self.wildcards(), other.wildcards());
+        let is_open = |pattern: &Self| pattern.parts.last() == Some(&Part::Rest);
+        own.ends_with(&others) && is_open(self) == is_open(other)
     }
 
     fn wildcards(&self) -> Vec<&Part> {

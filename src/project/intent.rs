@@ -16,7 +16,7 @@ use crate::merge::decide::{
 use crate::merge::keyed;
 use crate::merge::moves::merge;
 use crate::merge::syntax::Language;
-use crate::pack::layout::service_folder;
+use crate::pack::layout::{kind_folder, service_folder};
 use crate::pack::load::{Lies, Pack};
 use crate::pack::manifest::LockfileManifest;
 use crate::pack::migration::Migration;
@@ -121,6 +121,7 @@ pub fn intend(
     for mut conflict in still_stale {
         if let Some(new) = merged.moved.get(&conflict.path) {
             conflict.path.clone_from(new);
+            conflict.renew = rules.locks.get(new).cloned().or(conflict.renew);
         }
         if !merged.conflicts.iter().any(|other| other.path == conflict.path) {
             merged.conflicts.push(conflict);
@@ -148,9 +149,20 @@ pub fn intend(
         ..Intent::default()
     };
     let edited = tell_paths(&merged, &state.base, &mut look, &mut intent);
-    let gone = gone_services(&rendered, &plan.selection);
-    let named = |name: &str| operation.names(pack, name);
-    intent.leaving = gone.map(|name| leaving(name, &state.base, &mut look, named(name))).collect();
+    intent.notes.extend(left_behind(root, &merged.moved, &state.base));
+    let gone: Vec<&String> = gone_services(&rendered, &plan.selection).collect();
+    for name in gone {
+        let mut folders = vec![service_folder(name)];
+        // Code that services share goes with the last of them.
+        let kind = &rendered.services[name];
+        if !plan.selection.services.values().any(|other| other == kind)
+            && !intent.leaving.iter().any(|other| rendered.services[&other.service] == *kind)
+        {
+            folders.push(kind_folder(kind));
+        }
+        let named = operation.names(pack, name);
+        intent.leaving.push(leaving(name, &folders, &state.base, &mut look, named));
+    }
     if !allow_dirty && repair.is_none() {
         refuse_dirty(root, &edited)?;
     }
@@ -239,6 +251,39 @@ fn in_project(operation: &Operation, error: Error) -> Error {
     Error::Usage { message, hint }
 }
 
+/// A sentence for each folder from which files move to another, and in which the user has files of
+/// their own: those stay.
+fn left_behind(root: &Path, moved: &BTreeMap<String, String>, base: &Tree) -> Vec<String> {
+    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let mut folders: BTreeMap<String, String> = BTreeMap::new();
+    for (old, new) in moved {
+        if let (Some(old), Some(new)) = (folder(old), folder(new))
+            && old != new
+        {
+            folders.entry(old).or_insert(new);
+        }
+    }
+    let mut notes = Vec::new();
+    for (old, new) in folders {
+        let entries = std::fs::read_dir(root.join(&old)).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let mut own: Vec<String> = files
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| base.get(&format!("{old}/{name}")).is_none())
+            .map(|name| format!("`{name}`"))
+            .collect();
+        own.sort();
+        if !own.is_empty() {
+            let stay = if own.len() == 1 { "is yours and stays" } else { "are yours and stay" };
+            let own = own.join(", ");
+            notes.push(format!(
+                "{own} in `{old}/` {stay}; what was rendered there lies in `{new}/` now"
+            ));
+        }
+    }
+    notes
+}
+
 /// The services that were rendered and are not chosen any more.
 fn gone_services<'a>(
     rendered: &'a Selection,
@@ -247,11 +292,21 @@ fn gone_services<'a>(
     rendered.services.keys().filter(|name| !chosen.services.contains_key(*name))
 }
 
-/// What becomes of the files of a service that goes.
-fn leaving(service: &str, base: &Tree, look: &mut dyn FnMut(&str) -> Ours, named: bool) -> Leaving {
-    let folder = format!("{}/", service_folder(service));
+/// What becomes of the files of a service that goes, which lie in `folders`.
+fn leaving(
+    service: &str,
+    folders: &[String],
+    base: &Tree,
+    look: &mut dyn FnMut(&str) -> Ours,
+    named: bool,
+) -> Leaving {
+    let is_own = |path: &str| {
+        let below =
+            |folder: &String| path.strip_prefix(folder).is_some_and(|it| it.starts_with('/'));
+        folders.iter().any(below)
+    };
     let mut leaving = Leaving { service: service.to_owned(), files: 0, edited: 0, named };
-    for (path, file) in base.iter().filter(|(path, _)| path.starts_with(&folder)) {
+    for (path, file) in base.iter().filter(|(path, _)| is_own(path)) {
         match look(path) {
             Ours::Absent => {}
             Ours::File(content) if content.bytes == file.bytes => leaving.files += 1,

@@ -177,7 +177,10 @@ impl<'a> Site<'a> {
         let mut taken: BTreeMap<&str, &Component> = BTreeMap::new();
         let own = self.placed.iter().filter(|placed| placed.instance.is_none());
         let own = own.map(|placed| (placed.name.as_str(), placed.component));
-        for (name, component) in own.chain(self.providers()) {
+        let shared = self.placed.iter().filter(|placed| placed.shared);
+        let shared: BTreeMap<&str, &Component> =
+            shared.map(|placed| (placed.image.as_str(), placed.component)).collect();
+        for (name, component) in own.chain(shared).chain(self.providers()) {
             if let Some(other) = taken.insert(name, component) {
                 let message = format!("`{name}` is a part of `{}` as well", other.manifest_path());
                 return Err(problem(component, message));

@@ -103,9 +103,11 @@ impl<'a> Parts<'a> {
         let mut patterns: Vec<(String, String)> = Vec::new();
         for varied in offered.chain(more.iter().copied()).map(VariableManifest::varied) {
             let pattern = varied.pattern(self.target.0).filter(|pattern| has_secret(pattern));
+            let Some(pattern) = pattern else { continue };
+            let key = varied.key_of(pattern);
             // A secret alone is there under its own name.
-            if let Some(pattern) = pattern.filter(|pattern| sole_secret(pattern).is_none()) {
-                patterns.push((varied.key_of(pattern).to_owned(), pattern.to_owned()));
+            if sole_secret(pattern) != Some(key) {
+                patterns.push((key.to_owned(), pattern.to_owned()));
             }
         }
         for (key, pattern) in offers.iter().flat_map(|offer| &offer.keys) {

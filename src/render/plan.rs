@@ -103,9 +103,10 @@ impl<'a> Plan<'a> {
     /// Those of [`Plan::new`].
     pub fn with(
         pack: &'a Pack,
-        selection: Selection,
+        mut selection: Selection,
         templates: &Templates,
     ) -> Result<Self, Error> {
+        selection.fill_up(pack);
         let on = selection.all_components(pack);
         let components: Vec<&Component> =
             pack.components.iter().filter(|component| on.contains(&component.id)).collect();

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +35,11 @@ def _folder(value: Path) -> Path:
     if not value.is_dir():
         raise ValueError("must be a folder that exists")
     return value
+
+
+def _models(said: dict[str, Any]) -> Path:
+    """The models of the service whose code this runs for."""
+    return Path("../../services", said.get("service_name", "."), "models")
 
 
 def _url_of(*schemes: str) -> AfterValidator:
@@ -77,7 +82,9 @@ class ServerSettings(_Process):
     """What the HTTP service needs."""
 
     port: Annotated[Port, Field(examples=["8000"])] = 8000
-    models_dir: Annotated[Path, AfterValidator(_folder)] = Path("models")
+    models_dir: Annotated[
+        Path, AfterValidator(_folder), Field(default_factory=_models, validate_default=True)
+    ]
 
 
 RedisUrl = Annotated[
