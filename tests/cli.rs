@@ -463,7 +463,7 @@ fn explain_names_component_template_and_reason() {
     let text = stdout(&scaffold_ok(&inside, &["explain", "kinds/inference/app/queue.py"]));
     assert_eq!(
         text,
-        "kinds/inference/app/queue.py\n  copied from    providers/redis-streams/for@queue.python/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n"
+        "kinds/inference/app/queue.py\n  copied from    providers/redis-streams/for@queue.python/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  only with      queue\n"
     );
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
     assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");

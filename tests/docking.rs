@@ -191,7 +191,7 @@ fn a_need_is_a_variable_in_every_target() {
 
 #[test]
 fn a_secret_alone_is_kept_under_the_key_that_it_is_read_by() {
-    let own = "env.STORE = { value = \"{secret.word}\", key = \"pass\" }";
+    let own = "env.STORE = { value = \"{secret.word}\", key = \"pass\", at.here = \"none\" }";
     let (path, text) = with("parts/store/component.toml", "env.STORE = {", "env.FORMER = {");
     let changed = text.replace("[offer.store]\n", &format!("[offer.store]\n{own}\n"));
     let context = docked(&[(&path, &changed)]).expect("the pack is sound");

@@ -865,7 +865,7 @@ fn an_edit_of_a_file_whose_place_another_one_took_is_found_in_a_merge() {
 /// Each mistake in a `[[migrate]]`, and the whole text that names it.
 #[test]
 fn migrations_that_cannot_work_are_refused_at_their_place() {
-    let cases: [(&str, &[&str]); 26] = [
+    let cases: [(&str, &[&str]); 28] = [
         ("before = \"0.3.0\"", &[]),
         (
             "before = \"3\"",
@@ -932,7 +932,7 @@ fn migrations_that_cannot_work_are_refused_at_their_place() {
         (
             "paths = { \"a/**\" = \"found/a.txt\" }",
             &[
-                "pack.toml:8:20: `found/a.txt` needs the wildcards of `a/**`, in the same order, or the last of them: what each stands for is carried over",
+                "pack.toml:8:21: `found/a.txt` needs the wildcards of `a/**`, in the same order, or the last of them: what each stands for is carried over",
             ],
         ),
         ("paths = { \"a/*/**\" = \"found/**\" }", &[]),

@@ -138,13 +138,17 @@ def store_of(system: System) -> redis.Redis:
 
 @contextmanager
 def frozen(system: System, name: str) -> Iterator[None]:
-    """A process does nothing meanwhile, and its sockets stay open."""
-    pid = find(system, name)["pid"]
-    os.kill(pid, signal.SIGSTOP)
+    """A process, or all of a group, does nothing meanwhile, and its sockets stay open."""
+    system.reload()
+    processes = system.processes.items()
+    pids = [entry["pid"] for own, entry in processes if name in (own, entry["group"])]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def kill(system: System, name: str, number: signal.Signals = signal.SIGKILL) -> int:
