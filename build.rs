@@ -32,8 +32,8 @@ mod pack {
 }
 
 use pack::layout::{
-    COMPONENT_MANIFEST, ComponentFile, Lies, PACK_MANIFEST, PARTS, component_folders,
-    is_service_of, kind_folder, service_folder,
+    COMPONENT_MANIFEST, ComponentFile, Lies, PACK_MANIFEST, PARTS, code_place, component_folders,
+    is_service_of, service_folder,
 };
 use proof::history::History;
 use proof::record::Fault;
@@ -152,8 +152,8 @@ struct Service<'a> {
 impl Service<'_> {
     /// Where a file lies that is rendered for it.
     fn folder(&self, file: &ComponentFile) -> String {
-        if file.lies == Lies::InCode && self.shared {
-            kind_folder(self.kind)
+        if file.lies == Lies::InCode {
+            code_place(self.kind, self.shared, self.name).1
         } else {
             service_folder(self.name)
         }

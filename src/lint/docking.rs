@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::pack::docking::{
     NeedManifest, OfferManifest, TargetManifest, VariableManifest, WorkloadManifest,
 };
-use crate::pack::layout::{is_service_of, kind_folder, service_folder};
+use crate::pack::layout::{code_place, is_service_of, service_folder};
 use crate::pack::load::{Component, ComponentFile, Lies, PARTS as OF_PARTS, Pack, SERVICE_IN_PATH};
 use crate::pack::manifest::EVERY_WORKLOAD;
 use crate::render::docking::{provider_name, workload_name};
@@ -316,11 +316,8 @@ pub fn held<'a>(pack: &'a Pack, of: &str, lies: Lies) -> Vec<Held<'a>> {
         let manifest = &component.manifest;
         for (kind, declared) in &manifest.kind {
             let code = || {
-                if declared.shared {
-                    (kind.clone(), kind_folder(kind))
-                } else {
-                    (SERVICE_IN_PATH.to_owned(), service_folder(SERVICE_IN_PATH))
-                }
+                let (name, folder) = code_place(kind, declared.shared, SERVICE_IN_PATH);
+                (name.to_owned(), folder)
             };
             let mut hold = |(name, folder): (String, String)| {
                 found.push(Held { component, by: None, kind: Some(kind), name, folder });

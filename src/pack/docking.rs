@@ -172,6 +172,10 @@ pub struct RunManifest {
     pub pin: String,
     /// The number of the user that it runs as.
     pub user: u32,
+    /// The name of that user in the image, for targets that take one: variants of an image may have
+    /// other numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The program and its arguments; what the image starts by itself unless given.
     #[serde(default)]
     pub command: Vec<String>,

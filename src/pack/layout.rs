@@ -150,6 +150,13 @@ pub fn kind_folder(kind: &str) -> String {
     format!("kinds/{kind}")
 }
 
+/// What the code of a service of `kind` is called, and its folder: those of the kind where all of its
+/// services share them.
+#[must_use]
+pub fn code_place<'a>(kind: &'a str, shared: bool, service: &'a str) -> (&'a str, String) {
+    if shared { (kind, kind_folder(kind)) } else { (service, service_folder(service)) }
+}
+
 /// Whether a service of this kind and runtime is one of those that `files@<of>/` is for.
 #[must_use]
 pub fn is_service_of(of: &str, kind: &str, runtime: &str) -> bool {

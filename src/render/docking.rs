@@ -12,9 +12,9 @@ use crate::pack::docking::{
     HealthManifest, NeedManifest, ProviderManifest, RuntimeManifest, ScaleManifest, TargetManifest,
     VariableManifest, Which, WorkloadManifest,
 };
-use crate::pack::layout::{kind_folder, service_folder};
+use crate::pack::layout::code_place;
 use crate::pack::load::Component;
-use crate::pack::manifest::{EVERY_WORKLOAD, KindManifest, ToManifest};
+use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
 use crate::render::docked::{
     ByTarget, Docking, End, Health, Key, Load, Need, Provider, Public, Run, Scale, Served, Task,
     Workload, edges, fronts, images,
@@ -29,6 +29,8 @@ pub struct Instance<'a> {
     pub name: &'a str,
     /// Its kind.
     pub kind: &'a str,
+    /// Whether it comes with a component; people added it else.
+    pub own: bool,
     /// What fills its slots.
     pub fills: &'a BTreeMap<String, String>,
 }
@@ -80,8 +82,8 @@ pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking,
     Ok(docking)
 }
 
-/// The names of all workloads and providers, also where several have one, and of images that no
-/// workload has its name of.
+/// The names of all workloads, providers and their tasks, also where several have one, and of images
+/// that no workload has its name of.
 #[must_use]
 pub fn names(components: &[&Component], services: &[Instance]) -> Vec<String> {
     let site = Site::new(components, services);
@@ -95,7 +97,11 @@ pub fn names(components: &[&Component], services: &[Instance]) -> Vec<String> {
     let shared = site.placed.iter().filter(|placed| placed.shared && !is_named(&placed.image));
     let images: BTreeSet<String> = shared.map(|placed| placed.image.clone()).collect();
     let providers = site.providers().map(|(name, _)| name.to_owned());
-    workloads.chain(providers).chain(images).collect()
+    let tasks = site.providers().flat_map(|(name, component)| {
+        let provider = component.manifest.provider.iter();
+        provider.flat_map(|it| it.task.keys()).map(move |task| task_name(name, task))
+    });
+    workloads.chain(providers).chain(tasks).chain(images).collect()
 }
 
 /// A workload at its place: what its manifest says, and whose it is.
@@ -136,14 +142,15 @@ impl<'a> Site<'a> {
                     for (position, (role, manifest)) in declared.workload.iter().enumerate() {
                         let main = position == 0;
                         let name = workload_name(instance.name, role, main);
+                        let (image, folder) = code_place(kind, declared.shared, instance.name);
                         placed.push(Placed {
                             component,
                             manifest,
                             instance: Some(*instance),
                             name,
                             main,
-                            image: code_name(kind, declared, instance.name).to_owned(),
-                            folder: code_folder(kind, declared, instance.name),
+                            image: image.to_owned(),
+                            folder,
                             shared: declared.shared,
                             group: if main { kind } else { role },
                             runtime: declared.runtime.as_deref().unwrap_or_default(),
@@ -542,7 +549,7 @@ impl<'a> Site<'a> {
             .iter()
             .map(|(task, declared)| {
                 Ok(Task {
-                    name: format!("{name}-{task}"),
+                    name: task_name(name, task),
                     provider: name.to_owned(),
                     folder: manifest.folder.clone(),
                     pin: manifest.run.as_ref().map(|run| run.pin.clone()).unwrap_or_default(),
@@ -600,8 +607,7 @@ impl<'a> Placed<'a> {
 
     /// Whether it is there without anybody adding its service.
     fn comes_by_itself(&self) -> bool {
-        let own = &self.component.manifest.service;
-        self.instance.is_none_or(|instance| own.iter().any(|service| service.name == instance.name))
+        self.instance.is_none_or(|instance| instance.own)
     }
 
     /// What its own variables are about.
@@ -648,18 +654,6 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// What a service's code is called, and its image: the kind where all services of it share them.
-#[must_use]
-pub fn code_name<'a>(kind: &'a str, declared: &KindManifest, service: &'a str) -> &'a str {
-    if declared.shared { kind } else { service }
-}
-
-/// Where a service's code is, from the root of the project.
-#[must_use]
-pub fn code_folder(kind: &str, declared: &KindManifest, service: &str) -> String {
-    if declared.shared { kind_folder(kind) } else { service_folder(service) }
-}
-
 /// What single targets read of a workload, with the name of its service where they say `{service}`.
 fn about(mut at: Map<String, Value>, service: &str) -> Map<String, Value> {
     fn fill(value: &mut Value, service: &str) {
@@ -679,6 +673,11 @@ fn about(mut at: Map<String, Value>, service: &str) -> Map<String, Value> {
 #[must_use]
 pub fn workload_name(service: &str, role: &str, is_main: bool) -> String {
     if is_main { service.to_owned() } else { format!("{service}-{role}") }
+}
+
+/// The name of what is done with the provider `provider` as `task`.
+fn task_name(provider: &str, task: &str) -> String {
+    format!("{provider}-{task}")
 }
 
 /// What a provider's own variables are about.

@@ -160,7 +160,7 @@ pub fn prune_npm(
     Ok(text + "\n")
 }
 
-/// What stands in a lock, by place: its text, and what it says.
+/// What stands in a lock, by place in the project: its text, and what it says.
 type Locked<'a> = BTreeMap<String, (&'a RawValue, Entry)>;
 
 /// The packages of the lock `full` and of those beside it.
@@ -171,7 +171,8 @@ fn locked<'a>(
 ) -> Result<Locked<'a>, Problem> {
     let mut locked = Locked::new();
     let more = more.iter().map(|(place, text)| (place.as_str(), *text));
-    for (place, text) in [(source, full)].into_iter().chain(more) {
+    let locks: Vec<(&str, &'a str)> = [(source, full)].into_iter().chain(more).collect();
+    for (place, text) in &locks {
         let lock: Lock = serde_json::from_str(text).map_err(|error| not_json(place, &error))?;
         // The project's own packages are those that are rendered, not those of the lock.
         for (path, text) in lock.packages {
@@ -180,7 +181,7 @@ fn locked<'a>(
             }
             let entry: Entry = serde_json::from_str(text.get()).map_err(|error| {
                 let message = format!("the entry of `{path}` is not what npm writes: {error}");
-                Problem::new(Place::file(place), message)
+                Problem::new(Place::file(*place), message)
             })?;
             if entry.link {
                 continue;
@@ -191,10 +192,12 @@ fn locked<'a>(
             };
             let (here, there) = (version(text), version(there));
             if here != there {
+                let has = |(_, text): &&(&str, &str)| text.contains(&format!("\"{path}\":"));
+                let other = locks.iter().find(has).map_or(source, |(place, _)| place);
                 let message = format!(
-                    "`{path}` is {here} here and {there} in `{source}`: lock it anew beside that version"
+                    "`{path}` is {here} here and {there} in `{other}`: lock it anew beside that version"
                 );
-                return Err(Problem::new(Place::file(place), message));
+                return Err(Problem::new(Place::file(*place), message));
             }
         }
     }

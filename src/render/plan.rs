@@ -7,11 +7,11 @@ use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
 use crate::choose::selection::Selection;
-use crate::pack::layout::{is_service_of, service_folder};
+use crate::pack::layout::{code_place, is_service_of, service_folder};
 use crate::pack::load::{Component, ComponentFile, Lies, PACK_MANIFEST, PARTS, Pack};
 use crate::pack::manifest::{ContributionScope, ContributionShape, KindManifest};
 use crate::render::docked::{Docking, Workload};
-use crate::render::docking::{self, Instance, code_folder, code_name, is_in};
+use crate::render::docking::{self, Instance, is_in};
 use crate::text::error::{Error, Place, Problem};
 use crate::text::template::{Fields, Templates};
 
@@ -259,8 +259,8 @@ impl Service {
         is_in(component, &self.fills)
     }
 
-    fn as_instance(&self) -> Instance<'_> {
-        Instance { name: &self.name, kind: &self.kind, fills: &self.fills }
+    fn as_instance(&self, own: bool) -> Instance<'_> {
+        Instance { name: &self.name, kind: &self.kind, own, fills: &self.fills }
     }
 
     /// Puts its workloads into its fields.
@@ -281,13 +281,12 @@ fn codes(pack: &Pack, services: &[Service], docking: &Docking) -> Vec<Code> {
         let Some(declared) = declared(pack, &service.kind) else {
             continue;
         };
-        let name = code_name(&service.kind, declared, &service.name);
+        let (name, path) = code_place(&service.kind, declared.shared, &service.name);
         let there = codes.iter_mut().find(|code| code.name == name && code.kind == service.kind);
         if let Some(folders) = there.and_then(|code| code.fields["folders"].as_array_mut()) {
             folders.push(json!(service.path));
             continue;
         }
-        let path = code_folder(&service.kind, declared, &service.name);
         // All of a kind run the same.
         let own = docking.workloads.iter().filter(|workload| workload.service == service.name);
         let own: Vec<&Workload> = own.collect();
@@ -325,9 +324,10 @@ fn codes(pack: &Pack, services: &[Service], docking: &Docking) -> Vec<Code> {
 fn docked(components: &[&Component], services: &[Service]) -> Result<Docking, Error> {
     let brought = components.iter().flat_map(|component| &component.manifest.service);
     let brought: BTreeSet<&str> = brought.map(|service| service.name.as_str()).collect();
-    let mut instances: Vec<Instance> = services.iter().map(Service::as_instance).collect();
+    let instance = |service| Service::as_instance(service, brought.contains(&*service.name));
+    let mut instances: Vec<Instance> = services.iter().map(instance).collect();
     // What people add takes over nothing that something has met before.
-    instances.sort_by_key(|instance| !brought.contains(instance.name));
+    instances.sort_by_key(|instance| !instance.own);
     let names = docking::names(components, &instances);
     for service in services {
         if names.iter().filter(|name| **name == service.name).count() > 1 {

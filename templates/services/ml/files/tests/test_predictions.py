@@ -633,9 +633,7 @@ def test_a_job_that_nobody_took_expires(
     assert events(store, job["id"]) == ["queued", "expired"]
 
 
-def test_a_job_that_runs_expires_too(
-    jobs: System, api: httpx2.Client, store: redis.Redis
-) -> None:
+def test_a_job_that_runs_expires_too(jobs: System, api: httpx2.Client, store: redis.Redis) -> None:
     job_id = accept(api, prediction(image(4_000), deadline_s=5))
     running(api, job_id)
     # However fast this machine is, the job does not come to its end.

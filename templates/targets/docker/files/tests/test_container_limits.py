@@ -26,7 +26,7 @@ def containers() -> dict[str, str]:
 
 
 def grace_s(container: str) -> float:
-    found = re.search(r"^    stop_grace_period: (\d+)s\b", container, re.MULTILINE)
+    found = re.search(r"^    stop_grace_period: (\d+)s$", container, re.MULTILINE)
     assert found, container
     return float(found[1])
 
@@ -35,7 +35,7 @@ def test_a_container_gets_the_time_that_its_process_takes_to_stop() -> None:
     own = {name: text for name, text in containers().items() if ":dev\n" in text}
     assert own
     for name, container in own.items():
-        limit = re.search(r"^    stop_grace_period: \d+s # (\w+)", container, re.MULTILINE)
+        limit = re.search(r"^    # (\w+) of contracts/.*\n    stop_grace_period: ", container, re.M)
         assert limit, f"{name} does not say which limit it has to keep"
         assert grace_s(container) > LIMITS[limit[1]], name
 
