@@ -5,8 +5,8 @@ import { ROOT, type System } from './system.ts';
 
 /** The body of a prediction that every inference service can run. */
 export function sample(system: System): string {
-  const { cwd } = system.find('inference');
-  return readFileSync(join(ROOT, cwd, 'models', 'digits', '1', 'sample.json'), 'utf8');
+  const service = `${system.find('inference').env['SERVICE_NAME']}`;
+  return readFileSync(join(ROOT, 'services', service, 'models/digits/1/sample.json'), 'utf8');
 }
 
 /** The system's Redis; to be destroyed. */
