@@ -533,8 +533,8 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
         text.push_str("\n[slots]\n");
     }
     let line = |(slot, manifest): (&String, &SlotManifest), choice: &str| {
-        let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
-        format!("# {}: {}\n{slot} = {}\n", manifest.summary, fillers.join(", "), quoted(choice))
+        let fillers = pack.filler_ids(slot).join(", ");
+        format!("# {}: {fillers}\n{slot} = {}\n", manifest.summary, quoted(choice))
     };
     for slot in pack.slots() {
         text.push_str(&line(slot, &selection.slots[slot.0]));

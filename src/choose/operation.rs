@@ -1,7 +1,7 @@
 //! What an operation on a project asks for, and the selection that it leads to.
 
 use crate::choose::rules::{self, Refusal};
-use crate::choose::selection::{Choices, Selection, refuse_slot};
+use crate::choose::selection::{Choices, Selection, no_service, refuse_slot};
 use crate::pack::load::{Component, Pack};
 use crate::text::error::{Error, shell_words, suggestion};
 use crate::text::name::Name;
@@ -287,7 +287,7 @@ fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), E
     }
     for (service, fills) in choices.fills {
         let Some(kind) = selection.services.get(&service) else {
-            return Err(no_service(selection, &service));
+            return Err(no_service(&selection.services, &service));
         };
         for (slot, filler) in fills {
             refuse_slot(pack, &service, kind, &slot)?;
@@ -301,7 +301,7 @@ fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), E
 
 fn remove_service(pack: &Pack, selection: &mut Selection, name: &str) -> Result<(), Error> {
     let Some(kind) = selection.services.remove(name) else {
-        return Err(no_service(selection, name));
+        return Err(no_service(&selection.services, name));
     };
     if selection.services.values().any(|other| *other == kind) {
         return Ok(());
@@ -312,14 +312,6 @@ fn remove_service(pack: &Pack, selection: &mut Selection, name: &str) -> Result<
         None => format!("first add another: scaffold add service {name}-2 --kind {kind}"),
     };
     Err(Error::usage(format!("`{name}` is the only service of kind `{kind}`"), hint))
-}
-
-fn no_service(selection: &Selection, name: &str) -> Error {
-    let known: Vec<&str> = selection.services.keys().map(String::as_str).collect();
-    Error::usage(
-        format!("there is no service `{name}`"),
-        format!("{}services: {}", suggestion(name, known.iter().copied()), known.join(", ")),
-    )
 }
 
 /// Makes the rest of the selection follow from the components: what is switched on brings its

@@ -17,10 +17,7 @@ pub fn answers_schema(pack: &Pack) -> Value {
         let schema = json!({"type": "boolean", "description": component.manifest.summary, "default": component.manifest.default});
         properties.insert(flag.to_owned(), schema);
     }
-    let slot_schema = |slot: &str, manifest: &SlotManifest| {
-        let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
-        json!({"enum": fillers, "description": manifest.summary, "default": pack.default_filler(slot).id})
-    };
+    let slot_schema = |slot: &str, manifest: &SlotManifest| json!({"enum": pack.filler_ids(slot), "description": manifest.summary, "default": pack.default_filler(slot).id});
     for (slot, manifest) in pack.slots() {
         properties.insert(slot.clone(), slot_schema(slot, manifest));
     }

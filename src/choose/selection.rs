@@ -143,7 +143,7 @@ impl Choices {
         } else if pack.slots().any(|(slot, _)| slot == key) {
             let choice =
                 value.as_str().ok_or_else(|| wrong_type(key, "the name of a component", value))?;
-            self.slots.insert(key.to_owned(), filler(pack, key, choice)?);
+            self.slots.insert(key.to_owned(), filler(pack, key, &format!("--{key}"), choice)?);
         } else if let Some(option) = pack.options().find(|option| option.manifest.id == key) {
             self.options.insert(key.to_owned(), option_value(option.manifest, value)?);
         } else {
@@ -185,19 +185,9 @@ impl Choices {
         let key = format!("{service}.{slot}");
         let choice =
             value.as_str().ok_or_else(|| wrong_type(&key, "the name of a component", value))?;
-        let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
-        if !fillers.contains(&choice) {
-            return Err(Error::usage(
-                format!("`{choice}` is not a choice of `{key}`"),
-                format!(
-                    "{}choices: {}",
-                    suggestion(choice, fillers.iter().copied()),
-                    fillers.join(", ")
-                ),
-            ));
-        }
+        let choice = filler(pack, slot, &key, choice)?;
         let fills = self.fills.entry(service.to_owned()).or_default();
-        fills.insert(slot.to_owned(), choice.to_owned());
+        fills.insert(slot.to_owned(), choice);
         Ok(())
     }
 
@@ -383,14 +373,7 @@ impl Choices {
     /// Refuses fillers for services that are not there, and for slots that those do not have.
     fn check_fills(&self, pack: &Pack, services: &BTreeMap<String, String>) -> Result<(), Error> {
         for (service, fills) in &self.fills {
-            let Some(kind) = services.get(service) else {
-                let known: Vec<&str> = services.keys().map(String::as_str).collect();
-                let near = suggestion(service, known.iter().copied());
-                return Err(Error::usage(
-                    format!("there is no service `{service}`"),
-                    format!("{near}services: {}", known.join(", ")),
-                ));
-            };
+            let kind = services.get(service).ok_or_else(|| no_service(services, service))?;
             for slot in fills.keys() {
                 refuse_slot(pack, service, kind, slot)?;
             }
@@ -599,6 +582,15 @@ fn filled(pack: &Pack, services: &BTreeMap<String, String>, said: &Fills) -> Fil
     fills
 }
 
+/// The refusal of a service that is not one of `services`.
+pub fn no_service(services: &BTreeMap<String, String>, name: &str) -> Error {
+    let known: Vec<&str> = services.keys().map(String::as_str).collect();
+    Error::usage(
+        format!("there is no service `{name}`"),
+        format!("{}services: {}", suggestion(name, known.iter().copied()), known.join(", ")),
+    )
+}
+
 /// Refuses a slot that services of `kind` do not have.
 ///
 /// # Errors
@@ -616,19 +608,19 @@ pub fn refuse_slot(pack: &Pack, service: &str, kind: &str, slot: &str) -> Result
     Err(Error::usage(format!("the service `{service}` has no slot `{slot}`"), hint))
 }
 
-/// The name of a component that can fill `slot`.
-fn filler(pack: &Pack, slot: &str, choice: &str) -> Result<String, Error> {
-    let fillers: Vec<&str> = pack.fillers(slot).map(|component| component.id.as_str()).collect();
+/// The name of a component that can fill `slot`, which people call `called`.
+fn filler(pack: &Pack, slot: &str, called: &str, choice: &str) -> Result<String, Error> {
+    let fillers = pack.filler_ids(slot);
     if fillers.contains(&choice) {
         return Ok(choice.to_owned());
     }
-    Err(not_a_choice(slot, choice, &fillers))
+    Err(not_a_choice(called, choice, &fillers))
 }
 
-/// A value of a closed list that was not in it.
-fn not_a_choice(key: &str, choice: &str, choices: &[&str]) -> Error {
+/// A value of a closed list, which people call `called`, that was not in it.
+fn not_a_choice(called: &str, choice: &str, choices: &[&str]) -> Error {
     Error::usage(
-        format!("`{choice}` is not a choice of `--{key}`"),
+        format!("`{choice}` is not a choice of `{called}`"),
         format!("{}choices: {}", suggestion(choice, choices.iter().copied()), choices.join(", ")),
     )
 }
@@ -679,7 +671,7 @@ fn option_value(option: &OptionManifest, value: &Value) -> Result<Value, Error> 
             if choices.contains(&choice) {
                 Ok(value.clone())
             } else {
-                Err(not_a_choice(id, choice, &choices))
+                Err(not_a_choice(&format!("--{id}"), choice, &choices))
             }
         }
     }

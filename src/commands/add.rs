@@ -38,12 +38,8 @@ fn arguments(command: Command, words: &Words) -> Command {
 fn with(words: &Words) -> Option<Arg> {
     let pack = words.pack?;
     let slots = pack.kinds().flat_map(|kind| pack.slots_of(kind));
-    let slots: Vec<String> = slots
-        .map(|(slot, _)| {
-            let fillers: Vec<&str> = pack.fillers(slot).map(|filler| filler.id.as_str()).collect();
-            format!("{slot} ({})", fillers.join(", "))
-        })
-        .collect();
+    let slots: Vec<String> =
+        slots.map(|(slot, _)| format!("{slot} ({})", pack.filler_ids(slot).join(", "))).collect();
     (!slots.is_empty()).then(|| {
         Arg::new("with")
             .long("with")

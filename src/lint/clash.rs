@@ -57,7 +57,7 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
             let there: Vec<&Component> = held.bringing().collect();
             let slot = kind.and_then(|_| pack.service_slot(component));
             write(kind, Writer { slot, ..writer(path(SERVICE_IN_PATH), &there) });
-            for (bringing, name) in kind.into_iter().flat_map(|kind| brought(pack, kind)) {
+            for (bringing, name) in kind.into_iter().flat_map(|kind| pack.brought(kind)) {
                 let there = [&there[..], &[bringing]].concat();
                 write(None, Writer { slot, ..writer(path(name), &there) });
             }
@@ -200,12 +200,4 @@ fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)>
     let to = manifest.to.iter();
     found.extend(to.map(|(kind, to)| (Some(kind.as_str()), vec![kind.as_str()], &to.own)));
     found
-}
-
-/// The services of a kind that come by themselves, each with what brings it.
-fn brought<'a>(pack: &'a Pack, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
-    pack.components.iter().flat_map(move |component| {
-        let own = component.manifest.service.iter().filter(move |service| service.kind == kind);
-        own.map(move |service| (component, service.name.as_str()))
-    })
 }

@@ -267,7 +267,7 @@ impl<'a> Constraints<'a> {
             };
             // One for the services that come by themselves, and a further service for each other.
             let on = |it: &&Component| self.components[&*it.id].holds_in(model);
-            let brought = self.brought(kind).filter(|(component, _)| on(component));
+            let brought = self.pack.brought(kind).filter(|(component, _)| on(component));
             let brought: Vec<&str> = brought.map(|(_, name)| name).collect();
             let there: Vec<String> = there.collect();
             let default = there.iter().position(|id| *id == self.pack.default_filler(slot.id).id);
@@ -304,14 +304,6 @@ impl<'a> Constraints<'a> {
         self.order.iter().map(|literal| literal.holds_in(model)).collect()
     }
 
-    /// The services of `kind` that come with components.
-    fn brought(&self, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
-        self.pack.components.iter().flat_map(move |component| {
-            let own = component.manifest.service.iter().filter(move |it| it.kind == kind);
-            own.map(move |service| (component, service.name.as_str()))
-        })
-    }
-
     fn flags(&self) -> impl Iterator<Item = Literal> {
         self.pack.flagged().map(|(_, component)| self.components[&*component.id])
     }
@@ -327,7 +319,12 @@ impl<'a> Constraints<'a> {
 
     /// A literal that holds where one of `components` is there.
     fn any_of(&mut self, components: &BTreeSet<&str>) -> Literal {
-        let any: Vec<Literal> = components.iter().map(|id| self.components[id]).collect();
+        let any = components.iter().map(|id| self.components[id]).collect();
+        self.any_literal(any)
+    }
+
+    /// A literal that holds where one of `any` does.
+    fn any_literal(&mut self, any: Vec<Literal>) -> Literal {
         let [one] = any[..] else {
             let literal = self.variable();
             self.clauses.extend(any.iter().map(|one| vec![!*one, literal]));
@@ -378,9 +375,7 @@ impl<'a> Constraints<'a> {
                 .map(|held| held.bringing().map(|component| component.id.as_str()).collect())
                 .collect();
             let both: Vec<Literal> = both.iter().map(|ids| self.all_of(ids)).collect();
-            let literal = self.variable();
-            self.clauses.extend(both.iter().map(|one| vec![!*one, literal]));
-            self.clauses.push(both.into_iter().chain([!literal]).collect());
+            let literal = self.any_literal(both);
             self.needing.insert((need, of), literal);
         }
     }
@@ -437,7 +432,7 @@ impl<'a> Constraints<'a> {
                 None => clauses.push(self.requiring(slot.id).chain([!slot.used]).collect()),
                 // Every service has something in it.
                 Some(kind) => {
-                    let brought = self.brought(kind).map(|(component, _)| component);
+                    let brought = self.pack.brought(kind).map(|(component, _)| component);
                     let brought = brought.map(|component| self.components[&*component.id]);
                     clauses.extend(brought.map(|there| vec![!there, slot.used]));
                     let there = self.pack.component_of_kind(kind);

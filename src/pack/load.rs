@@ -192,6 +192,20 @@ impl Pack {
             .filter(move |component| component.manifest.slot.as_deref() == Some(slot))
     }
 
+    /// The ids of the components that can fill `slot`, in pack order.
+    #[must_use]
+    pub fn filler_ids<'a>(&'a self, slot: &'a str) -> Vec<&'a str> {
+        self.fillers(slot).map(|component| component.id.as_str()).collect()
+    }
+
+    /// The services of `kind` that come by themselves, each with what brings it.
+    pub fn brought<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
+        self.components.iter().flat_map(move |component| {
+            let own = component.manifest.service.iter().filter(move |service| service.kind == kind);
+            own.map(move |service| (component, service.name.as_str()))
+        })
+    }
+
     /// The component that fills `slot` where nothing else is chosen.
     ///
     /// # Panics
