@@ -643,11 +643,15 @@ fn check(
         overlaps.iter().filter_map(|overlap| overlap.theirs.as_deref()).collect();
     let recorded = words(&recorded);
     let paths = texts.map(|text| places(language, text));
-    // Whoever put a comment on something else wrote it anew there, also on one more of the same.
+    // Whoever put a comment on something else wrote it anew there, also on one more of the same;
+    // of equal elements it cannot be told which one a side removed.
     let has_moved = |word: &str, side: usize| {
         let path = &paths[side].0[word];
         let count = |side: usize| paths[side].1.get(&path[..]).copied().unwrap_or_default();
-        *path != paths[0].0[word] || count(side) > count(0)
+        let is_element = path
+            .split_last()
+            .is_some_and(|(_, list)| flats[0].get(list).is_some_and(Value::is_array));
+        *path != paths[0].0[word] || count(side) > count(0) || (is_element && count(0) > 1)
     };
     for word in &ours {
         let is_kept = now.contains(word);
@@ -1014,6 +1018,11 @@ fn lists_merge_by_element() {
     assert_eq!(list("[1, 2]", "[1]", "[1, 4]"), text("[1]", 1));
     assert_eq!(list("[1, 2]", "[1, 4]", "[1]"), text("[1, 4]", 1));
     assert_eq!(list("[1, 2]", "[1]", "[1]"), text("[1]", 0));
+    // Of two equal elements each side removed one, whichever it was.
+    for (ours, theirs) in [("[\n  // c\n  1\n]", "[\n  1\n]"), ("[\n  1\n]", "[\n  // c\n  1\n]")] {
+        let now = list("[\n  1,\n  // c\n  1\n]", ours, theirs);
+        assert!(now.0.contains('1') && now.1 == 0, "{now:?}");
+    }
     // What is told is the whole list: places in it are not those of the next text.
     assert_eq!(
         merged(JSON, "{\"l\": [0, 1]}", "{\"l\": [0, 2]}", "{\"l\": [9, 0, 3]}"),

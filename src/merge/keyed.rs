@@ -182,7 +182,8 @@ type Fits<'f> = &'f dyn Fn(usize, usize) -> bool;
 
 /// The ids of elements by their places: an element of the base has its number there, and keeps
 /// it where it was moved or changed; another one is told by the place where it was added, and
-/// what it says.
+/// what it says. Which of two equal elements a side removed is nobody's to tell: where both sides
+/// say the same, they have the same elements.
 fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
     let values = pieces.each_ref().map(|side| -> Vec<String> {
         side.iter().map(|piece| format!("{:?}", piece.body.value())).collect()
@@ -255,6 +256,7 @@ fn placed(pieces: &[Vec<&Piece>; 3]) -> [Vec<String>; 3] {
         }
         ids
     });
+    let theirs = if values[1] == values[2] { ours.clone() } else { theirs };
     [(0..base.len()).map(|number| number.to_string()).collect(), ours, theirs]
 }
 
