@@ -102,6 +102,12 @@ lines = [
   "{% if \"b\" in on %}never{% endif %}",
 ]
 
+[with.b]
+lines = ["{{ project.name }}"]
+
+[with.c]
+lines = ["{{ project.name }}"]
+
 [each.work]
 lines = ["{{ service.name }}"]
 "#;
@@ -111,7 +117,8 @@ lines = ["{{ service.name }}"]
         [
             "components/a/component.toml:7:4: no project renders what follows `{% if 'b' in on %}`: take it out, or mend its condition",
             "components/a/component.toml:9:3: no project renders what follows `{% if \"b\" in on %}`: take it out, or mend its condition",
-            "components/a/component.toml:13:10: no project has a service of this kind beside this component",
+            "components/a/component.toml:13:10: no project has this: its component and what the name of its table names cannot be together",
+            "components/a/component.toml:19:10: no project has this: its component and what the name of its table names cannot be together",
         ]
     );
 }
@@ -174,6 +181,15 @@ fn two_values_of_one_key_are_found_wherever_they_are_contributed() {
     let none = Vec::<String>::new();
     assert_eq!(found(&other.replace("grey", "blue")), none, "the same value");
     assert_eq!(found(&other.replace("flag = \"b\"", "flag = \"b\"\nconflicts = [\"a\"]")), none);
+    let with = other.replace("[each.work.facts]", "[with.a.facts]");
+    assert_eq!(found(&with), [told]);
+    assert_eq!(found(&with.replace("[with.a.", "[with.root.")), [told]);
+    let apart = "summary = \"s\"\nflag = \"c\"\nconflicts = [\"a\"]\n[with.b]\n";
+    let beside = with.replace("[with.a.facts]", "[with.c.facts]");
+    let files =
+        [("a/component.toml", kinds), ("b/component.toml", &beside), ("c/component.toml", apart)];
+    let found = validate::validate(&read(&pack(&files)));
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), none, "never together");
 }
 
 /// The service that comes by itself has the name of a file of the project.

@@ -555,6 +555,61 @@ fn what_a_later_migration_calls_otherwise_again_is_followed() {
     assert_eq!(place.files(), rendered(&place, &["--tasks", "--rate", "high"]));
 }
 
+/// What every project had, and a newer version asks for.
+#[test]
+fn what_every_project_had_stays_on_where_it_applies() {
+    let publish_kept = |place: &Place| {
+        let mut next = second();
+        next[0].1 =
+            next[0].1.replacen("[[migrate]]\n", "[[migrate]]\nkept = [\"lamp\", \"torch\"]\n", 1);
+        let lamp = "summary = \"light\"\nflag = \"lamp\"\n";
+        next.push(("components/lamp/component.toml", lamp.to_owned()));
+        next.push(("components/lamp/files/lost/c.txt", FIRST[5].1.to_owned()));
+        let torch = "summary = \"fire\"\nflag = \"torch\"\napplies = [\"workers\"]\n";
+        next.push(("components/torch/component.toml", torch.to_owned()));
+        publish(place, &next);
+    };
+    for (before, after) in
+        [(&[][..], &["--lamp"][..]), (&["--extra"], &["--jobs", "--lamp", "--torch"])]
+    {
+        let place = place(before);
+        let old = place.files();
+        publish_kept(&place);
+        place.ok(&["update"]);
+        assert_eq!(place.files(), rendered(&place, after), "{before:?}");
+        place.ok(&["undo"]);
+        assert_eq!(place.files(), old, "{before:?}");
+    }
+    // Whichever way the section is written, and whatever stands above its first line.
+    let texts = [
+        (
+            "[components]\n# mine\nextra = true\n",
+            "[components]\nlamp = true\ntorch = true\n# mine\njobs = true\n",
+        ),
+        (
+            "components = { extra = true }\n",
+            "components = { lamp = true, torch = true, jobs = true }\n",
+        ),
+        (
+            "components.extra = true\n",
+            "components.lamp = true\ncomponents.torch = true\ncomponents.jobs = true\n",
+        ),
+        (
+            "[components]\nextra = false\nlamp = false\n",
+            "[components]\njobs = false\nlamp = false\n",
+        ),
+    ];
+    let place = place(&[]);
+    publish_kept(&place);
+    let pack = validate::load(place.pack.path()).unwrap_or_else(|error| panic!("{error}"));
+    let migration = Migration::since(&pack, "0.1.0");
+    for (before, after) in texts {
+        let now = migrated(&pack, &migration, before);
+        assert_eq!(now.text, after);
+        assert_eq!(migrated(&pack, &Migration::since(&pack, "0.3.0"), &now.text).text, after);
+    }
+}
+
 #[test]
 fn files_take_each_others_places() {
     let (one, two, three) = ("1\na\nb\nc\nd\n", "2\na\nb\nc\nd\n", "3\na\nb\nc\nd\n");
@@ -865,7 +920,7 @@ fn an_edit_of_a_file_whose_place_another_one_took_is_found_in_a_merge() {
 /// Each mistake in a `[[migrate]]`, and the whole text that names it.
 #[test]
 fn migrations_that_cannot_work_are_refused_at_their_place() {
-    let cases: [(&str, &[&str]); 28] = [
+    let cases: [(&str, &[&str]); 30] = [
         ("before = \"0.3.0\"", &[]),
         (
             "before = \"3\"",
@@ -896,6 +951,8 @@ fn migrations_that_cannot_work_are_refused_at_their_place() {
             "kinds = { a = \"runer\" }",
             &["pack.toml:8:16: `runer` is not a kind of service; did you mean `runner`?"],
         ),
+        ("kept = [\"redis\"]", &["pack.toml:8:10: `redis` is not a component with a flag"]),
+        ("kept = [\"workers\"]", &[]),
         (
             "slots.queue = { a = \"redis\" }",
             &[

@@ -59,7 +59,7 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("colour = \"red\""),
             vec![
-                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `versions`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `versions`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `with`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
             ],
         ),
         (
@@ -111,6 +111,16 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("[each.worcker]\nlines = [\"x\"]"),
             vec!["components/base/component.toml:3:7: `worcker` is not a kind of service; did you mean `worker`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[with.extrra]\nlines = [\"x\"]"),
+            vec!["components/base/component.toml:3:7: `extrra` is not a component; did you mean `extra`?"],
+        ),
+        (
+            "components/base/component.toml",
+            base("[with.extra]\nline = [\"x\"]"),
+            vec!["components/base/component.toml:4:1: no contribution `line` is declared here; did you mean `lines`?"],
         ),
         (
             "components/base/component.toml",
@@ -340,6 +350,22 @@ lines = ["{{ other.name }} asks {{ service.name }}"]
     );
     assert_eq!(read("desks/ann-desk.txt"), "ann\n");
     assert_eq!(read("desks/worker-desk.txt"), "worker\n");
+}
+
+#[test]
+fn a_component_adds_to_the_project_where_another_one_is_on_as_well() {
+    let manifest = "summary = \"b\"\nflag = \"both\"\n[with.extra]\nlines = [\"both of {{ project.name }}\"]\n";
+    let folder = small_pack(&[("components/both/component.toml", manifest)]);
+    let templates = folder.path().to_str().expect("the path is UTF-8");
+    let readme = |flags: &[&str]| {
+        let work = tempfile::tempdir().expect("a temporary folder");
+        let arguments = [&["new", "x", "--templates", templates][..], flags].concat();
+        scaffold_ok(work.path(), &arguments);
+        std::fs::read_to_string(work.path().join("x/README.md")).expect("the file is rendered")
+    };
+    assert!(readme(&["--both", "--extra"]).contains("\nboth of x\n"));
+    assert!(!readme(&["--both"]).contains("both of x"));
+    assert!(!readme(&["--extra"]).contains("both of x"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::choose::file::{flag_of, quoted};
-use crate::pack::load::Pack;
+use crate::pack::load::{Component, Pack};
 use crate::pack::migration::Migration;
 
 /// A `scaffold.toml` in the words of this version of the pack.
@@ -25,14 +25,14 @@ pub struct Migrated {
 /// reads it to refuse; so does an old name whose new one is there already.
 #[must_use]
 pub fn migrated(pack: &Pack, migration: &Migration, text: &str) -> Migrated {
-    let mut words = Words { pack, migration, edits: Vec::new(), notes: Vec::new() };
+    let mut words = Words { pack, migration, text, edits: Vec::new(), notes: Vec::new() };
     if !migration.is_empty()
         && let Ok(table) = DeTable::parse(text)
     {
         words.read(table.get_ref());
     }
     let Words { mut edits, mut notes, .. } = words;
-    edits.sort_by_key(|(range, _)| range.start);
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut text = text.to_owned();
     for (range, new) in edits.into_iter().rev() {
         text.replace_range(range, &new);
@@ -44,6 +44,7 @@ pub fn migrated(pack: &Pack, migration: &Migration, text: &str) -> Migrated {
 struct Words<'a> {
     pack: &'a Pack,
     migration: &'a Migration,
+    text: &'a str,
     edits: Vec<(Range<usize>, String)>,
     notes: Vec<String>,
 }
@@ -55,6 +56,7 @@ impl Words<'_> {
             self.rename_keys(components, |words, key, _| {
                 flag_of(words.pack, &words.migration.component(key)).to_owned()
             });
+            self.keep(components);
         }
         if let Some(slots) = section("slots") {
             self.rename_keys(slots, |words, slot, filler| {
@@ -117,6 +119,45 @@ impl Words<'_> {
                 self.notes.push(format!("`{}` is called `{name}` now", key.get_ref()));
                 self.edits.push((key.span(), as_key(name)));
             }
+        }
+    }
+
+    /// Writes down what every project had and can be chosen now, before the first of the components.
+    fn keep(&mut self, components: &DeTable) {
+        let component = |word: &str| {
+            let word = self.migration.component(word);
+            self.pack.component(&word).or_else(|| self.pack.by_flag(&word))
+        };
+        let named = || {
+            components.iter().filter_map(|(key, value)| Some((component(key.get_ref())?, value)))
+        };
+        let on = named().filter(|(_, value)| value.get_ref().as_bool() == Some(true));
+        let on: BTreeSet<String> = on.map(|(component, _)| component.id.clone()).collect();
+        let Some(first) = components.keys().map(|key| key.span().start).min() else {
+            return;
+        };
+        // As lines of the section before the comment on the first one, unless the section is written
+        // on one line or in dotted keys.
+        let begin = self.text[..first].rfind('\n').map_or(0, |end| end + 1);
+        let (at, before, behind) = match self.text[begin..first].trim() {
+            "" => {
+                let lines = self.text[..begin].split_inclusive('\n').rev();
+                let comments = lines.take_while(|line| line.trim_start().starts_with('#'));
+                (begin - comments.map(str::len).sum::<usize>(), "", "\n")
+            }
+            start if start.ends_with('{') => (first, "", ", "),
+            start => (begin, start, "\n"),
+        };
+        let kept: Vec<&Component> = self
+            .migration
+            .kept()
+            .filter_map(|id| self.pack.component(&id))
+            .filter(|kept| kept.applies(&on) && !named().any(|(other, _)| other.id == kept.id))
+            .collect();
+        for component in kept {
+            let flag = component.flag().unwrap_or(&component.id);
+            self.edits.push((at..at, format!("{before}{} = true{behind}", as_key(flag))));
+            self.notes.push(format!("`{flag}` can be chosen now, and stays on"));
         }
     }
 

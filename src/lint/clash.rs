@@ -187,11 +187,12 @@ fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, V
     found
 }
 
-/// What a component contributes: the kind of service whose it is, if not the project's; the kinds
-/// without which it is not evaluated; and the table.
+/// What a component contributes: the kind of service whose it is, if not the project's; the kinds and
+/// components without which it is not evaluated; and the table.
 fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)> {
     let manifest = &component.manifest;
     let mut found = vec![(None, Vec::new(), &manifest.contribute)];
+    found.extend(manifest.with.iter().map(|(other, table)| (None, vec![other.as_str()], table)));
     for (kind, each) in &manifest.each {
         found.push((None, vec![kind.as_str()], &each.own));
         let pairs = each.each.iter();

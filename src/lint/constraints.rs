@@ -157,11 +157,12 @@ impl<'a> Constraints<'a> {
         self.pack.components.iter().map(|component| (component, self.components[&*component.id]))
     }
 
-    /// What is in every project that has `component` and services of `kinds`.
+    /// What is in every project that has `component` and all of `others`: services of a kind, or components.
     #[must_use]
-    pub fn together<T: AsRef<str>>(&self, component: &Component, kinds: &[T]) -> Vec<Literal> {
-        let kinds = kinds.iter().filter_map(|kind| self.holders.get(kind.as_ref()).copied());
-        kinds.chain(self.component(&component.id)).collect()
+    pub fn together<T: AsRef<str>>(&self, component: &Component, others: &[T]) -> Vec<Literal> {
+        let literal = |name: &str| self.holders.get(name).copied().or_else(|| self.component(name));
+        let others = others.iter().filter_map(|name| literal(name.as_ref()));
+        others.chain(self.component(&component.id)).collect()
     }
 
     /// That a project can do this: it has the component, or something that offers the binding.

@@ -77,6 +77,13 @@ impl Checked<'_> {
                 self.report_unknown(new, "a component", did_you_mean(&now, known));
             }
         }
+        for id in &entry.kept {
+            let now = self.later.component(id);
+            if pack.component(&now).is_none_or(|component| component.flag().is_none()) {
+                let known = pack.flagged().map(|(_, component)| component.id.as_str());
+                self.report_unknown(id, "a component with a flag", did_you_mean(&now, known));
+            }
+        }
         for new in entry.kinds.values() {
             let now = self.later.kind(new);
             if pack.component_of_kind(&now).is_none() {

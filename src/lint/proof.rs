@@ -205,11 +205,11 @@ impl Proving<'_> {
             }
         }
         for (component, text) in texts.iter().filter(|(component, _)| there(component)) {
-            let base = self.constraints.together(component, &text.kinds);
+            let base = self.constraints.together(component, &text.needs);
             let manifest = component.manifest_path();
             let whole = pack.text(&manifest).unwrap_or_default();
             if !self.constraints.is_possible(&base) {
-                let message = "no project has a service of this kind beside this component";
+                let message = "no project has this: its component and what the name of its table names cannot be together";
                 problems.push(Problem::new(Place::at(&manifest, whole, text.place.start), message));
                 continue;
             }

@@ -15,8 +15,8 @@ use crate::render::plan::origin;
 pub struct Text {
     /// The table that it stands in, as [`origin`] names it.
     pub origin: String,
-    /// The kinds of service without which that table is not evaluated.
-    pub kinds: Vec<String>,
+    /// The kinds of service and the components without which that table is not evaluated.
+    pub needs: Vec<String>,
     /// The text, without quotes.
     pub text: String,
     /// Where it stands, quotes included.
@@ -33,6 +33,11 @@ pub fn texts(component: &str, manifest: &str) -> Vec<Text> {
     for (key, value) in table.get_ref() {
         match key.get_ref().as_ref() {
             "contribute" => found.entries(value, "contribute", &[], |_| true),
+            "with" => {
+                for (other, own) in tables(value) {
+                    found.entries(own, &format!("with.{other}"), &[other], |_| true);
+                }
+            }
             "each" => {
                 for (kind, own) in tables(value) {
                     let name = format!("each.{kind}");
@@ -75,12 +80,12 @@ impl Found<'_> {
         &mut self,
         value: &Spanned<DeValue>,
         name: &str,
-        kinds: &[&str],
+        needs: &[&str],
         wanted: impl Fn(&str) -> bool,
     ) {
         let pattern = Text {
             origin: origin(self.component, name),
-            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            needs: needs.iter().map(|name| (*name).to_owned()).collect(),
             text: String::new(),
             place: 0..0,
         };

@@ -463,6 +463,9 @@ impl Checked<'_> {
             }
         };
         check(&manifest.contribute, ContributionScope::Project);
+        for table in manifest.with.values() {
+            check(table, ContributionScope::Project);
+        }
         for each in manifest.each.values() {
             check(&each.own, ContributionScope::Project);
             for table in each.each.values() {
@@ -471,6 +474,15 @@ impl Checked<'_> {
         }
         for to in manifest.to.values() {
             check(&to.own, ContributionScope::Service);
+        }
+        for other in manifest.with.keys() {
+            if self.pack.component(other).is_none() {
+                let near = self.pack.components.iter().map(|component| component.id.as_str());
+                problems.push(Problem::new(
+                    self.place(component, other),
+                    unknown(&format!("`{other}` is not a component"), did_you_mean(other, near)),
+                ));
+            }
         }
         let others = manifest.each.values().flat_map(|each| each.each.keys());
         let to = manifest.to.keys().filter(|kind| *kind != EVERY_WORKLOAD);

@@ -85,6 +85,9 @@ pub struct MigrateManifest {
     /// Kinds of service.
     #[serde(default)]
     pub kinds: IndexMap<String, String>,
+    /// Components with a flag of which every project had the files: they stay on, where they apply.
+    #[serde(default)]
+    pub kept: Vec<String>,
     /// Files of projects: patterns in which `*` is one part of the path, and `**` all that follow.
     /// The first that fits counts.
     #[serde(default)]
@@ -336,6 +339,9 @@ pub struct ComponentManifest {
     /// Contributions, once per project.
     #[serde(default)]
     pub contribute: toml::Table,
+    /// Contributions to the project's names, where another component is on as well.
+    #[serde(default)]
+    pub with: IndexMap<String, toml::Table>,
     /// Contributions to the project's names, once per service instance of a kind.
     #[serde(default)]
     pub each: IndexMap<String, EachManifest>,

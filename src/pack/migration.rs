@@ -74,6 +74,14 @@ impl Migration {
         self.follow(kind, |step, kind| step.manifest.kinds.get(kind))
     }
 
+    /// The ids of components that are chosen now, and were in every project, in the words of this version.
+    pub fn kept(&self) -> impl Iterator<Item = String> {
+        self.steps.iter().enumerate().flat_map(|(number, step)| {
+            let later = Self { steps: self.steps[number + 1..].to_vec() };
+            step.manifest.kept.iter().map(move |id| later.component(id))
+        })
+    }
+
     /// A slot and the component in it, as they are called now.
     #[must_use]
     pub fn slot(&self, slot: &str, filler: &str) -> [String; 2] {

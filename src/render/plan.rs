@@ -426,6 +426,12 @@ fn collect(
         };
         let own = evaluate("contribute", &component.manifest.contribute, &fields)?;
         add(&mut project, own, component, &mut owners)?;
+        for (other, table) in &component.manifest.with {
+            if components.iter().any(|component| component.id == *other) {
+                let own = evaluate(&format!("with.{other}"), table, &fields)?;
+                add(&mut project, own, component, &mut owners)?;
+            }
+        }
         let of_kind = |kind: &str| -> Vec<&Service> {
             let of_kind = services.iter().filter(|service| service.kind == kind);
             of_kind.filter(|service| service.has(component)).collect()
