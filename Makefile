@@ -60,7 +60,7 @@ guard: ## fail where the generator or a generated system has become slower than 
 	cargo build --release
 	cargo run --quiet --package scaffold-benches guard
 	rm -rf target/guarded
-	target/release/scaffold new guarded --ml --realtime --into target/guarded --json >/dev/null
+	target/release/scaffold new guarded --ml --realtime --bench --into target/guarded --json >/dev/null
 	cp benches/system.json target/guarded/bench/recorded.json
 	$(MAKE) --no-print-directory -C target/guarded bench FLAGS=--guard
 
@@ -69,7 +69,7 @@ lint: ## format, clippy, documentation
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items --quiet
 
-breaks: ## break a generated project on purpose; its fault tests must turn red (PROJECT=target/demo)
+breaks: ## break a generated project on purpose; its fault tests must turn red (PROJECT=folder)
 	$(PYTHON) scripts/breaks.py $(or $(PROJECT),target/demo)
 
 examples: ## renew examples/ after a change of templates

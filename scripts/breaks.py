@@ -1,6 +1,6 @@
 """Breaks a generated project on purpose: `python3 scripts/breaks.py FOLDER [NAME...]`.
 
-FOLDER is a project with --ml and --realtime that `make setup` has been run in. Each break is what
+FOLDER is a project with --ml, --realtime and --faults that `make setup` has been run in. Each break is what
 somebody might well write; the fault test named beside it must turn red. Every file is put back.
 """
 
@@ -100,6 +100,8 @@ def main() -> int:
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     folder, names = Path(sys.argv[1]), sys.argv[2:]
+    if not (folder / "tests/faults").is_dir():
+        sys.exit(f"error: {folder} has no fault tests\nhint: run `scaffold add faults` there")
     chosen = [broken for broken in BREAKS if not names or broken.name in names]
     unnoticed = [broken.name for broken in chosen if not is_noticed(folder, broken)]
     print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} breaks are noticed")

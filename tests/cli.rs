@@ -40,7 +40,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, realtime, ml, state, queue, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, realtime, ml, bench, faults, runbook, state, queue, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -163,7 +163,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, realtime, ml, state, queue, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, realtime, ml, bench, faults, runbook, state, queue, description, name, services\n",
         ),
         (
             "a.json",

@@ -21,8 +21,8 @@ use serde_yaml_ng::Value;
 
 const FOLDERS: [&str; 3] = ["services/archive", "providers/objects", "providers/nats"];
 /// Both of them, and two services of the new kind.
-const CHOICES: [&str; 6] =
-    ["--archive", "--realtime", "--queue", "nats", "--service", "cold=archive"];
+const CHOICES: [&str; 7] =
+    ["--archive", "--realtime", "--faults", "--queue", "nats", "--service", "cold=archive"];
 
 /// A copy of the pack with the three folders in it.
 fn pack() -> tempfile::TempDir {

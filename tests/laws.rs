@@ -195,6 +195,9 @@ fn steps(pack: &Pack, from: &Selection, to: &Selection) -> Vec<Operation> {
     });
     let unwanted = reached.components.difference(&to.components);
     let mut set: Vec<String> = unwanted.map(|id| format!("{}=false", flag(id))).collect();
+    // And what went along with a removed one, and stays wanted.
+    let missing = to.components.difference(&reached.components);
+    set.extend(missing.map(|id| format!("{}=true", flag(id))));
     let used = to.choices(pack).slots;
     let slots = to.slots.iter().filter(|(slot, choice)| {
         used.contains_key(*slot)

@@ -138,7 +138,8 @@ fn rendered(
     render(&Plan::new(pack, all.complete(pack)?)?)
 }
 
-const ALL: [(&str, &str); 3] = [("ml", "true"), ("realtime", "true"), ("queue", "rabbitmq")];
+const ALL: [(&str, &str); 4] =
+    [("ml", "true"), ("realtime", "true"), ("bench", "true"), ("queue", "rabbitmq")];
 
 /// What the project has already, in whatever form: an npm workspace, a manifest of Kubernetes, a
 /// part of the diagram.

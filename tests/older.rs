@@ -61,7 +61,7 @@ impl Older {
 /// What a new project of the same choices has.
 fn renewed() -> Files {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    scaffold_ok(folder.path(), &["new", "full", "--ml", "--realtime"]);
+    scaffold_ok(folder.path(), &["new", "full", "--preset", "full"]);
     texts(&folder.path().join("full"))
 }
 

@@ -128,14 +128,14 @@ fn torment(name: &str, choices: &[&str]) {
 #[ignore = "starts servers; `make faults` runs it"]
 fn redis_survives_its_faults() {
     let Some(_proof) = prove("system::redis_survives_its_faults") else { return };
-    torment("faults-redis", &["--ml", "--realtime"]);
+    torment("faults-redis", &["--ml", "--realtime", "--faults"]);
 }
 
 #[test]
 #[ignore = "starts servers, needs rabbitmq-server; `make faults` runs it"]
 fn rabbitmq_survives_its_faults() {
     let Some(_proof) = prove("system::rabbitmq_survives_its_faults") else { return };
-    torment("faults-rabbitmq", &["--ml", "--queue", "rabbitmq"]);
+    torment("faults-rabbitmq", &["--ml", "--queue", "rabbitmq", "--faults"]);
 }
 
 /// The README's first command, as written.

@@ -57,7 +57,7 @@ fn ml_and_realtime_alone_pass_their_type_checks() {
         return;
     };
     for (name, choice) in [("ml", "--ml"), ("realtime", "--realtime")] {
-        let folder = project(name, &[choice]);
+        let folder = project(name, &[choice, "--bench"]);
         let node = node_26();
         run(&folder, Some(&node), &["make", "setup"]);
         print!("{}", run(&folder, Some(&node), &["make", "test", "ONLY=check"]));
@@ -72,7 +72,7 @@ fn ml_and_realtime_alone_pass_their_type_checks() {
 #[ignore = "needs the package registries; `make test` runs it"]
 fn ml_with_realtime_passes_its_own_checks() {
     let Some(_proof) = prove("toolchain::ml_with_realtime_passes_its_own_checks") else { return };
-    check("full-node24", &["--ml", "--realtime"], &node_24(), "24");
+    check("full-node24", &["--preset", "full"], &node_24(), "24");
 }
 
 /// With a real `RabbitMQ` of this machine; Debian's is the oldest that is promised to work.
@@ -163,7 +163,7 @@ fn python_outside_of_services_is_formatted_and_linted() {
     else {
         return;
     };
-    let folder = project("lint", &["--ml", "--realtime"]);
+    let folder = project("lint", &["--preset", "full"]);
     run(&folder, Some(&node_26()), &["make", "setup"]);
     let ruff = folder.join(".venv/bin/ruff");
     let ruff = ruff.to_str().expect("the path is UTF-8");

@@ -235,19 +235,38 @@ fn sparse_rows(constraints: &Constraints) -> Vec<Model> {
     let few = std::iter::once(Vec::new()).chain(alone()).chain(pairs);
     // What excludes something is not in what takes as much as there can be; so it is asked for.
     let many = std::iter::once(Vec::new()).chain(alone()).chain(but_one);
-    let few = few.filter_map(|asked| constraints.solve(&asked, Rest::Few));
+    let few = few.filter_map(|asked| fewest(constraints, &asked));
     few.chain(many.filter_map(|asked| most(constraints, &asked))).collect()
+}
+
+/// The selection with as little as there can be beside what is `asked`: what applies with one of several
+/// others may be there with the smallest of them.
+fn fewest(constraints: &Constraints, asked: &[Literal]) -> Option<Model> {
+    let mut best = constraints.solve(asked, Rest::Few)?;
+    let asking = constraints.components().filter(|(_, literal)| asked.contains(literal));
+    let others = asking.flat_map(|(component, _)| &component.manifest.applies);
+    for other in others.filter_map(|id| constraints.component(id)) {
+        let less = constraints.solve(&[asked, &[other]].concat(), Rest::Few);
+        best =
+            less.filter(|less| size(constraints, less) < size(constraints, &best)).unwrap_or(best);
+    }
+    Some(best)
+}
+
+/// How many components a selection has.
+fn size(constraints: &Constraints, model: &Model) -> usize {
+    constraints.components().filter(|(_, one)| one.holds_in(model)).count()
 }
 
 /// The selection with as much as there can be beside what is `asked`: also what only another filler of
 /// a slot requires.
 fn most(constraints: &Constraints, asked: &[Literal]) -> Option<Model> {
-    let components = || constraints.components();
-    let size = |model: &Model| components().filter(|(_, one)| one.holds_in(model)).count();
     let mut best = constraints.solve(asked, Rest::Many)?;
-    for (_, filler) in components().filter(|(component, _)| component.manifest.slot.is_some()) {
+    let components = constraints.components();
+    for (_, filler) in components.filter(|(component, _)| component.manifest.slot.is_some()) {
         let more = constraints.solve(&[asked, &[filler]].concat(), Rest::Many);
-        best = more.filter(|more| size(more) > size(&best)).unwrap_or(best);
+        best =
+            more.filter(|more| size(constraints, more) > size(constraints, &best)).unwrap_or(best);
     }
     Some(best)
 }

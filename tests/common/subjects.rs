@@ -63,6 +63,12 @@ const ML: &[&str] = &["--ml"];
 const REALTIME: &[&str] = &["--realtime"];
 const FULL: &[&str] = &["--ml", "--realtime"];
 const RABBITMQ: &[&str] = &["--ml", "--queue", "rabbitmq"];
+/// All that a project can have.
+const WHOLE: &[&str] = &["--preset", "full"];
+const ML_BENCH: &[&str] = &["--ml", "--bench"];
+const REALTIME_BENCH: &[&str] = &["--realtime", "--bench"];
+const FULL_FAULTS: &[&str] = &["--ml", "--realtime", "--faults"];
+const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
 const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
 /// What [`FULL`] and [`ML`] become with one service more of two kinds.
 const TWO_OF_A_KIND: &[&str] =
@@ -82,14 +88,14 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "toolchain::ml_and_realtime_alone_pass_their_type_checks",
         what: "make setup, type checks; npm leaves the lock as it is",
-        projects: &[ML, REALTIME],
+        projects: &[ML_BENCH, REALTIME_BENCH],
         tools: &[Tool::Node26],
         ..PLAIN
     },
     Subject {
         name: "toolchain::ml_with_realtime_passes_its_own_checks",
         what: "make setup and make test, with Node 24; npm leaves the lock as it is",
-        projects: &[FULL],
+        projects: &[WHOLE],
         ..PLAIN
     },
     Subject {
@@ -116,7 +122,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "toolchain::python_outside_of_services_is_formatted_and_linted",
         what: "ruff over the project's own programs",
-        projects: &[FULL],
+        projects: &[WHOLE],
         files: &["scripts", "tests"],
         tools: &[Tool::Node26],
         ..PLAIN
@@ -158,13 +164,13 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "system::redis_survives_its_faults",
         what: "make faults: killed, frozen and cut off, no job lost",
-        projects: &[FULL],
+        projects: &[FULL_FAULTS],
         ..PLAIN
     },
     Subject {
         name: "system::rabbitmq_survives_its_faults",
         what: "make faults: killed, frozen and cut off, no job lost",
-        projects: &[RABBITMQ],
+        projects: &[RABBITMQ_FAULTS],
         tools: &[Tool::Rabbitmq],
         ..PLAIN
     },
