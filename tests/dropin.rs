@@ -110,19 +110,19 @@ fn what_is_dropped_in_is_everywhere() {
         assert!(help.contains(choice), "{choice}: {help}");
         assert!(schema.contains(choice.trim_start_matches('-')), "{choice}: {schema}");
     }
-    let expected: [(&str, &[&str]); 26] = [
+    let expected: [(&str, &[&str]); 25] = [
         ("scaffold.toml", &["archive = true", "queue = \"nats\"", "name = \"cold\""]),
         ("README.md", &["## Archives", "`services/archive`", "`infra/objects`", "`infra/nats`"]),
         (
             "docs/architecture.md",
             &[
+                "  objects[(",
                 "archive -- \"files\" --> objects",
                 "cold -- \"files\" --> objects",
                 "gateway -- \"files\" --> cold",
                 "inference-worker -- \"take jobs\" --> nats",
             ],
         ),
-        ("docs/architecture.svg", &[">archive<", ">cold<", ">objects<", ">nats<"]),
         (".env.example", &["#ARCHIVE_URLS=", "#OBJECTS_URL=", "#NATS_URL="]),
         ("contracts/limits.json", &["archive_max_bytes"]),
         (".editorconfig", &["[*.go]\nindent_style = tab\n"]),

@@ -68,16 +68,20 @@ fn the_page_of_choices_equals_the_list() {
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "UPDATE=1 renews it");
 }
 
-/// The picture of the README is that of the example `full`.
+/// The diagram of the README is that of the example `full`.
 #[test]
-fn the_picture_of_the_readme_is_drawn_by_the_program() {
-    let arguments = ["plan", "full", "--preset", "full", "--diagram", "svg"];
-    let drawn = stdout(&scaffold_ok(&repository(), &arguments));
-    let path = repository().join("docs/architecture.svg");
+fn the_diagram_of_the_readme_is_drawn_by_the_program() {
+    let drawn =
+        stdout(&scaffold_ok(&repository(), &["plan", "full", "--preset", "full", "--diagram"]));
+    let path = repository().join("README.md");
+    let page = fs::read_to_string(&path).expect("there is a README");
+    let (before, rest) = page.split_once("```mermaid\n").expect("there is a diagram");
+    let (_, after) = rest.split_once("```\n").expect("the diagram ends");
+    let renewed = format!("{before}```mermaid\n{drawn}```\n{after}");
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &drawn).expect("the picture is written");
+        fs::write(&path, &renewed).expect("the page is written");
     }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), drawn, "UPDATE=1 renews it");
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), renewed, "UPDATE=1 renews it");
 }
 
 #[cfg(unix)]

@@ -157,7 +157,6 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         "deploy/kubernetes/overlays/dev/network.yaml",
         "deploy/kubernetes/overlays/prod/network.yaml",
         "docs/architecture.md",
-        "docs/architecture.svg",
         "package-lock.json",
         "scaffold.lock",
         "scaffold.toml",

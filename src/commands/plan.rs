@@ -15,7 +15,7 @@ use crate::render::plan;
 use crate::render::tree::Tree;
 use crate::terminal::arguments::chosen;
 use crate::terminal::output::{SCHEMA, print, print_json};
-use crate::text::diagram::{self, Diagram};
+use crate::text::diagram::Diagram;
 use crate::text::error::{Error, Place, Problem};
 
 /// Shows what `new` would write, or what an operation would change.
@@ -24,6 +24,9 @@ pub const ENTRY: Entry = Entry {
     is_about_a_project: true,
     ..Entry::new("plan", arguments, run)
 };
+
+/// The one form of diagrams.
+const FORM: &str = "mermaid";
 
 fn arguments(command: Command, words: &Words) -> Command {
     let command = command
@@ -35,12 +38,9 @@ fn arguments(command: Command, words: &Words) -> Command {
                 .long("diagram")
                 .value_name("FORM")
                 .num_args(0..=1)
-                .default_missing_value(diagram::FORMS[0])
-                .value_parser(PossibleValuesParser::new(diagram::FORMS))
-                .help(format!(
-                    "Print which part talks to which instead, as a diagram [default: {}]",
-                    diagram::FORMS[0]
-                )),
+                .default_missing_value(FORM)
+                .value_parser(PossibleValuesParser::new([FORM]))
+                .help("Print which part talks to which instead, as a diagram"),
         );
     let operations = words.commands.iter().filter(|entry| matches!(entry.does, Does::Change(_)));
     words
@@ -60,8 +60,8 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
     let command = selection.choices(session.pack).command(session.pack);
     let plan = plan::Plan::new(session.pack, selection)?;
     let tree = render(&plan)?;
-    let form = matches.get_one::<String>("diagram");
-    let diagram = form.map(|form| drawn(&plan, form)).transpose()?;
+    let is_drawn = matches.contains_id("diagram");
+    let diagram = is_drawn.then(|| drawn(&plan)).transpose()?;
     if session.json {
         print_json(&Plan::of(&plan, &tree, command, diagram), false)?;
         return Ok(0);
@@ -88,7 +88,7 @@ fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
 }
 
 /// The pack's diagram of the plan.
-fn drawn(plan: &plan::Plan, form: &str) -> Result<String, Error> {
+fn drawn(plan: &plan::Plan) -> Result<String, Error> {
     let Some(names) = &plan.pack.manifest.diagram else {
         return Err(Error::usage(
             format!("the pack `{}` has no diagram", plan.pack.manifest.name),
@@ -100,7 +100,7 @@ fn drawn(plan: &plan::Plan, form: &str) -> Result<String, Error> {
     let diagram: Result<Diagram, String> =
         serde_json::from_value(graph).map_err(|error| error.to_string());
     diagram
-        .and_then(|diagram| diagram.draw(form))
+        .and_then(|diagram| diagram.mermaid())
         .map_err(|reason| Error::Pack(vec![Problem::new(Place::file("pack.toml"), reason)]))
 }
 

@@ -357,12 +357,11 @@ fn register(tera: &mut Tera, versions: &toml::Table) {
         Ok::<_, tera::Error>(tera::Value::from_serializable(&sorted))
     });
     tera.register_function("diagram", |arguments: Kwargs, _: &State| {
-        let form = arguments.must_get::<&str>("form")?;
         let diagram = Diagram {
             nodes: deserialized(&arguments.must_get::<tera::Value>("nodes")?)?,
             edges: deserialized(&arguments.must_get::<tera::Value>("edges")?)?,
         };
-        diagram.draw(form).map_err(tera::Error::message)
+        diagram.mermaid().map_err(tera::Error::message)
     });
     tera.register_filter("toml", |value: tera::Value, _: Kwargs, _: &State| {
         let value = toml::Value::try_from(&value)
