@@ -22,11 +22,11 @@ test: ## run the tests; generated projects are set up, started and driven
 	cargo test
 	cargo test --no-fail-fast --test toolchain --test system $(SLOW) --skip rabbitmq --skip faults
 
-servers: ## run the tests that need rabbitmq-server, nginx, kubectl, Chromium and other people's clients
+servers: ## run the tests that need rabbitmq-server, nginx, kubectl, Chromium, Go and other people's clients
 	cargo test --no-fail-fast --test manifests --test page --test clients $(SLOW)
 	cargo test --no-fail-fast --test toolchain --test system $(SLOW) rabbitmq --skip faults
 	cargo test --no-fail-fast --test compose $(SLOW) every_compose_file every_dockerfile nginx
-	cargo test --no-fail-fast --test dropin $(SLOW)
+	cargo test --no-fail-fast --test dropin --test release $(SLOW)
 
 faults: ## kill, freeze and cut off generated projects, on both brokers
 	cargo test --no-fail-fast --test system $(SLOW) faults

@@ -44,6 +44,8 @@ pub enum Tool {
     Docker,
     /// The compiler of Go.
     Go,
+    /// mmdebstrap, which makes a bare Debian.
+    Mmdebstrap,
 }
 
 /// What most rows have in common.
@@ -359,6 +361,16 @@ pub const SUBJECTS: &[Subject] = &[
         files: &["templates", "tests/packs/docking"],
         operates: true,
         tools: &[Tool::Go],
+        ..PLAIN
+    },
+    Subject {
+        name: "release::a_static_program_is_installed_on_a_bare_system_and_renders_the_same",
+        what: "a static program packed, installed by scripts/install.sh on a bare Debian, renders the same",
+        projects: &[FULL],
+        files: &["scripts/package.py", "scripts/install.sh"],
+        operates: true,
+        tools: &[Tool::Mmdebstrap],
+        seldom: true,
         ..PLAIN
     },
 ];

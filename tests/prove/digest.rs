@@ -130,6 +130,7 @@ fn program(tool: Tool) -> &'static str {
         Tool::Chromium => "Chromium",
         Tool::Docker => "Docker engine",
         Tool::Go => "Go",
+        Tool::Mmdebstrap => "mmdebstrap",
     }
 }
 

@@ -83,6 +83,7 @@ fn version(program: &str) -> Option<String> {
             return Some(engine + &output(&["docker", "compose", "version"])?);
         }
         "Go" => &["go", "version"],
+        "mmdebstrap" => &["mmdebstrap", "--version"],
         other => &[other, "--version"],
     };
     output(command)
