@@ -249,12 +249,14 @@ pub const SUBJECTS: &[Subject] = &[
         name: "manifests::workflows_and_renovate_meet_their_schemas",
         what: "check-jsonschema over every selection's workflows and update rules",
         every: &["*workflows/ci.yaml", "*workflows/scaffold.yaml", "*renovate.json"],
+        files: &[".github"],
         ..PLAIN
     },
     Subject {
         name: "manifests::workflows_have_no_hole_that_is_known",
         what: "zizmor over every selection's workflows",
         every: &[".github/*"],
+        files: &[".github"],
         ..PLAIN
     },
     Subject {
