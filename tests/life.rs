@@ -159,7 +159,7 @@ fn switching_an_option_off_keeps_an_edited_file_and_says_so() {
     assert_eq!(code, 4, "{text}");
     assert_eq!(
         text,
-        "removes the service `worker` (1 file, 1 of them edited)\n~ 2 changed (README.md, scaffold.toml)   ! 1 conflict\n  ! services/worker/name.txt   it is no longer part of the project, but you edited it\nSee to them, then: scaffold resolve services/worker/name.txt\nUndo with: scaffold undo\n"
+        "removes the service `worker` (1 file, 1 of them edited)\n~ 2 changed (README.md, scaffold.toml)   ! 1 conflict\n  ! services/worker/name.txt   it is no longer part of the project, but you edited it\nResolve them in the files, then: scaffold resolve services/worker/name.txt\nUndo with: scaffold undo\n"
     );
     assert_eq!(place.read("services/worker/name.txt"), "worker\nmy own line\n");
     assert_eq!(place.run(&["check", "unresolved"]).0, 4);
@@ -252,7 +252,7 @@ fn markers_that_are_left_keep_check_red_and_stop_the_next_operation() {
     assert_eq!(place.run(&["check"]).0, 4);
     assert_eq!(
         place.run(&["add", "extra"]),
-        (4, "error: conflicts of the last operation are left: fixed.txt\n\nhint: see to them, then: scaffold resolve fixed.txt\n".to_owned())
+        (4, "error: conflicts of the last operation are left: fixed.txt\n\nhint: resolve the conflicts in the files, then: scaffold resolve fixed.txt\n".to_owned())
     );
     assert_eq!(
         place.run(&["resolve", "fixed.txt"]),
@@ -998,7 +998,7 @@ fn adopting_and_checking_do_not_send_people_to_each_other() {
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
     let told = place.ok(&["adopt"]);
     assert!(
-        told.ends_with("\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n")
+        told.ends_with("\nWrote scaffold.lock and .scaffold/; your edits are kept.\n")
     );
     assert_eq!(place.files(), rendered, "what was chosen stands in `scaffold.toml`");
     fs::remove_file(place.root().join("scaffold.toml")).expect("it was there");

@@ -153,9 +153,9 @@ impl Adopt {
         }
         text.push_str(match (self.written, has_selection) {
             (false, _) => "\nNothing was written.\n",
-            (_, true) => "\nWrote scaffold.lock and .scaffold/; what differs counts as yours.\n",
+            (_, true) => "\nWrote scaffold.lock and .scaffold/; your edits are kept.\n",
             (_, false) => {
-                "\nWrote scaffold.toml, scaffold.lock and .scaffold/; what differs counts as yours.\n"
+                "\nWrote scaffold.toml, scaffold.lock and .scaffold/; your edits are kept.\n"
             }
         });
         text

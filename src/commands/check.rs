@@ -221,7 +221,7 @@ fn as_sarif(answer: &Check) -> Value {
         results.push(result("behind", "note", text, LOCK_FILE));
     }
     let rules: Vec<Value> = [
-        ("unresolved", "A conflict of an operation was not seen to"),
+        ("unresolved", "A conflict of an operation is not resolved"),
         ("drifted", "A file differs from what was rendered"),
         ("behind", "The project was rendered by another version"),
     ]
@@ -258,7 +258,7 @@ pub struct Check {
     pub schema: u32,
     /// Whether all verdicts that were asked for are good.
     pub ok: bool,
-    /// Conflicts that nobody has seen to.
+    /// Conflicts that are not resolved.
     pub unresolved: Vec<Conflict>,
     /// Files that differ from what was rendered.
     pub drifted: Vec<Drift>,

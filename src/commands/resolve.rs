@@ -1,4 +1,4 @@
-//! `scaffold resolve`: says that conflicts are seen to.
+//! `scaffold resolve`: says that conflicts are resolved.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::terminal::output::{SCHEMA, print_json, say};
 use crate::text::error::Error;
 use crate::text::path::{self, LOCK_FILE};
 
-/// Says that conflicts are seen to.
+/// Says that conflicts are resolved.
 pub const ENTRY: Entry = Entry {
     schemas: &[("resolve", |_| schema_for!(Resolve).to_value())],
     ..Entry::new("resolve", arguments, run)
@@ -27,12 +27,12 @@ pub const ENTRY: Entry = Entry {
 fn arguments(command: Command, _: &Words) -> Command {
     let paths = many("PATH", "Paths, from the current folder or from the project's");
     command
-        .about("Say that conflicts are seen to")
+        .about("Say that conflicts are resolved")
         .arg(paths.value_hint(ValueHint::FilePath))
         .arg(flag("yes", "Ask nothing; this command never does"))
 }
 
-/// Records that conflicts are seen to.
+/// Records that conflicts are resolved.
 fn run(session: &Session, matches: &ArgMatches) -> Result<u8, Error> {
     let paths = texts(matches, "path");
     let root = root()?;
@@ -126,7 +126,7 @@ fn remove_beside(
 pub struct Resolve {
     /// Version of this form.
     pub schema: u32,
-    /// What was seen to.
+    /// What was resolved.
     pub resolved: Vec<String>,
     /// What is left.
     pub conflicts: Vec<Conflict>,

@@ -639,7 +639,7 @@ fn check_pack(
     })
 }
 
-/// The conflicts of earlier operations that nobody has seen to.
+/// The conflicts of earlier operations that are not resolved.
 #[must_use]
 pub fn open_conflicts(root: &Path, state: &Project) -> Vec<Conflict> {
     let mut look = |path: &str| ours(root, path).unwrap_or(Ours::Other("unreadable"));
@@ -660,7 +660,7 @@ fn refuse_conflicts(root: &Path, state: &Project) -> Result<(), Error> {
     let paths: Vec<&str> = paths.into_iter().collect();
     Err(Error::Conflicts {
         message: format!("conflicts of the last operation are left: {}", paths.join(", ")),
-        hint: format!("see to them, then: scaffold resolve {}", shell_words(&paths)),
+        hint: format!("resolve the conflicts in the files, then: scaffold resolve {}", shell_words(&paths)),
     })
 }
 
