@@ -997,9 +997,7 @@ fn adopting_and_checking_do_not_send_people_to_each_other() {
     fs::remove_file(place.root().join("scaffold.lock")).expect("it was there");
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));
     let told = place.ok(&["adopt"]);
-    assert!(
-        told.ends_with("\nWrote scaffold.lock and .scaffold/; your edits are kept.\n")
-    );
+    assert!(told.ends_with("\nWrote scaffold.lock and .scaffold/; your edits are kept.\n"));
     assert_eq!(place.files(), rendered, "what was chosen stands in `scaffold.toml`");
     fs::remove_file(place.root().join("scaffold.toml")).expect("it was there");
     assert!(place.run(&["check"]).1.ends_with("scaffold adopt\n"));

@@ -238,7 +238,9 @@ impl Runner {
             .current_dir(self.path(job))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .env("GITHUB_OUTPUT", temp.join("output"))
+            .env("GITHUB_PATH", temp.join("path"))
             .env("RUNNER_TEMP", &temp)
+            .env("SCAFFOLD_REPOSITORY", "me/tools")
             .output()
             .expect("bash starts");
         (output.status.success(), stdout(&output) + &stderr(&output))
@@ -317,27 +319,53 @@ fn a_patch_may_change_neither_workflows_nor_what_lies_outside() {
     }
 }
 
-/// The one that opens a pull request: off until the repository says which program to run, which
-/// runs only if it is the one that was meant.
+/// The one that opens a pull request: off until the repository says whose program to run.
 #[test]
-fn the_workflow_of_updates_waits_for_a_program_and_its_digest_and_knows_the_exit_codes() {
+fn the_workflow_of_updates_waits_for_somebody_to_trust_and_knows_the_exit_codes() {
     let all = every_workflow_file();
     let (_, _, workflow) =
         all.iter().find(|(_, path, _)| *path == UPDATE_WORKFLOW).expect("the workflow");
     let render = &workflow["jobs"]["render"];
-    let both = "${{ vars.SCAFFOLD_URL != '' && vars.SCAFFOLD_SHA256 != '' }}";
-    assert_eq!(render["if"], both);
-    let script = |id: &str| {
-        let step = steps(render).iter().find(|step| step["id"] == id);
-        step.and_then(|step| step["run"].as_str()).expect("there is such a step")
-    };
-    let install = script("install");
-    let lines: Vec<&str> = install.lines().collect();
-    let position = |part: &str| lines.iter().position(|line| line.contains(part)).expect(part);
-    assert!(position("curl") < position("sha256sum"), "{install}");
-    assert!(position("sha256sum") < position("chmod +x"), "{install}");
+    assert_eq!(render["if"], "${{ vars.SCAFFOLD_REPOSITORY != '' }}");
+    let step = steps(render).iter().find(|step| step["id"] == "update");
+    let update = step.and_then(|step| step["run"].as_str()).expect("there is such a step");
     let behind = Error::Behind { message: String::new(), hint: String::new() }.exit_code();
-    assert!(script("update").contains(&format!(r#"[ "$code" = {behind} ]"#)));
+    assert!(update.contains(&format!(r#"[ "$code" = {behind} ]"#)));
+}
+
+/// A release that was not built where it is said to be is not run.
+#[cfg(unix)]
+#[test]
+fn the_workflow_of_updates_runs_only_a_release_whose_origin_is_proven() {
+    let install = script("render", "install");
+    for is_proven in [true, false] {
+        let runner = Runner::new();
+        runner.checkout("render");
+        let verify = if is_proven { "exit 0" } else { "echo 'no attestation'; exit 1" };
+        // The archive that scripts/package.py makes is called so.
+        let archive = "scaffold-linux-x86_64.tar.gz";
+        let gh = format!(
+            "#!/bin/sh\necho \"$@\" >>'{}'\n[ \"$1\" != attestation ] || {{ {verify}; }}\ncp '{}' \"$RUNNER_TEMP/{archive}\"\n",
+            runner.path("told").display(),
+            runner.path(archive).display(),
+        );
+        put(runner.work.path(), "bin/gh", gh.as_bytes());
+        put(runner.work.path(), "release/scaffold", b"#!/bin/sh\necho released\n");
+        let pack = ["-czf", archive, "-C", "release", "scaffold"];
+        let packed = Command::new("tar").args(pack).current_dir(runner.work.path()).status();
+        assert!(packed.expect("tar starts").success());
+        let (done, said) = runner.step("render", &install);
+        assert_eq!(done, is_proven, "{said}");
+        let temp = runner.path("render-temp");
+        assert_eq!(temp.join("bin/scaffold").exists(), is_proven);
+        assert_eq!(temp.join("path").exists(), is_proven, "nothing of it is on the path");
+        let told = fs::read_to_string(runner.path("told")).expect("gh was called");
+        let expected = format!(
+            "release download --repo me/tools --pattern {archive} --dir {0}\nattestation verify {0}/{archive} --repo me/tools\n",
+            temp.display()
+        );
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]

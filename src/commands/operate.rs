@@ -262,7 +262,11 @@ pub fn conflict_lines(conflicts: &[Conflict]) -> String {
         let mut paths: Vec<&str> =
             conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
         paths.dedup();
-        let _ = writeln!(text, "Resolve them in the files, then: scaffold resolve {}", shell_words(&paths));
+        let _ = writeln!(
+            text,
+            "Resolve them in the files, then: scaffold resolve {}",
+            shell_words(&paths)
+        );
     }
     text
 }

@@ -660,7 +660,10 @@ fn refuse_conflicts(root: &Path, state: &Project) -> Result<(), Error> {
     let paths: Vec<&str> = paths.into_iter().collect();
     Err(Error::Conflicts {
         message: format!("conflicts of the last operation are left: {}", paths.join(", ")),
-        hint: format!("resolve the conflicts in the files, then: scaffold resolve {}", shell_words(&paths)),
+        hint: format!(
+            "resolve the conflicts in the files, then: scaffold resolve {}",
+            shell_words(&paths)
+        ),
     })
 }
 
