@@ -31,6 +31,8 @@ def environment() -> dict[str, str]:
     values["PATH"] = os.pathsep.join([str(VENV / "bin"), values.get("PATH", os.defpath)])
     values["VIRTUAL_ENV"] = str(VENV)
     values["PYTHONUNBUFFERED"] = "1"
+    # What Node makes of the code is kept: its next start is faster, and needs less memory.
+    values.setdefault("NODE_COMPILE_CACHE", str(ROOT / ".dev" / "node"))
     for name, pattern in settings().get("tools", {}).items():
         for program in sorted(VENV.glob(pattern)):
             values.setdefault(name, str(program))
