@@ -23,6 +23,11 @@ const REFUSALS: &[Refusal] = &[
         text: "error: there is no flag `--relatime`\n\nhint: did you mean `--realtime`? `scaffold new --help` shows what there is\n",
     },
     Refusal {
+        arguments: &["plan", "add", "--relatime"],
+        code: 2,
+        text: "error: there is no flag `--relatime`\n\nhint: did you mean `scaffold plan add realtime`? `scaffold plan add --help` shows what there is\n",
+    },
+    Refusal {
         arguments: &["nwe", "myapp"],
         code: 2,
         text: "error: there is no command `nwe`\n\nhint: did you mean `new`? commands: new, plan, add, remove, set, update, apply, check, undo, resolve, adopt, explain, list, schema, doctor, pack, completions, man\n",

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
-use clap::Command;
+use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command};
 
 use crate::text::error::{Error, did_you_mean, suggestion};
 
@@ -44,6 +45,8 @@ pub fn refused(
             let mut behind = arguments.iter().skip_while(|word| *word != "--");
             let is_flag = argument.starts_with('-') && !behind.any(|word| *word == *argument);
             let near = did_you_mean(&argument, known.iter().map(String::as_str))
+                .map(str::to_owned)
+                .or_else(|| word(&used, &flag))
                 .filter(|_| is_flag)
                 .map(|near| format!("did you mean `{near}`? "))
                 .unwrap_or_default();
@@ -91,6 +94,13 @@ pub fn refused(
             Err(Error::usage(line, help))
         }
     }
+}
+
+/// The command with the word that was meant where a flag was given, as in `scaffold add --realtime`.
+fn word(used: &Command, flag: &str) -> Option<String> {
+    let values: Vec<_> = used.get_positionals().flat_map(Arg::get_possible_values).collect();
+    let near = did_you_mean(flag, values.iter().map(PossibleValue::get_name))?;
+    Some(format!("{} {near}", used.get_bin_name()?))
 }
 
 /// A value that is missing, or not one of the choices.
