@@ -33,7 +33,7 @@ BREAKS = [
     ),
     Break(
         "ack-before-write",
-        "kinds/inference/app/worker.py",
+        "kinds/inference/app/worker/worker.py",
         "        outcome = await self._attempt(job, delivery)\n",
         "        await insist(lambda: self._queue.settle(delivery))\n"
         "        outcome = await self._attempt(job, delivery)\n",
@@ -69,7 +69,7 @@ BREAKS = [
     ),
     Break(
         "counted-503",
-        "kinds/inference/app/worker.py",
+        "kinds/inference/app/worker/worker.py",
         "            return Release(self._backoff_s(self._refusals))\n",
         '            return Retry(problem("gone", "Gone", 503, str(error)), alone=False)\n',
         "test_inference.py::test_an_inference_that_is_away_costs_no_attempt",

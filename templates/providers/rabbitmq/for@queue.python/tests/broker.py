@@ -16,7 +16,7 @@ import pytest
 from aiormq.abc import AbstractChannel
 from redis.asyncio import Redis
 
-from app.queue import QueueSettings, declare
+from app.worker.queue import QueueSettings, declare
 from tests.redis_server import PROJECT
 
 # What the queue needs in the environment beside Redis.

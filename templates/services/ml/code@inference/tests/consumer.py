@@ -5,10 +5,10 @@ import logging
 import os
 import sys
 
-from app import limits, log
-from app.connection import connect
-from app.queue import Queue, QueueSettings
-from app.store import Store
+from app.shared import limits, log
+from app.worker.connection import connect
+from app.worker.queue import Queue, QueueSettings
+from app.worker.store import Store
 from tests.redis_server import CONTRACTS
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import limits
-from app.limits import Limits
-from app.main import create_app
-from app.models import Model, Models
+from app.server.main import create_app
+from app.server.models import Model, Models
+from app.shared import limits
+from app.shared.limits import Limits
 
 
 def shared_limits(**changes: Any) -> Limits:

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from onnx import TensorProto
 
-from app.models import Model, Models
-from app.protocol import InferRequest
+from app.server.models import Model, Models
+from app.server.protocol import InferRequest
 from tests.models_for_tests import SHIPPED, write_model
 from tests.serving import app_for, loaded
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.gate import Gate
+from app.worker.gate import Gate
 
 
 async def settle() -> None:

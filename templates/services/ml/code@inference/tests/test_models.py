@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from app.models import BrokenModel, Models, ModelsNotReady, UnknownModel, find, load
+from app.server.models import BrokenModel, Models, ModelsNotReady, UnknownModel, find, load
 from tests.models_for_tests import write_model
 
 

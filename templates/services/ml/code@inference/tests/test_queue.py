@@ -16,10 +16,10 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import Patience, call, connect
-from app.limits import Limits
-from app.queue import Delivery, Queue
-from app.store import Started, Store
+from app.shared.limits import Limits
+from app.worker.connection import Patience, call, connect
+from app.worker.queue import Delivery, Queue
+from app.worker.store import Started, Store
 from tests.broker import Broker
 from tests.conftest import Eventually
 from tests.proxy import Proxy
@@ -209,7 +209,7 @@ async def test_hands_over_nothing_that_has_ended(port: Port) -> None:
 
 
 async def test_hands_over_more_than_one_batch(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.queue.RELAY_LIMIT", 2)
+    monkeypatch.setattr("app.worker.queue.RELAY_LIMIT", 2)
     queue = await port.join("w1")
     await port.accept("first", outbox=True)
     await port.arrive(queue)

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
-from app.connection import call
-from app.scripts import Scripts
+from app.worker.connection import call
+from app.worker.scripts import Scripts
 from tests.redis_server import CONTRACTS
 
 INPUT = '{"inputs":[]}'

@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from app.middleware import trace_id
+from app.server.middleware import trace_id
 from tests.models_for_tests import write_model
 from tests.ports import free_port, until_it_answers
 from tests.serving import HeldModels, app_for, loaded
@@ -314,7 +314,7 @@ def process(models: Path, **environment: str) -> Iterator["subprocess.Popen[str]
         **environment,
     }
     server = subprocess.Popen(
-        [sys.executable, "-m", "app.server"],
+        [sys.executable, "-m", "app.server.main"],
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from app import tasks
+from app.worker import tasks
 
 
 async def test_ends_a_task_that_forgets_its_first_cancellation() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import train
-from app.models import load
+from app.server.models import load
 from tests.models_for_tests import SHIPPED
 
 FOLDER = SHIPPED / "digits" / "1"

@@ -5,8 +5,8 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import call
-from app.scripts import Scripts
+from app.worker.connection import call
+from app.worker.scripts import Scripts
 from tests.redis_server import CONTRACTS
 
 LIMITS = {"result_s": 60, "events_s": 30, "dead_s": 600, "events_maxlen": 1000}

@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from redis.asyncio import Redis
 
-from app.queue import GROUP, QueueSettings, declare
+from app.worker.queue import GROUP, QueueSettings, declare
 from tests.redis_server import PROJECT
 
 # What the queue needs in the environment beside Redis.

@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from app.connection import call
+from app.worker.connection import call
 
 
 class Scripts:

@@ -10,13 +10,12 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import to_json
 
-from app.answer import check_size, encode
-from app.batching import Arrays, Batcher
-from app.body import CLIENT_GONE, JSON_LENGTH, Body, read
-from app.limits import Limits
-from app.models import PLATFORM, Model, Models, ModelsNotReady
-from app.openapi import BYTES, INFER_BODY, answers
-from app.protocol import (
+from app.server.answer import check_size, encode
+from app.server.batching import Arrays, Batcher
+from app.server.body import CLIENT_GONE, JSON_LENGTH, Body, read
+from app.server.models import PLATFORM, Model, Models, ModelsNotReady
+from app.server.openapi import BYTES, INFER_BODY, answers
+from app.server.protocol import (
     InferResponse,
     Live,
     ModelMetadata,
@@ -25,6 +24,7 @@ from app.protocol import (
     ServerMetadata,
     decode,
 )
+from app.shared.limits import Limits
 
 VERSION = "1.0.0"
 

@@ -1,4 +1,4 @@
-"""`python -m app.jobs`: what operators do with jobs."""
+"""`python -m app.worker.jobs`: what operators do with jobs."""
 
 import argparse
 import asyncio
@@ -10,14 +10,20 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from app.connection import connect
-from app.limits import Limits
-from app.settings import OperatorSettings, load
-from app.store import Store
+from app.shared.limits import Limits
+from app.shared.settings import CommonSettings, load
+from app.worker.connection import RedisUrl, connect
+from app.worker.store import Store
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RATE_S = 2.0  # for so long `stats` watches how many jobs end
 TIMES = ("created_at", "started_at", "finished_at", "deadline_at", "expires_at", "lease_until")
+
+
+class OperatorSettings(CommonSettings):
+    """What these commands need of the environment."""
+
+    redis_url: RedisUrl
 
 
 class Refused(Exception):
@@ -121,7 +127,9 @@ Command = Callable[[Store, Limits, argparse.Namespace], Coroutine[None, None, li
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app.jobs", description="Look after jobs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m app.worker.jobs", description="Look after jobs."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     dead = commands.add_parser("dead", help="jobs that were given up").add_subparsers(

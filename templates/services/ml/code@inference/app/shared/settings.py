@@ -1,17 +1,19 @@
-"""The only reader of the environment. Boot fails and names every variable that is not right."""
+"""The only reader of the environment. Boot fails and names every variable that is not right.
+
+What a program needs of the environment is a class beside its `main`.
+"""
 
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app import limits
-from app.limits import Limits, LimitsError
-from app.queue import QueueSettings
+from app.shared import limits
+from app.shared.limits import Limits, LimitsError
 
 # The names that pino has, because one LOG_LEVEL serves both languages.
 LEVELS = {
@@ -31,18 +33,9 @@ def _level(value: object) -> int:
     return LEVELS[str(value)]
 
 
-def _folder(value: Path) -> Path:
-    if not value.is_dir():
-        raise ValueError("must be a folder that exists")
-    return value
+def url_of(*schemes: str) -> AfterValidator:
+    """Return what checks that an address has one of the schemes, and cuts off a `/` at its end."""
 
-
-def _models(said: dict[str, Any]) -> Path:
-    """The models of the service whose code this runs for."""
-    return Path("../../services", said.get("service_name", "."), "models")
-
-
-def _url_of(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
         if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise ValueError(f"must begin with {' or '.join(f'{s}://' for s in schemes)}")
@@ -64,50 +57,25 @@ def _port(value: object) -> int:
 Port = Annotated[int, BeforeValidator(_port)]
 
 
-class _Common(BaseSettings):
+class CommonSettings(BaseSettings):
+    """What every program reads."""
+
     # An empty variable is one that is not set: compose files pass `NAME=` for what nobody gave.
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
 
     contracts_dir: Path = Path("../../contracts")
 
 
-class _Process(_Common):
+class ProcessSettings(CommonSettings):
+    """What every program reads that runs until it is told to stop."""
+
     service_name: Annotated[str, Field(min_length=1, examples=["inference"])]
     host: str = "127.0.0.1"
     metrics_port: Annotated[Port, Field(examples=["9100"])]
     log_level: Annotated[int, BeforeValidator(_level), Field(validate_default=False)] = logging.INFO
 
 
-class ServerSettings(_Process):
-    """What the HTTP service needs."""
-
-    port: Annotated[Port, Field(examples=["8000"])] = 8000
-    models_dir: Annotated[
-        Path, AfterValidator(_folder), Field(default_factory=_models, validate_default=True)
-    ]
-
-
-RedisUrl = Annotated[
-    str, _url_of("redis", "rediss", "unix"), Field(examples=["redis://localhost:6379"])
-]
-
-
-class WorkerSettings(QueueSettings, _Process):
-    """What the worker needs."""
-
-    redis_url: RedisUrl
-    inference_url: Annotated[
-        str, _url_of("http", "https"), Field(examples=["http://localhost:8000"])
-    ]
-
-
-class OperatorSettings(_Common):
-    """What the commands for operators need."""
-
-    redis_url: RedisUrl
-
-
-Settings = TypeVar("Settings", bound=_Common)
+Settings = TypeVar("Settings", bound=CommonSettings)
 
 
 def load(cls: type[Settings]) -> tuple[Settings, Limits]:
@@ -132,7 +100,7 @@ def load(cls: type[Settings]) -> tuple[Settings, Limits]:
     return settings, shared
 
 
-def _explain(cls: type[_Common], error: ValidationError) -> list[tuple[str, str]]:
+def _explain(cls: type[CommonSettings], error: ValidationError) -> list[tuple[str, str]]:
     problems = []
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])

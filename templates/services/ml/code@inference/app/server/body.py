@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.protocol import InferRequest
+from app.server.protocol import InferRequest
 
 CLIENT_GONE = 499  # nginx's number; nobody is left to read it
 JSON_LENGTH = "Inference-Header-Content-Length"

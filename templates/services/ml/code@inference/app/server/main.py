@@ -1,23 +1,72 @@
-"""`python -m app.server`: the HTTP service, one process. Another process is another replica."""
+"""`python -m app.server.main`: the HTTP service, one process. More processes are more replicas."""
 
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
 
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client import start_http_server
+from pydantic import AfterValidator, Field
 
-from app import log
-from app.main import create_app
-from app.models import BrokenModel, Models
-from app.settings import ServerSettings, load
+from app.server import openapi, problems
+from app.server.middleware import BodyLimit, RequestLog
+from app.server.models import BrokenModel, Models
+from app.server.routes import VERSION, Service, router
+from app.shared import log
+from app.shared.limits import Limits
+from app.shared.settings import Port, ProcessSettings, load
 
 # Longer than any client keeps an idle connection: the client closes it first, and never
 # writes a request into one that is just being closed here.
 KEEP_ALIVE_S = 75
 
 
+def _folder(value: Path) -> Path:
+    if not value.is_dir():
+        raise ValueError("must be a folder that exists")
+    return value
+
+
+def _models(said: dict[str, Any]) -> Path:
+    """The models of the service whose code this runs for."""
+    return Path("../../services", said.get("service_name", "."), "models")
+
+
+class ServerSettings(ProcessSettings):
+    """What the HTTP service needs of the environment."""
+
+    port: Annotated[Port, Field(examples=["8000"])] = 8000
+    models_dir: Annotated[
+        Path, AfterValidator(_folder), Field(default_factory=_models, validate_default=True)
+    ]
+
+
+def create_app(name: str, models: Models, limits: Limits) -> FastAPI:
+    """Returns the app that serves `models`, which may still be loading; `name` is the service's."""
+    service = Service(name, models, limits)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(title=name, version=VERSION, lifespan=lifespan)
+    app.state.service = service
+    app.include_router(router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(BodyLimit, limit=limits.body_limit_bytes)
+    app.add_middleware(RequestLog)
+    return app
+
+
 def main() -> int:
+    """Serve until a signal; return the exit status."""
     settings, limits = load(ServerSettings)
     log.configure(settings.service_name, settings.log_level)
     models = Models(settings.models_dir)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app import binary
+from app.server import binary
 
 EXTENSIONS = ["binary_tensor_data", "classification"]
 Datatype = Literal[

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from app import binary
-from app.protocol import DTYPES, Array, Fault, InvalidRequest, Wanted
+from app.server import binary
+from app.server.protocol import DTYPES, Array, Fault, InvalidRequest, Wanted
 
 # The longest number of a kind in JSON, with its comma.
 _DIGITS = {

@@ -36,10 +36,10 @@ from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
 from yarl import URL
 
-from app import tasks
-from app.limits import Limits
-from app.log import get_logger
-from app.scripts import Scripts
+from app.shared.limits import Limits
+from app.shared.log import get_logger
+from app.worker import tasks
+from app.worker.scripts import Scripts
 
 log = get_logger()
 # What it has to say of a lost connection is said here, once.

@@ -1,33 +1,23 @@
-"""`python -m app.worker`: takes jobs from the queue, has inference run them, keeps the results.
-
-Run as many as you like. Each of them also hands to the queue what is due, expires what is overdue
-and takes over what lost workers have left.
-"""
+"""Takes jobs from the queue, has inference run them, and writes what became of them."""
 
 import asyncio
 import json
-import os
 import random
-import signal
-import socket
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 
-from prometheus_client import start_http_server
 from redis.exceptions import ResponseError
 from structlog.contextvars import bind_contextvars, bound_contextvars
-from uvicorn.loops.auto import auto_loop_factory
 
-from app import inputs, log, tasks, worker_metrics
-from app.connection import Patience, Stopped, connect
-from app.gate import Gate
-from app.inference import Failed, Inference, JsonObject, Rejected, Unavailable, problem
-from app.limits import Limits
-from app.queue import Delivery, Queue
-from app.settings import WorkerSettings, load
-from app.store import Started, Store, Terminal
+from app.shared import log
+from app.shared.limits import Limits
+from app.worker import inputs, metrics, tasks
+from app.worker.connection import Patience, Stopped
+from app.worker.gate import Gate
+from app.worker.inference import Failed, Inference, JsonObject, Rejected, Unavailable, problem
+from app.worker.queue import Delivery, Queue
+from app.worker.store import Started, Store, Terminal
 
 logger = log.get_logger()
 
@@ -174,17 +164,17 @@ class Worker:
         more = True
         while more:
             expired, forgotten = await self._store.sweep(SWEEP_LIMIT)
-            worker_metrics.EXPIRED.inc(len(expired))
+            metrics.EXPIRED.inc(len(expired))
             for job_id in expired:
                 logger.info("job expired", job_id=job_id)
             more = max(len(expired), forgotten) == SWEEP_LIMIT
 
     async def _tell_stats(self) -> None:
         stats = await self._store.stats()
-        worker_metrics.DEPTH.set(stats.depth)
-        worker_metrics.DUE.set(stats.due)
-        worker_metrics.DEAD.set(stats.dead)
-        worker_metrics.OLDEST_AGE.set(stats.oldest_age_s)
+        metrics.DEPTH.set(stats.depth)
+        metrics.DUE.set(stats.due)
+        metrics.DEAD.set(stats.dead)
+        metrics.OLDEST_AGE.set(stats.oldest_age_s)
 
     async def _reclaim(self) -> None:
         # While Redis was away no worker could prolong a lease: they get time to do so first.
@@ -201,10 +191,10 @@ class Worker:
             if not self._inference_ready.is_set():
                 if await self._inference.ready():
                     self._inference_ready.set()
-                    worker_metrics.PAUSED.set(0)
+                    metrics.PAUSED.set(0)
                     logger.info("inference is ready")
                 else:
-                    worker_metrics.PAUSED.set(1)
+                    metrics.PAUSED.set(1)
             await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # no secret
 
     # Jobs
@@ -235,11 +225,11 @@ class Worker:
             return  # a second entry of a job that runs here: it comes again, and is settled then
         task = asyncio.create_task(self._work_on(delivery))
         self._running[delivery.id] = task
-        worker_metrics.RUNNING.set(len(self._running))
+        metrics.RUNNING.set(len(self._running))
 
         def end(_task: asyncio.Task[None]) -> None:
             del self._running[delivery.id]
-            worker_metrics.RUNNING.set(len(self._running))
+            metrics.RUNNING.set(len(self._running))
             self._one_done.set()
 
         task.add_done_callback(end)
@@ -258,8 +248,8 @@ class Worker:
         job = await insist(lambda: self._store.start(delivery.id, self._name))
         if not isinstance(job, Started):
             if job == "dead":
-                worker_metrics.RECLAIMS.inc()
-                worker_metrics.DIED.labels("lease-lost").inc()
+                metrics.RECLAIMS.inc()
+                metrics.DIED.labels("lease-lost").inc()
             logger.info("job not started", reason=job)
             await self._let_go(delivery, ours=job != "held")
             return
@@ -267,16 +257,16 @@ class Worker:
         if job.traceparent and job.traceparent.count("-") >= 3:
             bind_contextvars(trace_id=job.traceparent.split("-")[1])
         if job.reclaimed:
-            worker_metrics.RECLAIMS.inc()
+            metrics.RECLAIMS.inc()
         if job.fence == 1:
-            worker_metrics.WAIT_SECONDS.observe(max(job.started_at - job.created_at, 0))
+            metrics.WAIT_SECONDS.observe(max(job.started_at - job.created_at, 0))
         loop = asyncio.get_running_loop()
         begun = loop.time()
         outcome = await self._attempt(job, delivery)
         word = await self._conclude(job, outcome)
         took_s = loop.time() - begun
-        worker_metrics.ATTEMPTS.labels(word).inc()
-        worker_metrics.RUN_SECONDS.observe(took_s)
+        metrics.ATTEMPTS.labels(word).inc()
+        metrics.RUN_SECONDS.observe(took_s)
         logger.info(f"job {word}", attempt=job.attempt, model=job.model, ms=round(took_s * 1000, 1))
         # The result is written: only now may the entry go.
         await self._let_go(delivery, ours=word != "lost")
@@ -301,14 +291,14 @@ class Worker:
                     )
                 )
                 if ours and outcome.dead:
-                    worker_metrics.DIED.labels(outcome.dead).inc()
+                    metrics.DIED.labels(outcome.dead).inc()
                 return outcome.status if ours else "lost"
             case Retry():
                 text = json.dumps(outcome.problem)
                 delay_s = self._backoff_s(job.attempt)
                 result = await insist(lambda: store.retry(job, text, delay_s, alone=outcome.alone))
                 if result == "dead":
-                    worker_metrics.DIED.labels("attempts-exhausted").inc()
+                    metrics.DIED.labels("attempts-exhausted").inc()
                 return {"queued": "retried", "dead": "failed", "stale": "lost"}.get(result, result)
             case Release():
                 ours = await insist(lambda: store.release(job, outcome.delay_s))
@@ -452,42 +442,3 @@ def _decoded(answer: str) -> JsonObject:
 def _succeeded(response: JsonObject, text: str) -> Finish:
     version = response.get("model_version")
     return Finish("succeeded", text, model_version=None if version is None else str(version))
-
-
-async def serve(settings: WorkerSettings, limits: Limits) -> int:
-    """Run a worker until SIGTERM or SIGINT; return the exit status."""
-    stop = asyncio.Event()
-    # Before anything answers: whoever sees it up may tell it to stop.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        start_http_server(settings.metrics_port, settings.host)
-    except OSError as error:
-        sys.stderr.write(f"METRICS_PORT {settings.metrics_port} cannot be used: {error.strerror}\n")
-        return 1
-    # Unique for each start: a name that came back would find entries of its former life.
-    name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
-    redis = connect(settings.redis_url)
-    inference = Inference(settings.inference_url)
-    try:
-        store = Store(redis, settings.contracts_dir, limits)
-        queue = Queue(settings, redis, store.scripts, settings.service_name, name, limits)
-        await Worker(store, queue, inference, limits, name).run(stop)
-    finally:
-        await inference.close()
-        await redis.aclose()
-    logger.info("worker stopped")
-    return 0
-
-
-def main() -> int:
-    """Run until a signal; return the exit status."""
-    settings, limits = load(WorkerSettings)
-    log.configure(settings.service_name, settings.log_level)
-    # The server's loop: half of what the worker does is reading and writing sockets.
-    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        return runner.run(serve(settings, limits))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

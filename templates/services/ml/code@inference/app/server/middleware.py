@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app import metrics
-from app.log import get_logger
+from app.server import metrics
+from app.shared.log import get_logger
 
 # https://www.w3.org/TR/trace-context/#traceparent-header; an id of zeros is not valid.
 _TRACEPARENT = re.compile(

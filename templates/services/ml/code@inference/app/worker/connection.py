@@ -4,8 +4,9 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from pydantic import Field
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -13,8 +14,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.log import get_logger
+from app.shared.log import get_logger
+from app.shared.settings import url_of
 
+RedisUrl = Annotated[
+    str, url_of("redis", "rediss", "unix"), Field(examples=["redis://localhost:6379"])
+]
 log = get_logger()
 Answer = TypeVar("Answer")
 

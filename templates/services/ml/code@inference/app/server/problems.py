@@ -8,10 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from app.answer import InvalidOutput
-from app.batching import DeadlineExpired, QueueFull
-from app.models import ModelsNotReady, UnknownModel
-from app.protocol import InvalidRequest
+from app.server.answer import InvalidOutput
+from app.server.batching import DeadlineExpired, QueueFull
+from app.server.models import ModelsNotReady, UnknownModel
+from app.server.protocol import InvalidRequest
 
 _TITLES = {
     400: ("malformed", "The request is malformed"),

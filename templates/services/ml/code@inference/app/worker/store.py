@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from redis.asyncio import Redis
 
-from app.connection import call
-from app.limits import Limits
-from app.scripts import Scripts
+from app.shared.limits import Limits
+from app.worker.connection import call
+from app.worker.scripts import Scripts
 
 Verdict = Literal["ok", "cancel", "expired", "stale"]
 Terminal = Literal["succeeded", "failed", "canceled", "expired"]

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.protocol import InferRequest
+from app.server.protocol import InferRequest
 
 _REF = "#/components/schemas/"
 _DESCRIPTIONS = {

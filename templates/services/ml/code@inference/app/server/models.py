@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from app.log import get_logger
-from app.protocol import DTYPES, Array, Datatype, TensorMetadata
+from app.server.protocol import DTYPES, Array, Datatype, TensorMetadata
+from app.shared.log import get_logger
 
 PLATFORM = "onnxruntime_onnx"
 

@@ -12,9 +12,9 @@ from pydantic_settings import BaseSettings
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from app.connection import call
-from app.limits import Limits
-from app.scripts import Scripts
+from app.shared.limits import Limits
+from app.worker.connection import call
+from app.worker.scripts import Scripts
 
 GROUP = "workers"
 RELAY_LIMIT = 500

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app import metrics
-from app.protocol import Array
+from app.server import metrics
+from app.server.protocol import Array
 
 Arrays = Mapping[str, Array]
 
