@@ -9,7 +9,7 @@ from app.shared import limits
 from app.shared.limits import Limits
 from app.worker.connection import call, connect
 from app.worker.store import Store
-from tests.redis_server import CONTRACTS, RedisServer
+from tests.servers import CONTRACTS, RedisServer
 
 pytest_plugins = ["tests.broker"]
 

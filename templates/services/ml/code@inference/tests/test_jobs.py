@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app.worker import jobs
 from app.worker.store import Started, Store
-from tests.redis_server import CONTRACTS
+from tests.servers import CONTRACTS
 
 Run = Callable[..., "asyncio.Future[int]"]
 

@@ -5,7 +5,7 @@ import pytest
 from onnx import TensorProto
 
 from app.server.models import BrokenModel, Models, ModelsNotReady, UnknownModel, find, load
-from tests.models_for_tests import write_model
+from tests.models import write_model
 
 
 def test_reads_names_datatypes_and_shapes_from_the_graph(tmp_path: Path) -> None:

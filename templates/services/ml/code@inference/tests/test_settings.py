@@ -12,7 +12,7 @@ from app.shared.limits import LimitsError
 from app.shared.settings import load
 from app.worker.main import WorkerSettings
 from tests.broker import ENVIRONMENT
-from tests.redis_server import CONTRACTS
+from tests.servers import CONTRACTS
 
 COMPLETE = {
     "SERVICE_NAME": "inference",

@@ -9,7 +9,7 @@ import pytest
 
 import train
 from app.server.models import load
-from tests.models_for_tests import SHIPPED
+from tests.models import SHIPPED
 
 FOLDER = SHIPPED / "digits" / "1"
 

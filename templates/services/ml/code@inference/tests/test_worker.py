@@ -22,9 +22,16 @@ from app.worker.store import Started, Store
 from app.worker.worker import Worker
 from tests.broker import Broker
 from tests.conftest import Eventually
-from tests.ports import free_port, until_it_answers
-from tests.redis_server import CONTRACTS, SERVICE, RedisServer
-from tests.stub_inference import Answer, Reset, StubInference
+from tests.servers import (
+    CONTRACTS,
+    SERVICE,
+    Answer,
+    RedisServer,
+    Reset,
+    StubInference,
+    free_port,
+    until_it_answers,
+)
 
 # A ceiling for what a process must do, however busy the machine is.
 PROCESS_S = 60

@@ -38,8 +38,8 @@ from yarl import URL
 
 from app.shared.limits import Limits
 from app.shared.log import get_logger
-from app.worker import tasks
-from app.worker.scripts import Scripts
+from app.worker.concurrency import end_tasks
+from app.worker.connection import Scripts
 
 log = get_logger()
 # What it has to say of a lost connection is said here, once.
@@ -191,7 +191,7 @@ class Queue:
 
     async def close(self) -> None:
         """Leave. What was not settled goes to others."""
-        await tasks.end(self._keepers)
+        await end_tasks(self._keepers)
 
     async def _refill(self) -> None:
         cursor = "0"

@@ -13,8 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from app.shared.limits import Limits
-from app.worker.connection import call
-from app.worker.scripts import Scripts
+from app.worker.connection import Scripts, call
 
 GROUP = "workers"
 RELAY_LIMIT = 500

@@ -12,11 +12,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
+from prometheus_client import Gauge, Histogram
 
-from app.server import metrics
 from app.server.protocol import Array
 
 Arrays = Mapping[str, Array]
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+BATCH_ROWS = Histogram(
+    "inference_batch_rows", "Rows in a batch", ["model"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
+)
+WAIT_SECONDS = Histogram(
+    "inference_wait_seconds", "From a request's arrival to its batch", ["model"], buckets=_SECONDS
+)
+RUN_SECONDS = Histogram("inference_run_seconds", "Run of one batch", ["model"], buckets=_SECONDS)
+QUEUED = Gauge("inference_queue_length", "Requests waiting for the model", ["model"])
 
 
 class QueueFull(Exception):
@@ -56,7 +66,7 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=model)
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        metrics.QUEUED.labels(model).set_function(lambda: len(self._waiting))
+        QUEUED.labels(model).set_function(lambda: len(self._waiting))
 
     def submit(self, arrays: Arrays, deadline: float = float("inf")) -> asyncio.Future[Arrays]:
         """Runs arrays by input name, rows in the first dimension. The future has outputs by name.
@@ -89,9 +99,9 @@ class Batcher:
             if not (batch := self._take()):
                 continue
             started = time.monotonic()
-            metrics.BATCH_ROWS.labels(self._model).observe(sum(item.rows for item in batch))
+            BATCH_ROWS.labels(self._model).observe(sum(item.rows for item in batch))
             outcomes = await loop.run_in_executor(self._thread, self._outcomes, batch)
-            metrics.RUN_SECONDS.labels(self._model).observe(time.monotonic() - started)
+            RUN_SECONDS.labels(self._model).observe(time.monotonic() - started)
             for item, outcome in zip(batch, outcomes, strict=True):
                 if item.result.done():
                     continue
@@ -128,7 +138,7 @@ class Batcher:
             if not batch or (item.kind == batch[0].kind and rows + item.rows <= self._max_rows):
                 batch.append(item)
                 rows += item.rows
-                metrics.WAIT_SECONDS.labels(self._model).observe(time.monotonic() - item.since)
+                WAIT_SECONDS.labels(self._model).observe(time.monotonic() - item.since)
             else:
                 left.append(item)
         self._waiting = left

@@ -3,18 +3,19 @@
 import re
 import time
 
+from prometheus_client import Counter
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app.server import metrics
 from app.shared.log import get_logger
 
 # https://www.w3.org/TR/trace-context/#traceparent-header; an id of zeros is not valid.
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
+REQUESTS = Counter("inference_requests", "Requests answered", ["method", "route", "status"])
 log = get_logger()
 
 
@@ -51,14 +52,17 @@ class RequestLog:
                 path, method = scope["path"], scope["method"]
                 # The route's pattern and not the path: callers must not be able to make new series.
                 route = getattr(scope.get("route"), "path", "none")
-                metrics.REQUESTS.labels(method, route, status).inc()
+                REQUESTS.labels(method, route, status).inc()
                 write = log.debug if path.startswith("/v2/health/") else log.info
                 milliseconds = round((time.monotonic() - started) * 1000, 1)
                 write("request", method=method, path=path, status=status, ms=milliseconds)
 
 
 class BodyLimit:
-    """Refuses a body of more than `limit` bytes with 413, before it is in memory."""
+    """Refuses a body of more than `limit` bytes with 413, before it is in memory.
+
+    `max_body_size` of FastAPI answers with plain text, and not with a problem document.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app

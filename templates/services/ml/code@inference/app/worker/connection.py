@@ -1,9 +1,11 @@
-"""How the worker reaches Redis: it may be away at any time, and the worker waits for it."""
+"""How the worker uses Redis, which may be away at any time: then the worker waits for it."""
 
 import asyncio
+import json
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
@@ -11,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.shared.log import get_logger
@@ -27,7 +29,14 @@ Answer = TypeVar("Answer")
 ANSWER_S = 10
 WAIT_MAX_S = 5.0
 
-_PASSING = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OutOfMemoryError, OSError)
+_PASSING = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    NoScriptError,  # it was restarted between the loading of a script and its run
+    OSError,
+)
 
 
 def connect(url: str) -> Redis:
@@ -45,6 +54,25 @@ def connect(url: str) -> Redis:
 async def call(redis: Redis, *command: str | int | float) -> Any:
     """Send a command and return its reply."""
     return await redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+class Scripts:
+    """The Lua scripts of contracts/lua/, which both languages share, on one Redis."""
+
+    def __init__(self, redis: Redis, folder: Path) -> None:
+        library = (folder / "lib.lua").read_text(encoding="utf-8")
+        self._scripts = {
+            path.stem: redis.register_script(library + "\n" + path.read_text(encoding="utf-8"))
+            for path in folder.glob("*.lua")
+        }
+
+    async def run(self, name: str, arguments: Mapping[str, object], payload: str = "") -> Any:
+        """Run `<name>.lua` and return its reply: JSON text, or a list of texts.
+
+        `arguments` are what the script's head comment says, `payload` is text that it stores as
+        it is. An argument that is None is as good as absent.
+        """
+        return await self._scripts[name](args=[json.dumps(arguments), payload])
 
 
 class Stopped(Exception):

@@ -12,8 +12,7 @@ from typing import Any, Literal
 from redis.asyncio import Redis
 
 from app.shared.limits import Limits
-from app.worker.connection import call
-from app.worker.scripts import Scripts
+from app.worker.connection import Scripts, call
 
 Verdict = Literal["ok", "cancel", "expired", "stale"]
 Terminal = Literal["succeeded", "failed", "canceled", "expired"]

@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 
+from prometheus_client import Counter, Gauge, Histogram
 from redis.exceptions import ResponseError
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from app.shared import log
 from app.shared.limits import Limits
-from app.worker import inputs, metrics, tasks
+from app.worker import inputs
+from app.worker.concurrency import Gate, end_tasks
 from app.worker.connection import Patience, Stopped
-from app.worker.gate import Gate
 from app.worker.inference import Failed, Inference, JsonObject, Rejected, Unavailable, problem
 from app.worker.queue import Delivery, Queue
 from app.worker.store import Started, Store, Terminal
@@ -26,6 +27,28 @@ STATS_S = 5.0
 TIDY_S = 30.0
 SWEEP_LIMIT = 100  # for Redis does nothing else meanwhile
 LAST_WORDS_S = 5.0  # for giving back what is left when the grace is over
+
+_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+
+# Of the whole system: each worker tells the same, so take their maximum and not their sum.
+DEPTH = Gauge("jobs_depth", "Jobs that are not terminal")
+DUE = Gauge("jobs_due", "Jobs that wait to be handed to the queue")
+DEAD = Gauge("jobs_dead", "Jobs that were given up")
+OLDEST_AGE = Gauge("jobs_oldest_age_seconds", "Age of the oldest job that is not terminal")
+
+# Of this worker.
+RUNNING = Gauge("worker_running", "Jobs that this worker runs")
+PAUSED = Gauge("worker_paused", "1 while inference is not ready and nothing is taken")
+ATTEMPTS = Counter(
+    "worker_attempts",
+    "Attempts by outcome: a terminal status, retried, released or lost",
+    ["outcome"],
+)
+DIED = Counter("worker_dead", "Jobs that this worker gave up", ["reason"])
+RECLAIMS = Counter("worker_reclaims", "Jobs taken over from a worker that was lost")
+EXPIRED = Counter("worker_swept", "Overdue jobs that this worker's sweep expired")
+WAIT_SECONDS = Histogram("job_wait_seconds", "From acceptance to the first start", buckets=_SECONDS)
+RUN_SECONDS = Histogram("job_run_seconds", "From a start to its outcome", buckets=_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +135,7 @@ class Worker:
             await self._drain()
             await self._until_over(self._queue.close())
         finally:
-            await tasks.end([*background, reclaiming, taking, stopping])
+            await end_tasks([*background, reclaiming, taking, stopping])
 
     async def _drain(self) -> None:
         """Let what runs finish, within the grace, and have the rest given back."""
@@ -123,7 +146,7 @@ class Worker:
         left = set(self._running.values())
         if left:
             _, left = await asyncio.wait(left, timeout=LAST_WORDS_S)
-        await tasks.end(left)
+        await end_tasks(left)
 
     async def _until_over(self, last_word: Awaitable[None]) -> None:
         try:
@@ -141,7 +164,7 @@ class Worker:
             if working.done():
                 working.result()
         finally:
-            await tasks.end([working, stopping])
+            await end_tasks([working, stopping])
 
     # What goes on in the background
 
@@ -164,17 +187,17 @@ class Worker:
         more = True
         while more:
             expired, forgotten = await self._store.sweep(SWEEP_LIMIT)
-            metrics.EXPIRED.inc(len(expired))
+            EXPIRED.inc(len(expired))
             for job_id in expired:
                 logger.info("job expired", job_id=job_id)
             more = max(len(expired), forgotten) == SWEEP_LIMIT
 
     async def _tell_stats(self) -> None:
         stats = await self._store.stats()
-        metrics.DEPTH.set(stats.depth)
-        metrics.DUE.set(stats.due)
-        metrics.DEAD.set(stats.dead)
-        metrics.OLDEST_AGE.set(stats.oldest_age_s)
+        DEPTH.set(stats.depth)
+        DUE.set(stats.due)
+        DEAD.set(stats.dead)
+        OLDEST_AGE.set(stats.oldest_age_s)
 
     async def _reclaim(self) -> None:
         # While Redis was away no worker could prolong a lease: they get time to do so first.
@@ -191,10 +214,10 @@ class Worker:
             if not self._inference_ready.is_set():
                 if await self._inference.ready():
                     self._inference_ready.set()
-                    metrics.PAUSED.set(0)
+                    PAUSED.set(0)
                     logger.info("inference is ready")
                 else:
-                    metrics.PAUSED.set(1)
+                    PAUSED.set(1)
             await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # no secret
 
     # Jobs
@@ -225,11 +248,11 @@ class Worker:
             return  # a second entry of a job that runs here: it comes again, and is settled then
         task = asyncio.create_task(self._work_on(delivery))
         self._running[delivery.id] = task
-        metrics.RUNNING.set(len(self._running))
+        RUNNING.set(len(self._running))
 
         def end(_task: asyncio.Task[None]) -> None:
             del self._running[delivery.id]
-            metrics.RUNNING.set(len(self._running))
+            RUNNING.set(len(self._running))
             self._one_done.set()
 
         task.add_done_callback(end)
@@ -248,8 +271,8 @@ class Worker:
         job = await insist(lambda: self._store.start(delivery.id, self._name))
         if not isinstance(job, Started):
             if job == "dead":
-                metrics.RECLAIMS.inc()
-                metrics.DIED.labels("lease-lost").inc()
+                RECLAIMS.inc()
+                DIED.labels("lease-lost").inc()
             logger.info("job not started", reason=job)
             await self._let_go(delivery, ours=job != "held")
             return
@@ -257,16 +280,16 @@ class Worker:
         if job.traceparent and job.traceparent.count("-") >= 3:
             bind_contextvars(trace_id=job.traceparent.split("-")[1])
         if job.reclaimed:
-            metrics.RECLAIMS.inc()
+            RECLAIMS.inc()
         if job.fence == 1:
-            metrics.WAIT_SECONDS.observe(max(job.started_at - job.created_at, 0))
+            WAIT_SECONDS.observe(max(job.started_at - job.created_at, 0))
         loop = asyncio.get_running_loop()
         begun = loop.time()
         outcome = await self._attempt(job, delivery)
         word = await self._conclude(job, outcome)
         took_s = loop.time() - begun
-        metrics.ATTEMPTS.labels(word).inc()
-        metrics.RUN_SECONDS.observe(took_s)
+        ATTEMPTS.labels(word).inc()
+        RUN_SECONDS.observe(took_s)
         logger.info(f"job {word}", attempt=job.attempt, model=job.model, ms=round(took_s * 1000, 1))
         # The result is written: only now may the entry go.
         await self._let_go(delivery, ours=word != "lost")
@@ -291,14 +314,14 @@ class Worker:
                     )
                 )
                 if ours and outcome.dead:
-                    metrics.DIED.labels(outcome.dead).inc()
+                    DIED.labels(outcome.dead).inc()
                 return outcome.status if ours else "lost"
             case Retry():
                 text = json.dumps(outcome.problem)
                 delay_s = self._backoff_s(job.attempt)
                 result = await insist(lambda: store.retry(job, text, delay_s, alone=outcome.alone))
                 if result == "dead":
-                    metrics.DIED.labels("attempts-exhausted").inc()
+                    DIED.labels("attempts-exhausted").inc()
                 return {"queued": "retried", "dead": "failed", "stale": "lost"}.get(result, result)
             case Release():
                 ours = await insist(lambda: store.release(job, outcome.delay_s))
@@ -316,7 +339,7 @@ class Worker:
             await asyncio.wait(attempt, return_when=asyncio.FIRST_COMPLETED)
             return next(task for task in attempt if task.done()).result()
         finally:
-            await tasks.end(attempt)
+            await end_tasks(attempt)
 
     async def _leave(self) -> Outcome:
         await self._grace_over.wait()

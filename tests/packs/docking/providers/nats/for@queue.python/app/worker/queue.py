@@ -28,8 +28,8 @@ from redis.asyncio import Redis
 
 from app.shared.limits import Limits
 from app.shared.log import get_logger
-from app.worker import tasks
-from app.worker.scripts import Scripts
+from app.worker.concurrency import end_tasks
+from app.worker.connection import Scripts
 
 log = get_logger()
 
@@ -167,7 +167,7 @@ class Queue:
     async def close(self) -> None:
         """Leave. What was not settled goes to others."""
         if self._keeper:
-            await tasks.end([self._keeper])
+            await end_tasks([self._keeper])
 
     async def _refill(self) -> None:
         cursor = "0"

@@ -1,8 +1,27 @@
-"""Lets jobs run side by side, and a suspect one alone."""
+"""Ends tasks for sure, and lets jobs run side by side but a suspect one alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
+
+CANCEL_AGAIN_S = 0.1
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and return when they have ended, whatever with.
+
+    One cancellation is not enough: `asyncio.wait_for` of Python 3.11, which the Redis client uses,
+    forgets one that comes at the same moment as its result (https://bugs.python.org/issue37658).
+    """
+    every = list(tasks)
+    left = {task for task in every if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+    # Looks at the exceptions, so that they are not reported as never looked at.
+    await asyncio.gather(*every, return_exceptions=True)
 
 
 class Gate:

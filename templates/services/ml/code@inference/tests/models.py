@@ -1,17 +1,56 @@
-"""The HTTP service in this process, without a port."""
+"""Small models, built where they are needed, and the HTTP service without a port."""
 
+import hashlib
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 from fastapi import FastAPI
+from onnx import TensorProto, helper
 
 from app.server.main import create_app
 from app.server.models import Model, Models
 from app.shared import limits
 from app.shared.limits import Limits
+
+Dims = Sequence[int | str | None]
+
+# The models that services begin with, where one still has them.
+SHIPPED = min(Path("../../services").glob("*/models/digits"), default=Path("digits")).parent
+
+
+def write_model(
+    folder: Path,
+    *,
+    op: str = "Identity",
+    kind: int = TensorProto.FLOAT,
+    inputs: dict[str, Dims] | None = None,
+    output: Dims = (None, 2),
+    output_kind: int | None = None,
+    describe: bool = False,
+) -> bytes:
+    """Writes `model.onnx`, one operation from `inputs` to the output `y`, and returns its bytes."""
+    inputs = {"x": (None, 2)} if inputs is None else inputs
+    graph = helper.make_graph(
+        [helper.make_node(op, list(inputs), ["y"])],
+        "small",
+        [helper.make_tensor_value_info(name, kind, dims) for name, dims in inputs.items()],
+        [helper.make_tensor_value_info("y", output_kind or kind, output)],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(content)
+    if describe:
+        facts = {"sha256": hashlib.sha256(content).hexdigest()}
+        (folder / "model.json").write_text(json.dumps(facts))
+    return content
 
 
 def shared_limits(**changes: Any) -> Limits:

@@ -1,10 +1,11 @@
-"""Suspects run alone, and everything else side by side."""
+"""Tasks end for sure; suspects run alone, and everything else side by side."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
-from app.worker.gate import Gate
+from app.worker.concurrency import Gate, end_tasks
 
 
 async def settle() -> None:
@@ -86,3 +87,30 @@ async def test_one_that_is_stopped_inside_lets_others_in(gate: Gate) -> None:
     await settle()
     assert late.inside
     await late.end()
+
+
+async def test_ends_a_task_that_forgets_its_first_cancellation() -> None:
+    forgotten = 0
+
+    async def forgetful() -> None:
+        nonlocal forgotten
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        forgotten += 1
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(forgetful())
+    await asyncio.sleep(0)
+    await end_tasks([task])
+    assert task.cancelled()
+    assert forgotten == 1
+
+
+async def test_ends_also_what_has_failed() -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    await end_tasks([task])
+    assert isinstance(task.exception(), ValueError)
