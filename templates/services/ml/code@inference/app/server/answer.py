@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from app.server import binary
-from app.server.protocol import DTYPES, Array, Fault, InvalidRequest, Wanted
+from app.server.protocol import BYTES_LENGTH, DTYPES, Array, Fault, InvalidRequest, Wanted
 
 # The longest number of a kind in JSON, with its comma.
 _DIGITS = {
@@ -68,12 +67,23 @@ def encode(
             array, datatype = _classes(array, want.classes, batched=batched), "BYTES"
         output: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": datatype}
         if want.binary:
-            tail.append(binary.write(array))
+            tail.append(_to_bytes(array))
             output["parameters"] = {"binary_data_size": len(tail[-1])}
         else:
             output["data"] = array.ravel().tolist()
         outputs.append(output)
     return outputs, tail
+
+
+def _to_bytes(array: Array) -> bytes:
+    """Returns the bytes of an array; the elements of BYTES (dtype object) are str or bytes."""
+    if array.dtype.kind != "O":
+        return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    parts = []
+    for element in array.ravel():
+        content = element.encode() if isinstance(element, str) else bytes(element)
+        parts += [BYTES_LENGTH.pack(len(content)), content]
+    return b"".join(parts)
 
 
 def _size(want: Wanted, rows: int, elements: int) -> int:

@@ -7,15 +7,14 @@ Knows nothing of HTTP and of ONNX.
 """
 
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-from app.server import binary
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 EXTENSIONS = ["binary_tensor_data", "classification"]
 Datatype = Literal[
@@ -34,6 +33,7 @@ Datatype = Literal[
     "BYTES",
 ]
 Array = NDArray[Any]
+BYTES_LENGTH = struct.Struct("<I")  # stands before each element of BYTES in binary form
 
 DTYPES: dict[Datatype, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
@@ -101,7 +101,7 @@ class ModelReady(Ready):
 
 
 def _whole(value: object) -> object:
-    """To JSON Schema 2.0 is an integer; text and booleans are none."""
+    """Take 2.0 for 2, as JSON Schema does; text and booleans stay as they are, and are refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -111,7 +111,6 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 Size = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True), BeforeValidator(_whole)]
 Bytes = Annotated[int, Field(ge=0, strict=True), BeforeValidator(_whole)]
 Classes = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True), BeforeValidator(_whole)]
-Yes = Annotated[bool, Field(strict=True)]
 
 
 class InputParameters(_Message):
@@ -133,7 +132,8 @@ class RequestInput(_Message):
 
 class OutputParameters(_Message):
     binary_data: Annotated[
-        Yes | None, Field(description="Whether to return bytes after the JSON, instead of data.")
+        StrictBool | None,
+        Field(description="Whether to return bytes after the JSON, instead of data."),
     ] = None
     classification: Annotated[
         Classes | None,
@@ -148,7 +148,7 @@ class RequestOutput(_Message):
 
 class RequestParameters(_Message):
     binary_data_output: Annotated[
-        Yes, Field(description="`binary_data` of the outputs that do not state their own.")
+        StrictBool, Field(description="`binary_data` of the outputs that do not state their own.")
     ] = False
 
 
@@ -302,13 +302,48 @@ def _array(given: RequestInput, raw: bytes) -> Array:
     if (given.data is None) == (given.parameters.binary_data_size is None):
         raise ValueError("must be there, or else a `binary_data_size` among the parameters")
     if given.data is None:
-        array = binary.read(raw, dtype, math.prod(given.shape)).reshape(given.shape)
+        array = _from_bytes(raw, dtype, math.prod(given.shape)).reshape(given.shape)
     else:
         array = _from_json(given, given.data, dtype)
     if dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(
             f"has a value that is NaN, infinite or out of the range of {given.datatype}"
         )
+    return array
+
+
+def _from_bytes(raw: bytes, dtype: np.dtype[Any], count: int) -> Array:
+    """Returns the `count` elements in `raw`, flat; those of BYTES (dtype object) as str.
+
+    Little-endian, row-major, without padding; BYTES as length and content.
+
+    Raises ValueError, with a detail for the caller, where there are more or fewer, where a BOOL is
+    neither 0 nor 1, and where BYTES are not UTF-8: models take text.
+    """
+    if dtype.kind == "O":
+        return _strings_from_bytes(raw, count)
+    if len(raw) != count * dtype.itemsize:
+        raise ValueError(f"must have {count * dtype.itemsize} bytes, got {len(raw)}")
+    if dtype.kind == "b" and raw.strip(b"\0\1"):
+        raise ValueError("must be bytes of 0 or 1, as the datatype is BOOL")
+    # Sliced off by the caller, and so aligned, whatever the length of the JSON before it.
+    return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype, copy=False)
+
+
+def _strings_from_bytes(raw: bytes, count: int) -> Array:
+    elements: list[str] = []
+    offset = 0
+    while offset + BYTES_LENGTH.size <= len(raw) and len(elements) < count:
+        begin = offset + BYTES_LENGTH.size
+        offset = begin + BYTES_LENGTH.unpack_from(raw, offset)[0]
+        try:
+            elements.append(raw[begin:offset].decode())
+        except UnicodeDecodeError:
+            raise ValueError(f"must be UTF-8, element {len(elements)} is not") from None
+    if offset != len(raw) or len(elements) != count:
+        raise ValueError(f"must have {count} elements, each after its length in 4 bytes")
+    array = np.empty(count, object)
+    array[:] = elements
     return array
 
 
