@@ -33,7 +33,7 @@ def write_model(
     output_kind: int | None = None,
     describe: bool = False,
 ) -> bytes:
-    """Writes `model.onnx`, one operation from `inputs` to the output `y`, and returns its bytes."""
+    """Write `model.onnx`, one operation from `inputs` to the output `y`; return its bytes."""
     inputs = {"x": (None, 2)} if inputs is None else inputs
     graph = helper.make_graph(
         [helper.make_node(op, list(inputs), ["y"])],

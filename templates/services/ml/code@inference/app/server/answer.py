@@ -26,10 +26,10 @@ class InvalidOutput(Exception):
 
 
 def check_size(wanted: Sequence[Wanted], rows: int | None, limit: int) -> None:
-    """Refuses, before it is run, what is sure to have a larger answer than `limit` bytes.
+    """Refuse, before it is run, what is sure to have a larger answer than `limit` bytes.
 
     `rows` is their number, or None where nothing is batched. Other open dimensions of outputs are
-    taken to be 1. Raises InvalidRequest.
+    taken to be 1. Raise InvalidRequest.
     """
     size = 0
     for want in wanted:
@@ -43,10 +43,10 @@ def check_size(wanted: Sequence[Wanted], rows: int | None, limit: int) -> None:
 def encode(
     arrays: Mapping[str, Array], wanted: Sequence[Wanted], *, batched: bool, limit: int
 ) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Returns the outputs as the JSON of ResponseOutput, and the bytes that come after the JSON.
+    """Return the outputs as the JSON of ResponseOutput, and the bytes that come after the JSON.
 
     `arrays` are the model's outputs by name, with rows first where `batched`. Data is flat and
-    row-major. Raises InvalidRequest where the answer might have more than `limit` bytes, before it
+    row-major. Raise InvalidRequest where the answer might have more than `limit` bytes, before it
     is made, and InvalidOutput where a value that JSON is to carry is NaN or infinite: it has
     neither.
     """
@@ -76,7 +76,10 @@ def encode(
 
 
 def _to_bytes(array: Array) -> bytes:
-    """Returns the bytes of an array; the elements of BYTES (dtype object) are str or bytes."""
+    """Return the bytes of an array, in the form that protocol.py reads.
+
+    The elements of BYTES (dtype object) are str or bytes.
+    """
     if array.dtype.kind != "O":
         return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     parts = []
@@ -87,7 +90,7 @@ def _to_bytes(array: Array) -> bytes:
 
 
 def _size(want: Wanted, rows: int, elements: int) -> int:
-    """The most bytes that an output has; of BYTES, without what is in them."""
+    """Return the most bytes that an output may take, without the texts of BYTES themselves."""
     dtype = DTYPES[want.tensor.datatype]
     number = {"f": _FLOAT, "b": _BOOL}.get(dtype.kind) or _DIGITS.get(dtype, 0)
     if want.classes:
@@ -107,7 +110,10 @@ def _refuse_over(limit: int, size: int) -> None:
 
 
 def _classes(array: Array, count: int, *, batched: bool) -> Array:
-    """The `count` highest of each row, or of the whole where nothing is batched: `value:index`."""
+    """Return the `count` highest values of each row, as texts `value:index`: shape (rows, count).
+
+    Where nothing is batched, the highest of the whole: shape (count,).
+    """
     rows = array.reshape(len(array) if batched else 1, -1)
     width = rows.shape[1]
     # Sorted backwards twice, so that of equals the one with the lower index comes first.

@@ -69,9 +69,9 @@ class Batcher:
         QUEUED.labels(model).set_function(lambda: len(self._waiting))
 
     def submit(self, arrays: Arrays, deadline: float = float("inf")) -> asyncio.Future[Arrays]:
-        """Runs arrays by input name, rows in the first dimension. The future has outputs by name.
+        """Queue arrays by input name, rows in the first dimension. The future has outputs by name.
 
-        `deadline` is a time.monotonic(). What is cancelled leaves the queue. Raises QueueFull; the
+        `deadline` is a time.monotonic(). What is cancelled leaves the queue. Raise QueueFull; the
         future fails with DeadlineExpired, and with what the model raises for these arrays.
         """
         if len(self._waiting) >= self._max_queue:
@@ -89,7 +89,7 @@ class Batcher:
         return result
 
     def close(self) -> None:
-        """Lets the thread end."""
+        """Let the thread end."""
         self._thread.shutdown(wait=False)
 
     async def _work(self) -> None:
@@ -111,6 +111,7 @@ class Batcher:
                     item.result.set_result(outcome)
 
     async def _hold(self) -> None:
+        """Wait until a batch is full, or its oldest item has waited for `max_wait`."""
         end = self._waiting[0].since + self._max_wait
         while (left := end - time.monotonic()) > 0 and (
             sum(item.rows for item in self._waiting) < self._max_rows
@@ -120,6 +121,7 @@ class Batcher:
                 await asyncio.wait_for(self._arrived.wait(), left)
 
     def _drop_dead(self) -> None:
+        """Take out of the queue what was cancelled, and fail what is past its deadline."""
         alive = []
         for item in self._waiting:
             if item.deadline <= time.monotonic() and not item.result.done():
@@ -129,7 +131,7 @@ class Batcher:
         self._waiting = deque(alive)
 
     def _take(self) -> list[_Item]:
-        """Takes the oldest item, and in order those of its kind that still fit in the batch."""
+        """Take the oldest item, and in order those of its kind that still fit in the batch."""
         self._drop_dead()
         batch: list[_Item] = []
         left: deque[_Item] = deque()
@@ -145,6 +147,7 @@ class Batcher:
         return batch
 
     def _outcomes(self, batch: list[_Item]) -> list[Arrays | Exception]:
+        """Run a batch; return what became of each item, in order."""
         try:
             return [*self._run_together(batch)]
         except Exception as error:

@@ -40,7 +40,7 @@ async def read(
         ),
     ] = None,
 ) -> Body:
-    """Reads and parses the body. Raises what problems.py answers with 400, 413, 415 and 422."""
+    """Read and parse the body. Raise what problems.py answers with 400, 413, 415 and 422."""
     if not _MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):
         raise HTTPException(415, "send application/json, or application/octet-stream")
     try:
@@ -68,7 +68,7 @@ async def read(
 
 
 def _decoded(content: bytes, coding: str, limit: int) -> bytes:
-    """Unpacks at most `limit` bytes: what is small on the way may be large."""
+    """Unpack a body; refuse one of more than `limit` bytes, however small it was packed."""
     if coding not in _CODINGS:
         known = ", ".join(_CODINGS)
         raise HTTPException(415, f"send it as it is, or as {known}", {"Accept-Encoding": known})

@@ -32,9 +32,9 @@ def _folder(value: Path) -> Path:
     return value
 
 
-def _models(said: dict[str, Any]) -> Path:
-    """The models of the service whose code this runs for."""
-    return Path("../../services", said.get("service_name", "."), "models")
+def _models_of_service(values: dict[str, Any]) -> Path:
+    """Return the models folder of the service that the settings read so far name."""
+    return Path("../../services", values.get("service_name", "."), "models")
 
 
 class ServerSettings(ProcessSettings):
@@ -42,12 +42,14 @@ class ServerSettings(ProcessSettings):
 
     port: Annotated[Port, Field(examples=["8000"])] = 8000
     models_dir: Annotated[
-        Path, AfterValidator(_folder), Field(default_factory=_models, validate_default=True)
+        Path,
+        AfterValidator(_folder),
+        Field(default_factory=_models_of_service, validate_default=True),
     ]
 
 
 def create_app(name: str, models: Models, limits: Limits) -> FastAPI:
-    """Returns the app that serves `models`, which may still be loading; `name` is the service's."""
+    """Return the app that serves `models`, which may still be loading; `name` is the service's."""
     service = Service(name, models, limits)
 
     @asynccontextmanager
@@ -99,7 +101,7 @@ def main() -> int:
 
 
 async def _serve(server: uvicorn.Server, models: Models) -> int:
-    """Listens at once, so that probes see it live, and loads meanwhile. Returns the exit status."""
+    """Listen at once, so that probes see it live, and load meanwhile. Return the exit status."""
     loading = asyncio.create_task(asyncio.to_thread(models.load))
 
     def stop_if_broken(done: asyncio.Task[None]) -> None:

@@ -20,7 +20,7 @@ log = get_logger()
 
 
 def trace_id(traceparent: str) -> str | None:
-    """Returns the trace id (32 hexadecimal digits) of a valid W3C traceparent, or else None."""
+    """Return the trace id (32 hexadecimal digits) of a valid W3C traceparent, or else None."""
     found = _TRACEPARENT.match(traceparent)
     return found and found.group(1)
 

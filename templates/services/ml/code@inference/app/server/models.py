@@ -66,9 +66,9 @@ class Model:
     session: Any = field(repr=False)
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """Runs arrays by input name, in the shapes and dtypes of `inputs`; returns the outputs'.
+        """Run arrays by input name, in the shapes and dtypes of `inputs`; return the outputs'.
 
-        Takes as long as the model takes: call it outside the event loop. Raises what onnxruntime
+        Takes as long as the model takes: call it outside the event loop. Raise what onnxruntime
         raises.
         """
         names = [tensor.name for tensor in self.outputs]
@@ -84,14 +84,14 @@ class Models:
         self._models: dict[str, dict[int, Model]] = {}
 
     def load(self) -> None:
-        """Loads and warms up every model, for seconds: call it in a thread. Raises BrokenModel."""
+        """Load and warm up every model, for seconds: call it in a thread. Raise BrokenModel."""
         for folder in find(self._root):
             model = load(folder)
             self._models.setdefault(model.name, {})[int(model.version)] = model
         self.ready = True
 
     def get(self, name: str, version: str | None = None) -> Model:
-        """Returns a model, by default its highest version. Raises ModelsNotReady, UnknownModel."""
+        """Return a model, by default its highest version. Raise ModelsNotReady, UnknownModel."""
         versions = self._versions(name)
         if version is None:
             return versions[max(versions)]
@@ -101,7 +101,7 @@ class Models:
         raise UnknownModel(f"model `{name}` has no version `{version}`")
 
     def versions(self, name: str) -> list[str]:
-        """Returns the versions of a model, lowest first. Raises ModelsNotReady, UnknownModel."""
+        """Return the versions of a model, lowest first. Raise ModelsNotReady, UnknownModel."""
         return [str(version) for version in sorted(self._versions(name))]
 
     def _versions(self, name: str) -> dict[int, Model]:
@@ -113,7 +113,7 @@ class Models:
 
 
 def find(root: Path) -> list[Path]:
-    """Returns the folders `<root>/<name>/<version>`, sorted, no hidden ones. Raises BrokenModel."""
+    """Return the folders `<root>/<name>/<version>`, sorted, no hidden ones. Raise BrokenModel."""
     found = []
     for name in _folders(root):
         versions = _folders(name)
@@ -129,9 +129,9 @@ def find(root: Path) -> list[Path]:
 
 
 def load(folder: Path) -> Model:
-    """Loads `<name>/<version>`, checks its sha256 where model.json states one, and runs it once.
+    """Load `<name>/<version>`, check its sha256 where model.json states one, and run it once.
 
-    Raises BrokenModel.
+    Raise BrokenModel.
     """
     path = folder / "model.onnx"
     facts = _facts(folder / "model.json")
@@ -205,7 +205,7 @@ def _warm_up(
     outputs: tuple[TensorMetadata, ...],
     path: Path,
 ) -> bool:
-    """Runs once, and returns whether rows go in and the same number comes out."""
+    """Run the model once; return whether rows go in and as many rows come out."""
     batched = all(tensor.shape[:1] == (-1,) for tensor in (*inputs, *outputs))
     rows = 2
     zeros = {}
@@ -217,7 +217,7 @@ def _warm_up(
         zeros[tensor.name] = np.full(shape, "" if dtype.kind == "O" else 0, dtype)
     try:
         results = session.run(None, zeros)
-    except Exception as error:  # see above
+    except Exception as error:  # onnxruntime's exceptions have no common base but this
         # Zeros of the smallest size are not what every model takes; real input may well fit.
         log.warning("warm-up failed", path=str(path), error=str(error))
         return batched

@@ -66,7 +66,7 @@ class Problem(BaseModel):
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Returns the problems of these statuses, as a route's `responses`."""
+    """Return the problems of these statuses, as a route's `responses`."""
     content = {"application/problem+json": {"schema": {"$ref": f"{_REF}Problem"}}}
     return {
         status: {"description": _DESCRIPTIONS[status], "content": content} for status in statuses
@@ -74,7 +74,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Completes the app's document."""
+    """Complete the OpenAPI document of `app`."""
     plain = app.openapi
 
     def complete() -> dict[str, Any]:

@@ -32,7 +32,7 @@ def problem(
     errors: Sequence[dict[str, str]] = (),
     retry_after: int | None = None,
 ) -> JSONResponse:
-    """Returns a response of type application/problem+json. `retry_after` is in seconds."""
+    """Return a response of type application/problem+json. `retry_after` is in seconds."""
     document: dict[str, Any] = {
         "type": f"/problems/{slug}",
         "title": title,
@@ -49,14 +49,14 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Makes every error of this app a problem document."""
+    """Make every error of this app a problem document."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return _unprocessable(request, [_fault(fault) for fault in error.errors()])
 
     @app.exception_handler(InvalidRequest)
-    async def misfit(request: Request, error: InvalidRequest) -> Response:
+    async def does_not_fit(request: Request, error: InvalidRequest) -> Response:
         faults = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
         return _unprocessable(request, faults)
 
@@ -77,7 +77,7 @@ def install(app: FastAPI) -> None:
         return problem(request, 504, "deadline-expired", "The deadline passed", str(error))
 
     @app.exception_handler(InvalidOutput)
-    async def unsayable(request: Request, error: InvalidOutput) -> Response:
+    async def invalid_output(request: Request, error: InvalidOutput) -> Response:
         return problem(request, 500, "invalid-output", "The output is not valid", str(error))
 
     @app.exception_handler(HTTPException)

@@ -3,7 +3,7 @@
 Source: specification/protocol/inference_rest.md of github.com/kserve/open-inference-protocol, and
 two extensions of github.com/triton-inference-server/server: docs/protocol/extension_binary_data.md
 (tensors as bytes after the JSON) and extension_classification.md (the classes that score highest).
-Knows nothing of HTTP and of ONNX.
+It knows nothing of HTTP and of ONNX.
 """
 
 import math
@@ -101,7 +101,7 @@ class ModelReady(Ready):
 
 
 def _whole(value: object) -> object:
-    """Take 2.0 for 2, as JSON Schema does; text and booleans stay as they are, and are refused."""
+    """Take 2.0 for 2, as JSON Schema does; text and booleans stay, and are refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -201,7 +201,7 @@ class InvalidRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An output as the request wants it: as bytes or not, and as how many classes, if as such."""
+    """An output that the request wants, and how: as bytes, as that many classes, or as JSON."""
 
     tensor: TensorMetadata
     binary: bool = False
@@ -216,14 +216,14 @@ def decode(
     *,
     batched: bool,
 ) -> tuple[dict[str, Array], list[Wanted]]:
-    """Returns the request's tensors by name, and the outputs that it wants, in its order.
+    """Return the request's tensors by name, and the outputs that it wants, in its order.
 
     `tail` is what came after the JSON: the bytes of the inputs that state a `binary_data_size`, in
     their order. Tensors have the shape that the request states, and the dtype of DTYPES.
 
     All of the model's `inputs` have to be there, once each and nothing else, in their datatype,
     in a shape that fits, with finite values; with `batched`, all with as many rows. `outputs` are
-    what may be asked for, once each. Raises InvalidRequest.
+    what may be asked for, once each. Raise InvalidRequest.
     """
     faults: list[Fault] = []
     arrays: dict[str, Array] = {}
@@ -313,12 +313,11 @@ def _array(given: RequestInput, raw: bytes) -> Array:
 
 
 def _from_bytes(raw: bytes, dtype: np.dtype[Any], count: int) -> Array:
-    """Returns the `count` elements in `raw`, flat; those of BYTES (dtype object) as str.
+    """Return the `count` elements in `raw`, flat; those of BYTES (dtype object) as str.
 
-    Little-endian, row-major, without padding; BYTES as length and content.
-
-    Raises ValueError, with a detail for the caller, where there are more or fewer, where a BOOL is
-    neither 0 nor 1, and where BYTES are not UTF-8: models take text.
+    They are little-endian, in row-major order and without padding; each of BYTES follows its
+    length. Raise ValueError, with a detail for the caller, where there are more or fewer, where a
+    BOOL is neither 0 nor 1, and where BYTES are not UTF-8: models take text.
     """
     if dtype.kind == "O":
         return _strings_from_bytes(raw, count)

@@ -42,7 +42,7 @@ class Service:
         self._batchers: dict[Model, Batcher] = {}
 
     def batcher(self, model: Model) -> Batcher:
-        """Returns the model's own batcher."""
+        """Return the model's own batcher."""
         if model not in self._batchers:
             self._batchers[model] = Batcher(
                 f"{model.name}/{model.version}",
@@ -55,7 +55,7 @@ class Service:
         return self._batchers[model]
 
     def close(self) -> None:
-        """Lets the batchers' threads end."""
+        """Let the batchers' threads end."""
         for batcher in self._batchers.values():
             batcher.close()
 
@@ -69,11 +69,11 @@ ServiceDep = Annotated[Service, Depends(_service)]
 ModelName = Annotated[str, Path(examples=["digits"])]
 
 
-async def _highest(request: Request, service: ServiceDep, model_name: ModelName) -> None:
+async def _find_highest(request: Request, service: ServiceDep, model_name: ModelName) -> None:
     request.state.model = service.models.get(model_name)
 
 
-async def _version(
+async def _find_version(
     request: Request,
     service: ServiceDep,
     model_name: ModelName,
@@ -156,7 +156,7 @@ async def infer(
         **({} if message.id is None else {"id": message.id}),
         "outputs": outputs,
     }
-    # As it is: checking thousands of numbers against InferResponse would cost more than the model.
+    # Not checked against InferResponse: for thousands of numbers that costs more than the model.
     content = to_json(answer)
     if not tail:
         return Response(content, media_type="application/json")
@@ -170,7 +170,7 @@ async def infer(
 async def _unless_gone(
     request: Request, batcher: Batcher, arrays: Arrays, deadline: float
 ) -> Arrays | None:
-    """Submits, and gives up, also in the queue, when the client disconnects: then returns None."""
+    """Submit, and give up when the client disconnects, also in the queue: then return None."""
     result = batcher.submit(arrays, deadline)
     # The body was read: all that can still come is the disconnect.
     gone = asyncio.ensure_future(request.receive())
@@ -187,8 +187,8 @@ async def _unless_gone(
 
 # Each of these is there twice: of a model's highest version, and of the one that is named.
 for _path, _find in (
-    ("/models/{model_name}", _highest),
-    ("/models/{model_name}/versions/{version}", _version),
+    ("/models/{model_name}", _find_highest),
+    ("/models/{model_name}/versions/{version}", _find_version),
 ):
     _found = [Depends(_find)]
     _problems = answers(404, 503)

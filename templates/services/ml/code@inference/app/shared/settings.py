@@ -34,7 +34,7 @@ def _level(value: object) -> int:
 
 
 def url_of(*schemes: str) -> AfterValidator:
-    """Return what checks that an address has one of the schemes, and cuts off a `/` at its end."""
+    """Return a validator that wants one of the schemes, and cuts off a `/` at the end."""
 
     def check(value: str) -> str:
         if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):

@@ -9,7 +9,7 @@ CANCEL_AGAIN_S = 0.1
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and return when they have ended, whatever with.
+    """Cancel tasks and return when they have ended, with whatever result.
 
     One cancellation is not enough: `asyncio.wait_for` of Python 3.11, which the Redis client uses,
     forgets one that comes at the same moment as its result (https://bugs.python.org/issue37658).

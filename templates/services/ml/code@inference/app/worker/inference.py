@@ -62,7 +62,10 @@ class Inference:
         return response.status_code == httpx2.codes.OK
 
     async def metadata(self, model: str, timeout_s: float) -> JsonObject:
-        """Return what the server says of a model: `inputs` and `outputs`."""
+        """Return what the server says of a model: `inputs` and `outputs`, up to METADATA_S old.
+
+        Raise Unavailable, Rejected or Failed.
+        """
         now = asyncio.get_running_loop().time()
         if model in self._metadata and self._metadata[model][0] > now:
             return self._metadata[model][1]
@@ -74,7 +77,10 @@ class Inference:
         return metadata
 
     async def infer(self, model: str, body: str, timeout_s: float, traceparent: str | None) -> str:
-        """Return the response to an inference request, both as JSON text."""
+        """Return the response to an inference request, both as JSON text.
+
+        Raise Unavailable, Rejected or Failed; the latter also after `timeout_s`.
+        """
         headers = {
             "Content-Type": "application/json",
             "X-Deadline-Ms": str(max(round(timeout_s * 1000), 1)),
@@ -112,11 +118,11 @@ class Inference:
             return response
         if response.status_code in {429, 503}:
             raise Unavailable(f"status {response.status_code}")
-        told = _told(response)
+        stated = _problem_of(response)
         if response.is_client_error:
             unknown = response.status_code == httpx2.codes.NOT_FOUND
-            raise Rejected(told, "unknown-model" if unknown else "invalid-input")
-        raise Failed(told)
+            raise Rejected(stated, "unknown-model" if unknown else "invalid-input")
+        raise Failed(stated)
 
 
 def problem(slug: str, title: str, status: int, detail: str, **more: object) -> JsonObject:
@@ -134,7 +140,7 @@ def _path(model: str) -> str:
     return f"/v2/models/{quote(model, safe='')}"
 
 
-def _told(response: httpx2.Response) -> JsonObject:
+def _problem_of(response: httpx2.Response) -> JsonObject:
     """Return the problem that the server states, or one that quotes it."""
     try:
         stated = response.json()

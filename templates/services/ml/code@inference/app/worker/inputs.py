@@ -10,6 +10,9 @@ JsonObject = dict[str, Any]
 def check(request: Any, metadata: JsonObject) -> list[dict[str, str]]:
     """Return what keeps a request from fitting the model: `pointer` (RFC 6901) and `detail`.
 
+    `request` is the body of an inference request as parsed JSON, whatever it is; `metadata` is what
+    the server says of the model. Both are of the Open Inference Protocol.
+
     Names, datatypes, shapes and the number of values are looked at here; the values themselves are
     the server's to judge.
     """
@@ -59,7 +62,10 @@ def rows(request: JsonObject, metadata: JsonObject) -> int | None:
 
 
 def chunks(request: JsonObject, count: int, size: int) -> Iterator[tuple[int, JsonObject]]:
-    """Cut a request of `count` rows: yield the rows done after each chunk, and the chunk."""
+    """Cut a request of `count` rows into requests of `size` rows, the last one of what is left.
+
+    Yield how many rows are done after each of them, and the request.
+    """
     for begin in range(0, count, size):
         end = min(begin + size, count)
         parts = [_slice(given, begin, end) for given in request["inputs"]]

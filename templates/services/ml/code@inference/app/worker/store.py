@@ -1,7 +1,8 @@
 """The state of jobs: one method for each script, with the limits that every one of them takes.
 
 A method that takes a `Started` speaks for the worker that holds it. Its fence is compared, so that
-a worker which has lost a job can change nothing of it any more: it is told `stale`.
+a worker which has lost a job can change nothing of it any more: it is told `stale`. Every method
+raises what redis-py raises.
 """
 
 import json
@@ -24,16 +25,16 @@ class Started:
     """A job in the hands of this worker. Times are seconds by the clock of Redis."""
 
     id: str
-    fence: int
-    attempt: int
+    fence: int  # of this start: a later start has a higher one
+    attempt: int  # from 1
     reclaimed: bool  # from a worker that was lost
-    alone: bool
+    alone: bool  # it may have killed inference, so it runs with nothing beside it
     model: str
     traceparent: str | None
     created_at: float
     started_at: float
     deadline_at: float
-    input: str
+    input: str  # JSON text, as it was posted
 
 
 @dataclass(frozen=True, slots=True)
