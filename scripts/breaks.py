@@ -33,10 +33,10 @@ BREAKS = [
     ),
     Break(
         "ack-before-write",
-        "kinds/inference/app/worker.py",
-        "        outcome = await self._attempt(job, delivery)\n",
+        "kinds/inference/app/worker/worker.py",
+        "        outcome = await self._attempts.run(job, delivery)\n",
         "        await insist(lambda: self._queue.settle(delivery))\n"
-        "        outcome = await self._attempt(job, delivery)\n",
+        "        outcome = await self._attempts.run(job, delivery)\n",
         "test_workers.py::test_a_job_whose_worker_is_killed_is_run_by_another",
     ),
     Break(
@@ -69,8 +69,8 @@ BREAKS = [
     ),
     Break(
         "counted-503",
-        "kinds/inference/app/worker.py",
-        "            return Release(self._backoff_s(self._refusals))\n",
+        "kinds/inference/app/worker/attempt.py",
+        "            return Release(backoff_s(self._refusals, self._limits))\n",
         '            return Retry(problem("gone", "Gone", 503, str(error)), alone=False)\n',
         "test_inference.py::test_an_inference_that_is_away_costs_no_attempt",
     ),

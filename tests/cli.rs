@@ -465,17 +465,17 @@ fn explain_names_component_template_and_reason() {
     scaffold_ok(work.path(), &["new", "x", "--ml"]);
     let project = work.path().join("x");
     let inside = project.join("kinds/inference");
-    let text = stdout(&scaffold_ok(&inside, &["explain", "kinds/inference/app/queue.py"]));
+    let text = stdout(&scaffold_ok(&inside, &["explain", "kinds/inference/app/worker/queue.py"]));
     assert_eq!(
         text,
-        "kinds/inference/app/queue.py\n  copied from    providers/redis-streams/for@queue.python/app/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  only with      queue\n"
+        "kinds/inference/app/worker/queue.py\n  copied from    providers/redis-streams/for@queue.python/app/worker/queue.py\n  component      redis-streams (Redis Streams as the queue)\n  because        needed by `ml` as its `queue`\n  only with      queue\n"
     );
     let text = stdout(&scaffold_ok(&inside, &["explain", "services/inference/README.md"]));
     assert!(text.ends_with("  service        inference\n  reads          service\n"), "{text}");
-    let output = scaffold(&inside, &["explain", "kinds/inference/app/queu.py"]);
+    let output = scaffold(&inside, &["explain", "kinds/inference/app/worker/queu.py"]);
     assert_eq!(
         stderr(&output),
-        "error: the project has no file `kinds/inference/app/queu.py`\n\nhint: did you mean `kinds/inference/app/queue.py`? `scaffold plan` lists all files\n"
+        "error: the project has no file `kinds/inference/app/worker/queu.py`\n\nhint: did you mean `kinds/inference/app/worker/queue.py`? `scaffold plan` lists all files\n"
     );
 }
 

@@ -133,7 +133,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         "contracts/lua/",
         "packages/queue/",
         "services/gateway/test/environment/queue.ts",
-        "kinds/inference/app/queue.py",
+        "kinds/inference/app/worker/queue.py",
         "kinds/inference/requirements/rabbitmq.",
         "kinds/inference/tests/broker.py",
         "kinds/inference/tests/test_rabbitmq.py",
@@ -177,7 +177,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         let shared = one.get(path).is_some() && other.get(path).is_some();
         assert!(!shared || path.ends_with("/relay.lua"), "{path} differs");
     }
-    assert!(changed.contains(&"kinds/inference/app/queue.py"));
+    assert!(changed.contains(&"kinds/inference/app/worker/queue.py"));
 }
 
 #[test]

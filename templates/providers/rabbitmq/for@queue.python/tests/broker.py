@@ -16,8 +16,8 @@ import pytest
 from aiormq.abc import AbstractChannel
 from redis.asyncio import Redis
 
-from app.queue import QueueSettings, declare
-from tests.redis_server import PROJECT
+from app.worker.queue import QueueSettings, declare
+from tests.servers import PROJECT
 
 # What the queue needs in the environment beside Redis.
 ENVIRONMENT = {"AMQP_URL": "amqp://guest:guest@localhost:5672"}

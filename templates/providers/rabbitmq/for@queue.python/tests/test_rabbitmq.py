@@ -10,11 +10,11 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from app import queue as adapter
-from app.connection import call
-from app.limits import Limits
-from app.queue import Queue, QueueSettings
-from app.store import Store
+from app.shared.limits import Limits
+from app.worker import queue as adapter
+from app.worker.connection import call
+from app.worker.queue import Queue, QueueSettings
+from app.worker.store import Store
 from tests.broker import NAME, Broker, BrokerServer
 from tests.conftest import Eventually
 

@@ -4,7 +4,7 @@
     python slow_model.py run MODELS_DIR ROWS S      prints rows per second, for S seconds
 
 The second one is the limit of what a service can reach: onnxruntime with the options of
-app/models.py, batches of ROWS, and nothing around it.
+app/server/models.py, batches of ROWS, and nothing around it.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def test_operators_find_and_redrive_what_died(tmp_path: Path) -> None:
 
 
 def jobs(system: Processes, *arguments: str) -> str:
-    """What `python -m app.jobs` prints."""
+    """What `python -m app.worker.jobs` prints."""
     done = run(system, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -120,7 +120,7 @@ def jobs(system: Processes, *arguments: str) -> str:
 def run(system: Processes, *arguments: str) -> subprocess.CompletedProcess[str]:
     service = system.services[system.first("worker")]
     return subprocess.run(
-        ["python", "-m", "app.jobs", *arguments],
+        ["python", "-m", "app.worker.jobs", *arguments],
         cwd=ROOT / service.cwd,
         env=system.dev.base | {"REDIS_URL": system.url("redis")},
         capture_output=True,

@@ -15,8 +15,8 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from redis.asyncio import Redis
 
-from app.queue import GROUP, QueueSettings, declare
-from tests.redis_server import PROJECT
+from app.worker.queue import GROUP, QueueSettings, declare
+from tests.servers import PROJECT
 
 # What the queue needs in the environment beside Redis.
 ENVIRONMENT = {"NATS_URL": "nats://localhost:4222"}
