@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigurationError } from '@app/contracts';
+import { ConfigurationError } from '@app/http/settings';
 import { readConfig } from '../src/config.ts';
 import { defaults } from './support.ts';
 

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { hashKey } from '@app/callers';
+import { hashKey } from '@app/http/callers';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
@@ -33,7 +33,7 @@ export async function gateway(
 export function keysFile(t: TestContext, keys: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'keys-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'keys');
+  const path = join(folder, 'admission');
   const lines = Object.entries(keys).map(([name, key]) => `${name}:${hashKey(key)}\n`);
   writeFileSync(path, lines.join(''));
   return path;

@@ -1,4 +1,4 @@
-import { randomBytes } from './random.ts';
+import { randomBytes } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 

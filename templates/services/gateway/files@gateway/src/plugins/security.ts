@@ -21,7 +21,7 @@ export default plugin(
       maxAge: 600,
     });
   },
-  { name: 'security', dependencies: ['problems'] },
+  { name: 'security' },
 );
 
 /** What helmet sets. It is the same for every answer, so helmet is asked once. */

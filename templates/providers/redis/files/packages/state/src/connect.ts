@@ -1,4 +1,12 @@
 import { createClient } from 'redis';
+import { z } from 'zod';
+
+/** What a service has to be told to find it. */
+export const stateSettings = {
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must be an address of Redis' })
+    .meta({ example: 'redis://localhost:6379' }),
+};
 
 export interface Log {
   info(message: string): void;

@@ -1,9 +1,9 @@
+import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '@app/http/problems';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { header } from '../../documentation.ts';
 import { MODEL_NAME } from '../../models.ts';
-import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '../../problems.ts';
+import { header } from '../../plugins/docs.ts';
 import { EXAMPLE, InferRequest, InferResponse } from '../../protocol.ts';
 import { AS_IT_IS, connectUpstream, passing } from '../../upstream.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '@app/contracts';
 import { z } from 'zod';
-import { ConfigurationError, limits, readEnvironment } from '../src/index.ts';
+import { ConfigurationError, readEnvironment } from '../src/settings.ts';
 
 const schema = z.object({
   PORT: z.coerce.number('must be a number').default(3000),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { Callers, hashKey } from '../src/index.ts';
+import { Callers, hashKey } from '../src/callers.ts';
 
 const address = '192.0.2.7';
 
