@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,23 +8,14 @@ import { hashKey } from '@app/http/callers';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
-
-/** What every test's gateway gets: a file in environment/ for each feature. */
-export async function defaults(): Promise<Record<string, string>> {
-  const folder = join(import.meta.dirname, 'environment');
-  const environments = readdirSync(folder).map(async (file) => {
-    const module: { environment: Record<string, string> } = await import(join(folder, file));
-    return module.environment;
-  });
-  return Object.assign({}, ...(await Promise.all(environments)));
-}
+import { environment } from './environment.ts';
 
 /** A gateway that ends with its test. */
 export async function gateway(
   t: TestContext,
-  environment: Record<string, string> = {},
+  settings: Record<string, string> = {},
 ): Promise<FastifyInstance> {
-  const app = await buildApp(readConfig({ ...(await defaults()), ...environment }));
+  const app = await buildApp(readConfig({ ...environment, ...settings }));
   t.after(() => app.close());
   return app;
 }

@@ -1,14 +1,26 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { refuse } from '@app/http/connection';
+import { Clients, refuse } from '@app/http/connection';
 import { Problem, unavailable } from '@app/http/problems';
 import plugin from 'fastify-plugin';
 import { WebSocketServer } from 'ws';
 import { Socket } from '../socket.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Sockets and streams that are open. They go to other replicas when this one drains. */
+    clients: Clients;
+  }
+}
+
 /** Turns requests for `/v1/ws` into sockets. */
 export default plugin(
   async (app) => {
     const { callers, config, log } = app;
+    const clients = new Clients();
+    const drainMs = config.DRAIN_S * 1_000;
+    app.decorate('clients', clients);
+    app.addHook('preClose', () => clients.drain(drainMs / 2, drainMs / 4));
+
     const open = new Set<Socket>();
     const server = new WebSocketServer({
       noServer: true,
@@ -46,7 +58,7 @@ export default plugin(
       }
       server.handleUpgrade(request, stream, head, (ws) => {
         const socket = new Socket(ws, stream, caller, app);
-        const gone = app.clients.add(() => socket.close(1012, 'restarting'));
+        const gone = clients.add(() => socket.close(1012, 'restarting'));
         open.add(socket);
         ws.on('close', () => {
           open.delete(socket);
@@ -59,7 +71,7 @@ export default plugin(
       for (const socket of open) socket.terminate();
     });
   },
-  { dependencies: ['clients', 'topics'] },
+  { dependencies: ['topics'] },
 );
 
 /**

@@ -2,9 +2,9 @@ import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { MODEL_NAME } from '../../models.ts';
 import { header } from '../../plugins/docs.ts';
-import { EXAMPLE, InferRequest, InferResponse } from '../../protocol.ts';
+import { MODEL_NAME } from '../../resources/models.ts';
+import { EXAMPLE, InferRequest, InferResponse } from '../../schemas.ts';
 import { AS_IT_IS, connectUpstream, passing } from '../../upstream.ts';
 
 const tags = ['models'];
