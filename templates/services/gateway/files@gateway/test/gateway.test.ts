@@ -96,6 +96,22 @@ test('asks for a key where keys are configured, but not for probes', async (t) =
   assertProblem(await app.inject({ url: '/nowhere', headers }), 404, 'not-found');
 });
 
+test('answers with security headers, whatever the answer is', async (t) => {
+  const app = await gateway(t);
+  for (const url of ['/livez', '/nowhere']) {
+    const { headers } = await app.inject(url);
+    assert.equal(headers['content-security-policy'], "default-src 'none';frame-ancestors 'none'");
+    assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
+    assert.equal(headers['origin-agent-cluster'], '?1');
+    assert.equal(headers['referrer-policy'], 'no-referrer');
+    assert.match(String(headers['strict-transport-security']), /^max-age=\d+/);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['x-frame-options'], 'SAMEORIGIN');
+    assert.equal(headers['x-xss-protection'], undefined);
+  }
+});
+
 test('lets pages of the listed origins read answers, and no others', async (t) => {
   const app = await gateway(t, { CORS_ORIGINS: 'https://a.example, https://b.example' });
   const allowed = async (origin: string) =>

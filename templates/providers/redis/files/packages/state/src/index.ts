@@ -98,6 +98,9 @@ export class State {
   /**
    * Runs a script of contracts/lua/. `args` travel as JSON, `payload` as JSON text that the script
    * need not read. Returns the script's JSON, parsed.
+   *
+   * The client has a way of its own to register scripts, but as methods beside those of the commands:
+   * a script `publish` would take the place of the command.
    */
   async run(name: string, args: object, payload?: string): Promise<unknown> {
     const { text, sha } = this.#script(name);
