@@ -32,6 +32,14 @@ test('answers unknown paths and methods by problem documents', async (t) => {
   assertProblem(await app.inject('/%zz'), 400, 'bad-request');
 });
 
+test('an unknown path stays unknown where pages of other origins are let in', async (t) => {
+  const app = await gateway(t, { CORS_ORIGINS: 'https://a.example' });
+  assertProblem(await app.inject('/nowhere'), 404, 'not-found');
+  const response = await app.inject({ method: 'POST', url: '/livez' });
+  assertProblem(response, 405, 'method-not-allowed');
+  assert.equal(response.headers['allow'], 'GET, HEAD');
+});
+
 test('a file that is not there is not found', async (t) => {
   const app = await gateway(t);
   assertProblem(await app.inject('/docs/static/nothing.js'), 404, 'not-found');

@@ -56,7 +56,7 @@ export function orExit<Result>(read: () => Result): Result {
   }
 }
 
-/** What all services are told, beside settings of their own; a `port` is one unless another is given. */
+/** What all services are told, beside settings of their own. Each has ports that are free on a machine. */
 export function serverSettings(service: string, port: number, metricsPort: number) {
   return {
     SERVICE_NAME: z.string().meta({ example: service }),
