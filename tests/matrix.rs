@@ -132,7 +132,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
     let adapter = [
         "contracts/lua/",
         "packages/queue/",
-        "services/gateway/test/environment/queue.ts",
+        "services/gateway/test/environment.ts",
         "kinds/inference/app/worker/queue.py",
         "kinds/inference/requirements/rabbitmq.",
         "kinds/inference/tests/broker.py",

@@ -150,7 +150,7 @@ fn a_service_cannot_be_called_as_something_that_is_made_already() {
         for name in [
             "contracts",
             "state",
-            "callers",
+            "http",
             "bench",
             "client",
             "queue",
@@ -162,7 +162,7 @@ fn a_service_cannot_be_called_as_something_that_is_made_already() {
             "rabbitmq",
             "inference-worker",
         ] {
-            let is_npm = ["contracts", "state", "callers", "bench", "queue"].contains(&name);
+            let is_npm = ["contracts", "state", "http", "bench", "queue"].contains(&name);
             let result = rendered(&pack, &ALL, &[(name, kind)]);
             if kind == "inference" && is_npm {
                 // No package of npm, so no clash.

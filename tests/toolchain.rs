@@ -147,7 +147,7 @@ fn one_more_field_of_the_job_breaks_no_test() {
     let node = node_26();
     run(&folder, Some(&node), &["make", "setup"]);
     run(&folder, Some(&node), &["node", "packages/contracts/generate.ts"]);
-    for only in ["packages/contracts", "services/gateway", "kinds/inference pytest"] {
+    for only in ["packages types", "services/gateway", "kinds/inference pytest"] {
         print!("{}", run(&folder, Some(&node), &["make", "test", &format!("ONLY={only}")]));
     }
     let about = ["-k", "about_itself or key or events"];

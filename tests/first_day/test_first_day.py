@@ -148,15 +148,15 @@ def test_a_file_out_of_form_is_named_with_the_command_that_mends_it(write: Write
 
 def test_a_failing_test_is_shown_alone(write: Write) -> None:
     text = "import {{ test }} from 'node:test';\n\ntest('is {}', () => {{\n  {};\n}});\n"
-    write("packages/callers/test/good.test.ts", text.format("fine", "void test"))
-    write("packages/callers/test/bad.test.ts", text.format("broken", "throw new Error('why')"))
-    done = make("test", "ONLY=packages/callers test")
+    write("packages/http/test/good.test.ts", text.format("fine", "void test"))
+    write("packages/http/test/bad.test.ts", text.format("broken", "throw new Error('why')"))
+    done = make("test", "ONLY=packages/http test")
     assert done.returncode != 0
     assert "is broken" in done.stdout
     assert "why" in done.stdout
     assert "bad.test.ts" in done.stdout
     assert "is fine" not in done.stdout
-    assert "hint: again with: make test ONLY='packages/callers test'" in done.stdout
+    assert "hint: again with: make test ONLY='packages/http test'" in done.stdout
     assert "npm" not in done.stdout
 
 

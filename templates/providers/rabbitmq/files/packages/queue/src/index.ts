@@ -41,7 +41,7 @@ export interface QueueContext {
   name: string;
   log: Log;
   /** Runs a script of contracts/lua/. */
-  run(script: string, args: object): Promise<unknown>;
+  run: (script: string, args: object) => Promise<unknown>;
 }
 
 /**

@@ -1,7 +1,7 @@
+import { Problem, problems, unavailable } from '@app/http/problems';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Problem, problems, unavailable } from '../../problems.ts';
 import { AS_IT_IS, connectUpstream, passing } from '../../upstream.ts';
 
 const path = '/archives/:archive/files/:name';
