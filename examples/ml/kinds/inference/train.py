@@ -50,7 +50,7 @@ class Split:
 
 
 def split() -> Split:
-    """Returns the data with a quarter held out, digits in proportion; always the same split."""
+    """Return the data with a quarter held out, digits in proportion; always the same split."""
     images, labels = load_digits(return_X_y=True)
     train_images, test_images, train_labels, test_labels = train_test_split(
         images.astype(np.float32),
@@ -63,7 +63,7 @@ def split() -> Split:
 
 
 def shifted(images: Images) -> Images:
-    """Returns the images, and each moved to four sides by half and by a whole pixel: (9n, 64).
+    """Return the images, and each moved to four sides by half and by a whole pixel: (9n, 64).
 
     People do not draw in the middle of the box. The pixels that enter at the edge are paper.
     """
@@ -76,7 +76,7 @@ def shifted(images: Images) -> Images:
 
 
 def train(images: Images, labels: Labels, *, epochs: int = 30) -> Pipeline:
-    """Fits images (n, 64) to labels (n,); the same input gives the same weights."""
+    """Fit images (n, 64) to labels (n,); the same input gives the same weights."""
     # Scaled by the known range and not by the data: a pixel that is rarely inked would be blown up.
     scale = MinMaxScaler().fit(np.array([[0.0] * SIDE**2, [BRIGHTEST] * SIDE**2], dtype=np.float32))
     classify = MLPClassifier((256,), alpha=0.01, max_iter=epochs, random_state=SEED)
@@ -89,7 +89,7 @@ def train(images: Images, labels: Labels, *, epochs: int = 30) -> Pipeline:
 
 
 def export(pipeline: Pipeline) -> bytes:
-    """Returns ONNX: `image` FP32 [-1, 64] to `label` INT64 [-1], `probabilities` FP32 [-1, 10]."""
+    """Return ONNX: `image` FP32 [-1, 64] to `label` INT64 [-1], `probabilities` FP32 [-1, 10]."""
     model = to_onnx(
         pipeline,
         initial_types=[("image", FloatTensorType([None, SIDE * SIDE]))],
@@ -101,14 +101,14 @@ def export(pipeline: Pipeline) -> bytes:
 
 
 def accuracy(model: bytes, images: Images, labels: Labels) -> float:
-    """Returns the share of images (n, 64) that the ONNX model labels right, 0 to 1."""
+    """Return the share of images (n, 64) that the ONNX model labels right, 0 to 1."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     (predicted,) = session.run(["label"], {"image": images})
     return float(np.mean(predicted == labels))
 
 
 def sample(data: Split) -> dict[str, Any]:
-    """Returns a held-out image of a three as the body of `POST /v1/predictions`."""
+    """Return a held-out image of a three as the body of `POST /v1/predictions`."""
     image = data.test_images[int(np.argmax(data.test_labels == SAMPLE_DIGIT))]
     tensor = {
         "name": "image",

@@ -5,8 +5,8 @@ from typing import ClassVar
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import call
-from app.queue import GROUP, QueueSettings
+from app.worker.connection import call
+from app.worker.queue import GROUP, QueueSettings
 
 # What the queue needs in the environment beside Redis.
 ENVIRONMENT: dict[str, str] = {}

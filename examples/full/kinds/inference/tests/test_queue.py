@@ -5,6 +5,7 @@ An adapter for another broker passes this file as it is, given a tests/broker.py
 
 import asyncio
 import dataclasses
+import logging
 import os
 import signal
 import sys
@@ -16,14 +17,14 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import Patience, call, connect
-from app.limits import Limits
-from app.queue import Delivery, Queue
-from app.store import Started, Store
+from app.shared import limits, log
+from app.shared.limits import Limits
+from app.worker.connection import Patience, call, connect
+from app.worker.queue import Delivery, Queue, QueueSettings
+from app.worker.store import Started, Store
 from tests.broker import Broker
 from tests.conftest import Eventually
-from tests.proxy import Proxy
-from tests.redis_server import CONTRACTS, SERVICE
+from tests.servers import CONTRACTS, SERVICE, Proxy
 
 LIMIT_S = 20
 
@@ -145,8 +146,8 @@ async def test_what_a_lost_process_held_comes_again(port: Port, death: signal.Si
     url = f"redis://127.0.0.1:{port.redis.connection_pool.connection_kwargs['port']}"
     environment = {**os.environ, "REDIS_URL": url, "CONTRACTS_DIR": str(CONTRACTS)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.consumer", "lost", cwd=SERVICE, stdout=asyncio.subprocess.PIPE,
-        env={**environment, **port.broker.environment},
+        sys.executable, "-m", "tests.test_queue", "lost", cwd=SERVICE,
+        stdout=asyncio.subprocess.PIPE, env={**environment, **port.broker.environment},
     )  # fmt: skip
     try:
         assert process.stdout
@@ -209,7 +210,7 @@ async def test_hands_over_nothing_that_has_ended(port: Port) -> None:
 
 
 async def test_hands_over_more_than_one_batch(port: Port, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.queue.RELAY_LIMIT", 2)
+    monkeypatch.setattr("app.worker.queue.RELAY_LIMIT", 2)
     queue = await port.join("w1")
     await port.accept("first", outbox=True)
     await port.arrive(queue)
@@ -296,3 +297,23 @@ async def test_tidies_what_is_done_and_nothing_else(port: Port) -> None:
     assert len(await port.arrive(queue)) == 1
     await queue.close()
     assert len(await port.arrive(await port.join("w2"), 2)) == 2
+
+
+async def hold_one(name: str) -> None:
+    """Take one id, print it, and keep it until this process is killed."""
+    log.configure(name, logging.CRITICAL)
+    redis = connect(os.environ["REDIS_URL"])
+    shared = limits.read(CONTRACTS, os.environ)
+    scripts = Store(redis, CONTRACTS, shared).scripts
+    queue = Queue(QueueSettings(), redis, scripts, "inference", name, shared)
+    await queue.open()
+    while not (taken := await queue.take(1, 0.1)):
+        await queue.relay()
+    sys.stdout.write(f"{taken[0].id}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    # The process that a test kills: `python -m tests.test_queue NAME`.
+    asyncio.run(hold_one(sys.argv[1]))

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app import limits
-from app.limits import LimitsError
-from app.settings import ServerSettings, WorkerSettings, load
+from app.server.main import ServerSettings
+from app.shared import limits
+from app.shared.limits import LimitsError
+from app.shared.settings import load
+from app.worker.main import WorkerSettings
 from tests.broker import ENVIRONMENT
-from tests.redis_server import CONTRACTS
+from tests.servers import CONTRACTS
 
 COMPLETE = {
     "SERVICE_NAME": "inference",

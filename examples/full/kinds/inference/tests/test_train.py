@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import train
-from app.models import load
-from tests.models_for_tests import SHIPPED
+from app.server.models import load
+from tests.models import SHIPPED
 
 FOLDER = SHIPPED / "digits" / "1"
 

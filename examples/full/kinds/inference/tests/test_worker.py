@@ -14,17 +14,24 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import call, connect
-from app.inference import Inference
-from app.limits import Limits
-from app.queue import Queue
-from app.store import Started, Store
-from app.worker import Worker
+from app.shared.limits import Limits
+from app.worker.connection import call, connect
+from app.worker.inference import Inference
+from app.worker.queue import Queue
+from app.worker.store import Started, Store
+from app.worker.worker import Worker
 from tests.broker import Broker
 from tests.conftest import Eventually
-from tests.ports import free_port, until_it_answers
-from tests.redis_server import CONTRACTS, SERVICE, RedisServer
-from tests.stub_inference import Answer, Reset, StubInference
+from tests.servers import (
+    CONTRACTS,
+    SERVICE,
+    Answer,
+    RedisServer,
+    Reset,
+    StubInference,
+    free_port,
+    until_it_answers,
+)
 
 # A ceiling for what a process must do, however busy the machine is.
 PROCESS_S = 60
@@ -513,7 +520,7 @@ async def test_goes_on_after_redis_was_emptied(system: System, eventually: Event
 async def worker_process(
     redis_url: str, broker: Broker, inference: StubInference, **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `python -m app.worker` for the length of the block."""
+    """Run `python -m app.worker.main` for the length of the block."""
     environment = {
         **os.environ,
         "SERVICE_NAME": "inference",
@@ -525,7 +532,7 @@ async def worker_process(
         **more,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.worker", cwd=SERVICE, env=environment,
+        sys.executable, "-m", "app.worker.main", cwd=SERVICE, env=environment,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

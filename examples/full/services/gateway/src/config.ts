@@ -1,14 +1,13 @@
-import { readEnvironment } from '@app/contracts';
+import { keysInProduction, readEnvironment } from '@app/http/settings';
 import { z } from 'zod';
 import { gateway } from './config/gateway.ts';
-import { state } from './config/state.ts';
+import { stateSettings } from '@app/state';
 import { realtime } from './config/realtime.ts';
 import { ml } from './config/ml.ts';
-import { keysInProduction } from './config/production.ts';
 
 const Environment = z.object({
   ...gateway,
-  ...state,
+  ...stateSettings,
   ...realtime,
   ...ml,
 });

@@ -1,6 +1,6 @@
+import { problems, unavailable } from '@app/http/problems';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { problems, unavailable } from './problems.ts';
 import { connectUpstream, passing } from './upstream.ts';
 
 const POSITION = z

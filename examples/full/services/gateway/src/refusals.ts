@@ -1,5 +1,5 @@
+import { Problem } from '@app/http/problems';
 import type { FastifyInstance, onRequestHookHandler, onResponseHookHandler } from 'fastify';
-import { Problem } from './problems.ts';
 
 /** So much JSON costs as much as a request. */
 const UNIT = 16_384;

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Problem } from '@app/http/problems';
+import { traceparent } from '@app/http/trace';
 import replyFrom, { type FastifyReplyFromHooks } from '@fastify/reply-from';
 import type { FastifyInstance } from 'fastify';
 import { Agent, type Dispatcher } from 'undici';
-import type { Problem } from './problems.ts';
-import { traceparent } from './trace.ts';
 
 /** They belong to one connection, or are met here (RFC 9110, 7.6.1 and 10.1.1). */
 const OF_THE_CONNECTION = [

@@ -3,16 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { defaults } from './support.ts';
+import { test } from 'node:test';
+import { environment } from './environment.ts';
 
 const server = join(import.meta.dirname, '../src/server.ts');
 
 test('stops at boot when its configuration is not valid', async () => {
   const child = spawn(process.execPath, [server], {
-    env: { ...(await defaults()), PORT: 'abc' },
+    env: { ...environment, PORT: 'abc' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
@@ -23,7 +23,7 @@ test('stops at boot when its configuration is not valid', async () => {
 test('exits with 0 after SIGTERM', async (t) => {
   const ports = { PORT: await freePort(), METRICS_PORT: await freePort() };
   const child = spawn(process.execPath, [server], {
-    env: { ...(await defaults()), ...ports, LOG_LEVEL: 'info' },
+    env: { ...environment, ...ports, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -39,7 +39,7 @@ test('exits with 0 after SIGTERM', async (t) => {
 test('what it says last before it exits is written', async (t) => {
   const ports = { PORT: await freePort(), METRICS_PORT: await freePort() };
   const child = spawn(process.execPath, [server], {
-    env: { ...(await defaults()), ...ports, LOG_LEVEL: 'info', DRAIN_S: '0' },
+    env: { ...environment, ...ports, LOG_LEVEL: 'info', DRAIN_S: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));

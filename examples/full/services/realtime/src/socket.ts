@@ -1,41 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { StateUnavailable, type State } from '@app/state';
-import type { FastifyBaseLogger } from 'fastify';
+import { StateUnavailable } from '@app/state';
+import type { FastifyInstance } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
-import type { Config } from './config.ts';
-import { drained } from './drained.ts';
-import type { Event } from './event.ts';
-import type { Hub, Subscription } from './hub.ts';
-import { parsePosition } from './ids.ts';
+import { parsePosition, type Event } from './event.ts';
+import { drained, type Subscription } from './hub.ts';
 import { events, slowConsumers, sockets, subscriptions } from './metrics.ts';
-import type { Presence } from './presence.ts';
 import { invalid, parseRequest, Refusal, type Ref, type Request } from './protocol.ts';
-import { publish } from './publisher.ts';
-import { Tokens } from './tokens.ts';
-import { parseTopic, type Topic, type Topics } from './topic.ts';
+import { parseTopic, type Topic } from './topic.ts';
 
 const delivered = events.labels('websocket');
 
 /** Also of bytes: encoded once, an event is sent to many. */
 const asText = { binary: false };
 
-/** What all sockets of a process share. */
-export interface Shared {
-  config: Config;
-  hub: Hub;
-  log: FastifyBaseLogger;
-  presence: Presence;
-  state: State;
-  topics: Topics;
-}
-
 /** One WebSocket: reads requests, one at a time, and writes answers and events. */
 export class Socket {
   readonly #id = randomUUID();
+  readonly #app: FastifyInstance;
   readonly #caller: string;
-  readonly #known: boolean;
-  readonly #shared: Shared;
   readonly #stream: Duplex;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #publishes: Tokens;
@@ -47,14 +30,13 @@ export class Socket {
 
   /**
    * @param stream what `ws` writes to: its buffer tells when more may be sent
-   * @param caller the API key's name or, where `known` is false, an address, which is no identity
+   * @param caller the API key's name or, where no keys are configured, an address: no identity
    */
-  constructor(ws: WebSocket, stream: Duplex, caller: string, known: boolean, shared: Shared) {
+  constructor(ws: WebSocket, stream: Duplex, caller: string, app: FastifyInstance) {
+    this.#app = app;
     this.#caller = caller;
-    this.#known = known;
-    this.#shared = shared;
     this.#stream = stream;
-    const { PUBLISH_PER_SECOND, SUBSCRIBE_PER_SECOND, WS_SUBSCRIPTIONS_MAX } = shared.config;
+    const { PUBLISH_PER_SECOND, SUBSCRIBE_PER_SECOND, WS_SUBSCRIPTIONS_MAX } = app.config;
     this.#publishes = new Tokens(PUBLISH_PER_SECOND);
     // Whoever changes from all topics that it may have to as many others does so at once.
     this.#changes = new Tokens(SUBSCRIBE_PER_SECOND, 2 * WS_SUBSCRIPTIONS_MAX);
@@ -63,7 +45,7 @@ export class Socket {
     ws.on('pong', () => (this.#alive = true));
     ws.on('message', (data, isBinary) => this.#take(data, isBinary));
     // ws has answered what it can, 1009 for one, and closes: nothing is left to do but to say so.
-    ws.on('error', (error) => shared.log.info({ err: error }, 'socket failed'));
+    ws.on('error', (error) => app.log.info({ err: error }, 'socket failed'));
     ws.on('close', () => {
       sockets.dec();
       this.#leaveAll();
@@ -72,7 +54,7 @@ export class Socket {
 
   /** The API key's name; undefined where no keys are configured. */
   get #name(): string | undefined {
-    return this.#known ? this.#caller : undefined;
+    return this.#app.callers.configured ? this.#caller : undefined;
   }
 
   /** Ends the connection if the last ping was not answered, and sends the next one. */
@@ -108,7 +90,7 @@ export class Socket {
     let ref: Ref;
     try {
       if (text === undefined) throw invalid('Messages are text, not binary.');
-      const message = parseRequest(text, this.#shared.config.BODY_DEPTH_MAX);
+      const message = parseRequest(text, this.#app.config.BODY_DEPTH_MAX);
       ref = message.ref;
       if (message.request instanceof Refusal) throw message.request;
       await this.#handle(message.request);
@@ -119,7 +101,7 @@ export class Socket {
   }
 
   async #handle(request: Request): Promise<void> {
-    const topic = parseTopic(this.#shared.topics, request.topic);
+    const topic = parseTopic(this.#app.topics, request.topic);
     if (!topic)
       throw new Refusal(
         'unknown-topic',
@@ -127,7 +109,7 @@ export class Socket {
         `There is no topic \`${request.topic}\`.`,
       );
     if (request.op !== 'publish' && !this.#changes.take()) {
-      const most = `A socket subscribes and unsubscribes at most ${this.#shared.config.SUBSCRIBE_PER_SECOND} times a second.`;
+      const most = `A socket subscribes and unsubscribes at most ${this.#app.config.SUBSCRIBE_PER_SECOND} times a second.`;
       throw new Refusal('rate-limited', 'Subscribed or unsubscribed too often', most);
     }
     switch (request.op) {
@@ -142,7 +124,7 @@ export class Socket {
   }
 
   async #subscribe(request: Request & { op: 'subscribe' }, topic: Topic): Promise<void> {
-    const { config, hub, presence, state } = this.#shared;
+    const { config, hub, presence, state } = this.#app;
     const after = request.after === undefined ? undefined : parsePosition(request.after);
     if (request.after !== undefined && !after) throw invalid('after: not the id of an event');
     // A second subscription to a topic takes the place of the first.
@@ -163,20 +145,20 @@ export class Socket {
     if (this.#ws.readyState !== this.#ws.OPEN) return hub.leave(subscription);
     this.#subscriptions.set(topic.id, subscription);
     subscriptions.inc();
-    const { shared } = topic.kind;
-    const member = shared ? this.#id : undefined;
+    const isShared = topic.kind.publish !== undefined;
+    const member = isShared ? this.#id : undefined;
     // Where it began: a client that is cut off before its first event resumes there.
     const { id: from } = subscription.position;
     this.#write(
       JSON.stringify({ op: 'subscribed', ref: request.ref, topic: topic.id, after: from, member }),
     );
     hub.begin(subscription);
-    if (shared) presence.enter(topic, { id: this.#id, caller: this.#name ?? null }, reader.send);
+    if (isShared) presence.enter(topic, { id: this.#id, caller: this.#name ?? null }, reader.send);
   }
 
   async #publish(request: Request & { op: 'publish' }, topic: Topic): Promise<void> {
-    const { config, state } = this.#shared;
-    if (!topic.kind.shared) {
+    const { config, state } = this.#app;
+    if (!topic.kind.publish) {
       throw new Refusal(
         'read-only',
         'The topic is read-only',
@@ -195,7 +177,7 @@ export class Socket {
       const most = `A socket publishes at most ${config.PUBLISH_PER_SECOND} times a second.`;
       throw new Refusal('rate-limited', 'Published too often', most);
     }
-    const id = await publish(state, topic, this.#caller, data, config);
+    const id = await topic.kind.publish(state, topic, this.#caller, data, config);
     this.#write(JSON.stringify({ op: 'published', ref: request.ref, topic: topic.id, id }));
   }
 
@@ -207,7 +189,7 @@ export class Socket {
   #write(text: string | Buffer): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
     this.#ws.send(text, asText);
-    if (this.#ws.bufferedAmount <= this.#shared.config.WS_BUFFER_MAX_BYTES) return;
+    if (this.#ws.bufferedAmount <= this.#app.config.WS_BUFFER_MAX_BYTES) return;
     slowConsumers.inc({ transport: 'websocket' });
     this.close(1013, 'too slow');
   }
@@ -215,14 +197,14 @@ export class Socket {
   #leave(topic: Topic): void {
     const subscription = this.#subscriptions.get(topic.id);
     if (!subscription) return;
-    this.#shared.hub.leave(subscription);
+    this.#app.hub.leave(subscription);
     this.#forget(topic);
   }
 
   #forget(topic: Topic): void {
     if (!this.#subscriptions.delete(topic.id)) return;
     subscriptions.dec();
-    this.#shared.presence.leave(topic, this.#id);
+    this.#app.presence.leave(topic, this.#id);
   }
 
   #leaveAll(): void {
@@ -233,14 +215,37 @@ export class Socket {
   #refusal(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     if (error instanceof StateUnavailable) {
-      this.#shared.log.warn({ err: error }, 'request failed');
+      this.#app.log.warn({ err: error }, 'request failed');
       return new Refusal(
         'unavailable',
         'Temporarily unavailable',
         'The event store cannot be reached. Try again.',
       );
     }
-    this.#shared.log.error({ err: error }, 'request failed');
+    this.#app.log.error({ err: error }, 'request failed');
     return new Refusal('internal', 'The request failed', 'This is a mistake of the service.');
+  }
+}
+
+/** Allows `burst` at once and then `perSecond` more each second. */
+class Tokens {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #left: number;
+  #at = performance.now();
+
+  constructor(perSecond: number, burst = perSecond) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#left = burst;
+  }
+
+  take(): boolean {
+    const now = performance.now();
+    this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
   }
 }

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Callers } from '@app/callers';
+import { hashKey } from '@app/http/callers';
 import { connect, type RedisClient } from '@app/state';
+import { TestRedis } from '@app/state/testing';
 import { WebSocket, type ClientOptions } from 'ws';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
+
+export const defaults = { SERVICE_NAME: 'live', LOG_LEVEL: 'silent' };
 
 export const quiet = { info: (): void => {}, warn: (): void => {} };
 
@@ -29,84 +30,17 @@ export async function until<T>(
   }
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function serverBinary(): string {
-  const named = process.env['VALKEY_SERVER'];
-  if (named) return named;
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const candidates = ['valkey-server', 'redis-server'].flatMap((name) =>
-    folders.map((folder) => join(folder, name)),
-  );
-  const found = candidates.find((path) => existsSync(path));
-  assert.ok(
-    found,
-    'these tests need a real server: set VALKEY_SERVER to a valkey-server, or put one on PATH',
-  );
-  return found;
-}
-
-/** A real server of a test file's own, which may be stopped and started. */
-export class RedisServer {
-  readonly url: string;
-  readonly #port: number;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'realtime-'));
-  #child: ChildProcess | undefined;
-
-  constructor(port: number) {
-    this.#port = port;
-    this.url = `redis://127.0.0.1:${port}`;
-  }
-
-  async start(): Promise<void> {
-    const args = [
-      '--port',
-      String(this.#port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      this.#folder,
-      '--save',
-      '',
-      '--appendonly',
-      'yes',
-      '--appendfsync',
-      'always',
-    ];
-    const child = spawn(serverBinary(), args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#child = child;
-    after(async () => {
-      await this.stop();
-      rmSync(this.#folder, { recursive: true, force: true });
-    });
-    let log = '';
-    child.stdout.on('data', (chunk) => (log += String(chunk)));
-    await until(() => {
-      assert.equal(child.exitCode, null, log);
-      return /ready to accept connections/i.test(log);
-    }, 'the server');
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (!child) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+/** A real server of a test file's own, which may be stopped and started, and keeps what it holds. */
+export async function redisServer(): Promise<TestRedis> {
+  const server = await TestRedis.absent({ appendonly: 'yes', appendfsync: 'always' });
+  after(() => server.end());
+  return server;
 }
 
 /** A Redis of this test file's own, or that of TEST_REDIS_URL, and a client. */
 export async function startRedis(): Promise<{ url: string; redis: RedisClient }> {
   const given = process.env['TEST_REDIS_URL'];
-  const server = given ? undefined : new RedisServer(await freePort());
+  const server = given ? undefined : await redisServer();
   await server?.start();
   const url = given ?? server?.url ?? '';
   const redis = connect(url, 'test', quiet);
@@ -121,14 +55,29 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** The path of a file of API keys, by the names of their callers. */
+function keysFile(keys: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'keys-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'keys');
+  const lines = Object.entries(keys).map(([name, key]) => `${name}:${hashKey(key)}\n`);
+  writeFileSync(path, lines.join(''));
+  return path;
+}
+
 /** A replica in this process until the test ends, with short times where a test gives them. */
 export async function startService(
   redisUrl: string,
   environment: Record<string, string> = {},
-  callers = new Callers(),
+  keys?: Record<string, string>,
 ): Promise<Service> {
-  const config = readConfig({ SERVICE_NAME: 'live', REDIS_URL: redisUrl, ...environment });
-  const app = await buildApp(config, callers);
+  const config = readConfig({
+    ...defaults,
+    REDIS_URL: redisUrl,
+    ...(keys && { API_KEYS_FILE: keysFile(keys) }),
+    ...environment,
+  });
+  const app = await buildApp(config);
   after(() => app.close());
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return { url, close: () => app.close() };

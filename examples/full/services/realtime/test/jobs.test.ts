@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Callers, hashKey } from '@app/callers';
 import { startRedis, startService, TestClient, until } from './harness.ts';
 
 const { url, redis } = await startRedis();
@@ -81,11 +80,7 @@ test('nobody publishes to a job', async () => {
 });
 
 test("where keys are configured, another caller's job does not exist", async () => {
-  const keys = new Map([
-    [hashKey('k1'), 'ann'],
-    [hashKey('k2'), 'bob'],
-  ]);
-  const service = await startService(url, {}, new Callers(keys));
+  const service = await startService(url, {}, { ann: 'k1', bob: 'k2' });
   const { id } = await job('queued');
   const [ann, bob] = await Promise.all(
     ['k1', 'k2'].map((key) =>

@@ -1,7 +1,6 @@
-import { readEnvironment } from '@app/contracts';
+import { keysInProduction, readEnvironment } from '@app/http/settings';
 import { z } from 'zod';
 import { gateway } from './config/gateway.ts';
-import { keysInProduction } from './config/production.ts';
 
 const Environment = z.object({
   ...gateway,

@@ -32,6 +32,14 @@ test('answers unknown paths and methods by problem documents', async (t) => {
   assertProblem(await app.inject('/%zz'), 400, 'bad-request');
 });
 
+test('an unknown path stays unknown where pages of other origins are let in', async (t) => {
+  const app = await gateway(t, { CORS_ORIGINS: 'https://a.example' });
+  assertProblem(await app.inject('/nowhere'), 404, 'not-found');
+  const response = await app.inject({ method: 'POST', url: '/livez' });
+  assertProblem(response, 405, 'method-not-allowed');
+  assert.equal(response.headers['allow'], 'GET, HEAD');
+});
+
 test('a file that is not there is not found', async (t) => {
   const app = await gateway(t);
   assertProblem(await app.inject('/docs/static/nothing.js'), 404, 'not-found');
@@ -94,6 +102,22 @@ test('asks for a key where keys are configured, but not for probes', async (t) =
   assert.equal(refused.headers['www-authenticate'], 'Bearer');
   const headers = { authorization: 'Bearer secret' };
   assertProblem(await app.inject({ url: '/nowhere', headers }), 404, 'not-found');
+});
+
+test('answers with security headers, whatever the answer is', async (t) => {
+  const app = await gateway(t);
+  for (const url of ['/livez', '/nowhere']) {
+    const { headers } = await app.inject(url);
+    assert.equal(headers['content-security-policy'], "default-src 'none';frame-ancestors 'none'");
+    assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
+    assert.equal(headers['origin-agent-cluster'], '?1');
+    assert.equal(headers['referrer-policy'], 'no-referrer');
+    assert.match(String(headers['strict-transport-security']), /^max-age=\d+/);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['x-frame-options'], 'SAMEORIGIN');
+    assert.equal(headers['x-xss-protection'], undefined);
+  }
 });
 
 test('lets pages of the listed origins read answers, and no others', async (t) => {

@@ -5,11 +5,11 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 
-from app import limits
-from app.connection import call, connect
-from app.limits import Limits
-from app.store import Store
-from tests.redis_server import CONTRACTS, RedisServer
+from app.shared import limits
+from app.shared.limits import Limits
+from app.worker.connection import call, connect
+from app.worker.store import Store
+from tests.servers import CONTRACTS, RedisServer
 
 pytest_plugins = ["tests.broker"]
 

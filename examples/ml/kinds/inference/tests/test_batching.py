@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from app.batching import Arrays, Batcher, DeadlineExpired, QueueFull
-from app.protocol import Array
+from app.server.batching import Arrays, Batcher, DeadlineExpired, QueueFull
+from app.server.protocol import Array
 
 
 class Recorder:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app import inputs
+from app.worker import inputs
 
 METADATA = {
     "inputs": [

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from redis.asyncio import Redis
 
-from app import jobs
-from app.store import Started, Store
-from tests.redis_server import CONTRACTS
+from app.worker import jobs
+from app.worker.store import Started, Store
+from tests.servers import CONTRACTS
 
 Run = Callable[..., "asyncio.Future[int]"]
 
@@ -33,7 +33,7 @@ async def die(store: Store, job_id: str) -> None:
 
 @pytest.fixture
 def run(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command as `python -m app.jobs` does, and return its exit status."""
+    """Run a command as `python -m app.worker.jobs` does, and return its exit status."""
     port = redis.connection_pool.connection_kwargs["port"]
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}")
     monkeypatch.setenv("CONTRACTS_DIR", str(CONTRACTS))

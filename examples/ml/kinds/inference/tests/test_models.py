@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from app.models import BrokenModel, Models, ModelsNotReady, UnknownModel, find, load
-from tests.models_for_tests import write_model
+from app.server.models import BrokenModel, Models, ModelsNotReady, UnknownModel, find, load
+from tests.models import write_model
 
 
 def test_reads_names_datatypes_and_shapes_from_the_graph(tmp_path: Path) -> None:

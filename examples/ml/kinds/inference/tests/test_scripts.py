@@ -7,15 +7,26 @@ from typing import Any
 import anyio
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import NoScriptError, OutOfMemoryError
 
-from app.connection import call
-from app.scripts import Scripts
-from tests.redis_server import CONTRACTS
+from app.worker.connection import Patience, Scripts, call
+from tests.servers import CONTRACTS
 
 INPUT = '{"inputs":[]}'
 LIFETIMES = {"result_s": 60, "events_s": 30, "dead_s": 600, "events_maxlen": 1000}
 STALE = {"result": "stale"}
+ARGUMENTS_OF: dict[str, dict[str, object]] = {
+    "accept": {"caller": "ann", "service": "s", "model": "m", "deadline_s": 60, "max_live": 9},
+    "start": {"owner": "me", "lease_ms": 30_000, "max_attempts": 3},
+    "heartbeat": {"lease_ms": 30_000},
+    "progress": {"progress": 0.5},
+    "finish": {"status": "succeeded"},
+    "retry": {"delay_ms": 0, "max_attempts": 3},
+    "release": {"delay_ms": 0},
+    "cancel": {"caller": ""},
+}
+# From state, script, fence -> result, state. No fence is what a mistaken caller would send.
+TABLE = json.loads((CONTRACTS / "transitions.json").read_text(encoding="utf-8"))
 
 
 class Jobs:
@@ -711,3 +722,37 @@ async def test_runs_after_the_server_has_forgotten_its_scripts(jobs: Jobs) -> No
     await jobs.accept("a")
     await call(jobs.redis, "SCRIPT", "FLUSH")
     assert (await jobs.accept("b"))["result"] == "accepted"
+
+
+async def test_a_script_is_run_again_where_redis_forgot_it_right_after_it_was_loaded() -> None:
+    failures = [NoScriptError("NOSCRIPT No matching script.")]
+
+    async def run() -> str:
+        if failures:
+            raise failures.pop()
+        return "ran"
+
+    assert await Patience().insist(run) == "ran"
+
+
+@pytest.mark.parametrize(("state", "script", "fence", "result", "after"), TABLE)
+async def test_goes_from_state_to_state(
+    redis: Redis, state: str, script: str, fence: str, result: str, after: str
+) -> None:
+    scripts = Scripts(redis, CONTRACTS / "lua")
+
+    async def run(name: str, **more: object) -> str:
+        arguments = {"id": "a", "stream": False, "limits": LIFETIMES, **ARGUMENTS_OF[name], **more}
+        reply = await scripts.run(name, arguments, "{}")
+        answer: str = json.loads(reply[0] if isinstance(reply, list) else reply)["result"]
+        return answer
+
+    if state != "missing":
+        await run("accept")
+    if state not in ("missing", "queued"):
+        await run("start", owner="other")
+    if state not in ("missing", "queued", "running"):
+        await run("finish", fence=1, status=state)
+    given = {"right": {"fence": 1}, "stale": {"fence": 7}, "none": {}}[fence]
+    assert await run(script, **given) == result
+    assert (await call(redis, "HGET", "job:a", "status") or "missing") == after

@@ -21,10 +21,9 @@ from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from app.middleware import trace_id
-from tests.models_for_tests import write_model
-from tests.ports import free_port, until_it_answers
-from tests.serving import HeldModels, app_for, loaded
+from app.server.middleware import trace_id
+from tests.models import HeldModels, app_for, loaded, write_model
+from tests.servers import free_port, until_it_answers
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 BODY: dict[str, Any] = {
@@ -314,7 +313,7 @@ def process(models: Path, **environment: str) -> Iterator["subprocess.Popen[str]
         **environment,
     }
     server = subprocess.Popen(
-        [sys.executable, "-m", "app.server"],
+        [sys.executable, "-m", "app.server.main"],
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

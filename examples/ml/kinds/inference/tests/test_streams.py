@@ -7,10 +7,10 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 
-from app.connection import call
-from app.limits import Limits
-from app.queue import Delivery, Queue, QueueSettings
-from app.store import Started, Store
+from app.shared.limits import Limits
+from app.worker.connection import call
+from app.worker.queue import Delivery, Queue, QueueSettings
+from app.worker.store import Started, Store
 
 MakeQueue = Callable[[str], Queue]
 

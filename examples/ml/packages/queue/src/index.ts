@@ -14,7 +14,7 @@ export interface QueueContext {
   config: object;
   name: string;
   log: object;
-  run(script: string, args: object): Promise<unknown>;
+  run: (script: string, args: object) => Promise<unknown>;
 }
 
 /**

@@ -1,7 +1,8 @@
-import type { Job as JobType } from '@app/contracts/job';
+import { createHash } from 'node:crypto';
+import type { Job as JobType } from '@app/contracts/types';
 import type { Hints, State } from '@app/state';
 import { z } from 'zod';
-import { Job } from './contracts.ts';
+import { Job } from './schemas.ts';
 
 /** Hints can be lost: how often who waits looks by itself. */
 const POLL_MS = 1_000;
@@ -214,4 +215,15 @@ function traceOf(traceparent: string | undefined): string | null {
 
 export function isTerminal(job: JobType): boolean {
   return job.status !== 'queued' && job.status !== 'running';
+}
+
+/** A hash that is the same for documents that differ only in the order of keys, or in space. */
+export function hashOf(document: unknown): string {
+  return createHash('sha256').update(JSON.stringify(document, sortKeys)).digest('hex');
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  // No key of a number's form would keep its place, but it has the same one every time.
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,5 +1,5 @@
+import type { Fault } from '@app/http/problems';
 import { z } from 'zod';
-import type { Fault } from './problems.ts';
 
 /** A model's description, as the Open Inference Protocol has it; -1 stands for any size. */
 export const Metadata = z.object({

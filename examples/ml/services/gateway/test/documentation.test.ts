@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { completePaths, header, operationKey } from '../src/documentation.ts';
+import { completePaths, header, operationKey } from '../src/plugins/docs.ts';
 import { gateway } from './support.ts';
 
 test('every operation says how it fails, and when to try again', async (t) => {

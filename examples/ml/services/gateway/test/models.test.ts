@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Models } from '../src/models.ts';
+import { Models } from '../src/resources/models.ts';
 import { startInference } from './inference.ts';
 
 test('asks once, also when many ask at once', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashOf } from '../src/canonical.ts';
+import { hashOf } from '../src/jobs.ts';
 import { parsePrefer } from '../src/prefer.ts';
 import { checkTensors, type Metadata, type Tensor } from '../src/tensors.ts';
 import { ulid, ULID } from '../src/ulid.ts';

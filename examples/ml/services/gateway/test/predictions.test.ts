@@ -7,7 +7,7 @@ import { contractsDir } from '@app/contracts';
 import { connect, State, type RedisClient } from '@app/state';
 import { TestRedis } from '@app/state/testing';
 import type { FastifyInstance } from 'fastify';
-import { Job } from '../src/contracts.ts';
+import { Job } from '../src/schemas.ts';
 import { ULID } from '../src/ulid.ts';
 import { startInference } from './inference.ts';
 import { assertProblem, exchange, gateway, keysFile } from './support.ts';

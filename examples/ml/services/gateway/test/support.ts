@@ -1,30 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { hashKey } from '@app/callers';
+import { hashKey } from '@app/http/callers';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
-
-/** What every test's gateway gets: a file in environment/ for each feature. */
-export async function defaults(): Promise<Record<string, string>> {
-  const folder = join(import.meta.dirname, 'environment');
-  const environments = readdirSync(folder).map(async (file) => {
-    const module: { environment: Record<string, string> } = await import(join(folder, file));
-    return module.environment;
-  });
-  return Object.assign({}, ...(await Promise.all(environments)));
-}
+import { environment } from './environment.ts';
 
 /** A gateway that ends with its test. */
 export async function gateway(
   t: TestContext,
-  environment: Record<string, string> = {},
+  settings: Record<string, string> = {},
 ): Promise<FastifyInstance> {
-  const app = await buildApp(readConfig({ ...(await defaults()), ...environment }));
+  const app = await buildApp(readConfig({ ...environment, ...settings }));
   t.after(() => app.close());
   return app;
 }
@@ -33,7 +24,7 @@ export async function gateway(
 export function keysFile(t: TestContext, keys: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'keys-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'keys');
+  const path = join(folder, 'admission');
   const lines = Object.entries(keys).map(([name, key]) => `${name}:${hashKey(key)}\n`);
   writeFileSync(path, lines.join(''));
   return path;

@@ -11,26 +11,34 @@ export class TestRedis {
   readonly port: number;
   readonly url: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'redis-'));
+  readonly #settings: Readonly<Record<string, string>>;
   #process: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, settings: Readonly<Record<string, string>>) {
     this.port = port;
+    this.#settings = settings;
     this.url = `redis://127.0.0.1:${port}`;
   }
 
   static async start(): Promise<TestRedis> {
-    const redis = new TestRedis(await freePort());
+    const redis = await TestRedis.absent();
     await redis.start();
     return redis;
   }
 
-  /** An address where a server can be started later. */
-  static async absent(): Promise<TestRedis> {
-    return new TestRedis(await freePort());
+  /** An address where a server can be started later, with `settings` of redis.conf. */
+  static async absent(settings: Readonly<Record<string, string>> = {}): Promise<TestRedis> {
+    return new TestRedis(await freePort(), settings);
   }
 
   async start(): Promise<void> {
-    const settings = { port: String(this.port), bind: '127.0.0.1', dir: this.#folder, save: '' };
+    const settings = {
+      port: String(this.port),
+      bind: '127.0.0.1',
+      dir: this.#folder,
+      save: '',
+      ...this.#settings,
+    };
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     const child = spawn(serverBinary(), flags, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = child;
@@ -50,7 +58,7 @@ export class TestRedis {
     this.#process?.kill(signal);
   }
 
-  /** Kills the server; what it held is gone. */
+  /** Kills the server. What it held is gone, unless its settings keep it. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -84,7 +92,7 @@ function serverBinary(): string {
   );
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

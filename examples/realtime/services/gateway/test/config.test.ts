@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigurationError } from '@app/contracts';
+import { ConfigurationError } from '@app/http/settings';
 import { readConfig } from '../src/config.ts';
-import { defaults } from './support.ts';
+import { environment } from './environment.ts';
 
-async function problemsOf(environment: Record<string, string>): Promise<Record<string, string>> {
-  const given = { ...(await defaults()), ...environment };
+function problemsOf(settings: Record<string, string>): Record<string, string> {
   try {
-    readConfig(given);
+    readConfig({ ...environment, ...settings });
   } catch (error) {
     assert.ok(error instanceof ConfigurationError);
     return Object.fromEntries(error.problems);
@@ -15,12 +14,12 @@ async function problemsOf(environment: Record<string, string>): Promise<Record<s
   return {};
 }
 
-test('has a default for all that can have one', async () => {
-  assert.deepEqual(await problemsOf({}), {});
+test('has a default for all that can have one', () => {
+  assert.deepEqual(problemsOf({}), {});
 });
 
-test('names every bad variable at once', async () => {
-  const problems = await problemsOf({
+test('names every bad variable at once', () => {
+  const problems = problemsOf({
     SERVICE_NAME: '',
     PORT: 'abc',
     METRICS_PORT: '70000',
@@ -45,9 +44,9 @@ test('names every bad variable at once', async () => {
   assert.equal(problems['API_KEYS_FILE'], 'is missing: production needs it');
 });
 
-test('reads lists', async () => {
+test('reads lists', () => {
   const config = readConfig({
-    ...(await defaults()),
+    ...environment,
     CORS_ORIGINS: 'https://a.example, http://localhost:8080',
     TRUST_PROXY: '10.0.0.0/8,::1',
   });

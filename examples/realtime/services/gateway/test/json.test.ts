@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseJson } from '../src/json.ts';
-import { Problem } from '../src/problems.ts';
+import { Problem } from '@app/http/problems';
+import { parseJson } from '../src/plugins/json.ts';
 
 function refusal(text: string): [number, string | undefined] {
   try {

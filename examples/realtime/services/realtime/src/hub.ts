@@ -1,7 +1,7 @@
+import type { Writable } from 'node:stream';
 import type { Hints, State } from '@app/state';
 import type { FastifyBaseLogger } from 'fastify';
-import { Event } from './event.ts';
-import { isAfter, parsePosition, start, type Position } from './ids.ts';
+import { Event, isAfter, parsePosition, start, type Position } from './event.ts';
 import { lag } from './metrics.ts';
 import type { Topic } from './topic.ts';
 
@@ -257,4 +257,18 @@ export class Hub {
 
 function gap(topic: Topic, after: Position | undefined): Event {
   return new Event(topic.id, 'gap', JSON.stringify({ after: after?.id ?? null }));
+}
+
+/** Resolves when `stream` takes more without growing its buffer, or has closed. */
+export async function drained(stream: Writable): Promise<void> {
+  if (!stream.writableNeedDrain || stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
 }

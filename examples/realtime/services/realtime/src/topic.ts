@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import type { State } from '@app/state';
+import type { Config } from './config.ts';
 
 /** What a topic is to who asks: `ended` = no event follows those already written. */
 export type Found = 'open' | 'ended' | 'missing';
@@ -16,12 +17,23 @@ export interface TopicKind {
   from: 'start' | 'now';
   /** Types of event that end a topic. */
   terminal: ReadonlySet<string>;
-  /** Whether clients publish here, and see who else is present. */
-  shared: boolean;
   /** The Redis stream that is the truth; entries have `type`, and `data`: JSON on one line. */
   key(name: string): string;
   /** @param caller the API key's name; undefined where no keys are configured and all is open */
   find(state: State, name: string, caller: string | undefined): Promise<Found>;
+  /**
+   * Where clients publish, and see who else is present: writes an event and resolves with its id.
+   *
+   * @param caller of whose share of the memory the event takes
+   * @param data JSON on one line
+   */
+  publish?(
+    state: State,
+    topic: Topic,
+    caller: string,
+    data: string,
+    config: Config,
+  ): Promise<string>;
 }
 
 export interface Topic {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { Callers, hashKey } from '@app/callers';
 import type { RedisClient } from '@app/state';
 import { append, startRedis, startService, TestClient, type Message } from './harness.ts';
 
 const { url, redis } = await startRedis();
-const callers = new Callers(new Map(['ann', 'bob'].map((name) => [hashKey(name), name])));
+const keys = { ann: 'ann', bob: 'bob' };
 const often = { PUBLISH_PER_SECOND: '10000' };
 
 /** Sockets of ann and bob, on a Redis that holds nothing yet. */
@@ -14,7 +13,7 @@ async function open(
   environment: Record<string, string>,
 ): Promise<{ ann: TestClient; bob: TestClient }> {
   await redis.flushAll();
-  const service = await startService(url, { ...often, ...environment }, callers);
+  const service = await startService(url, { ...often, ...environment }, keys);
   t.after(() => service.close());
   const [ann, bob] = await Promise.all(
     ['ann', 'bob'].map((name) =>

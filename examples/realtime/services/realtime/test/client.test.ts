@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { Callers, hashKey } from '@app/callers';
 import { Client } from '@app/client';
+import { freePort } from '@app/state/testing';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
-import { append, freePort, startRedis, startService, until } from './harness.ts';
+import { append, defaults, startRedis, startService, until } from './harness.ts';
 
 const { url, redis } = await startRedis();
 
@@ -15,7 +15,7 @@ function connect(address: string, options = {}): Client {
 }
 
 test('the browser client publishes and is told', async () => {
-  const service = await startService(url, {}, new Callers(new Map([[hashKey('secret'), 'ann']])));
+  const service = await startService(url, {}, { ann: 'secret' });
   const states: string[] = [];
   const client = connect(service.url, {
     key: 'secret',
@@ -39,9 +39,11 @@ test('the browser client says why a topic is refused', async () => {
 });
 
 test('the browser client comes back after a restart and has missed and doubled nothing', async () => {
-  const config = readConfig({ REDIS_URL: url, SERVICE_NAME: 'live' });
+  const config = readConfig({ ...defaults, REDIS_URL: url });
   const port = await freePort();
-  const first = await buildApp(config, new Callers());
+  const first = await buildApp(config);
+  const second = await buildApp(config);
+  after(() => second.close());
   await first.listen({ host: '127.0.0.1', port });
   const states: string[] = [];
   const client = connect(`http://127.0.0.1:${port}`, {
@@ -61,8 +63,6 @@ test('the browser client comes back after a restart and has missed and doubled n
   await append(redis, 'restart', 'while away');
   await append(redis, 'silent', 'while away');
 
-  const second = await buildApp(config, new Callers());
-  after(() => second.close());
   await second.listen({ host: '127.0.0.1', port });
   await until(
     () => seen.includes('while away') && quietly.includes('while away'),

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Callers, hashKey } from '@app/callers';
 import { startRedis, startService, TestClient, until } from './harness.ts';
 
 const { url, redis } = await startRedis();
-const callers = new Callers(
-  new Map([
-    [hashKey('k1'), 'ann'],
-    [hashKey('k2'), 'bob'],
-  ]),
-);
+const keys = { ann: 'k1', bob: 'k2' };
 const short = { PRESENCE_TTL_S: '0.6', PRESENCE_INTERVAL_S: '0.05' };
 const [one, two] = await Promise.all([
-  startService(url, short, callers),
-  startService(url, short, callers),
+  startService(url, short, keys),
+  startService(url, short, keys),
 ]);
 
 interface Member {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
-import { freePort, RedisServer, TestClient, until } from './harness.ts';
+import { freePort } from '@app/state/testing';
+import { redisServer, TestClient, until } from './harness.ts';
 
 function start(environment: Record<string, string>): { child: ChildProcess; errors: () => string } {
   const env = {
@@ -54,7 +55,7 @@ test('names every variable that is wrong, and exits with 1', async () => {
 });
 
 test('starts without Redis, serves when it comes, and drains on SIGTERM', async () => {
-  const redis = new RedisServer(await freePort());
+  const redis = await redisServer();
   const [port, metrics] = [await freePort(), await freePort()];
   const { child } = start({
     SERVICE_NAME: 'live',

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { test } from 'node:test';
-import { Callers, hashKey } from '@app/callers';
 import { append, refusal, startRedis, startService, TestClient, until } from './harness.ts';
 
 const { url, redis } = await startRedis();
@@ -298,7 +297,7 @@ test('with a list of origins, those on it connect and no others', async () => {
 });
 
 test('where keys are configured, a socket needs one, in a header or beside the protocol', async () => {
-  const closed = await startService(url, {}, new Callers(new Map([[hashKey('secret'), 'ann']])));
+  const closed = await startService(url, {}, { ann: 'secret' });
   assert.equal(await refusal(closed), 401);
   assert.equal(await refusal(closed, { headers: { authorization: 'Bearer wrong' } }), 401);
   await TestClient.open(closed, { headers: { authorization: 'Bearer secret' } });

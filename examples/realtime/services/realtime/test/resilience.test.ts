@@ -4,9 +4,8 @@ import { connect } from '@app/state';
 import { slowConsumers } from '../src/metrics.ts';
 import {
   append,
-  freePort,
   quiet,
-  RedisServer,
+  redisServer,
   startRedis,
   startService,
   TestClient,
@@ -62,7 +61,7 @@ test('killed pub/sub connections lose no event and double none', async () => {
 });
 
 test('sockets outlive Redis and get what comes after it is back', async () => {
-  const server = new RedisServer(await freePort());
+  const server = await redisServer();
   await server.start();
   const writer = connect(server.url, 'writer', quiet);
   after(() => writer.destroy());
@@ -73,7 +72,7 @@ test('sockets outlive Redis and get what comes after it is back', async () => {
   await append(writer, 'outage', 'before');
   await client.receives('channels/outage', 1);
 
-  await server.stop();
+  await server.kill();
   await until(() => !writer.isReady, 'the loss to be seen');
   assert.equal((await client.ask({ op: 'subscribe', topic: 'channels/new' })).code, 'unavailable');
   assert.equal(

@@ -7,7 +7,6 @@ export const kind: TopicKind = {
   eventsUrl: '/v1/predictions/:name/events',
   from: 'start',
   terminal: new Set(['succeeded', 'failed', 'canceled', 'expired']),
-  shared: false,
   key: (id) => `job:${id}:events`,
   find: async (state, id, caller) => {
     const [owner, status] = await state.ask((redis) =>

@@ -2,7 +2,19 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import plugin from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { completePaths, operationKey, type Documented } from '../documentation.ts';
+import { z } from 'zod';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What OpenAPI is to say of an operation, and a route's schema has no words for. */
+    openapi?: Documented;
+  }
+}
+
+/** Parts of an operation, in the words of OpenAPI 3.1. */
+export interface Documented {
+  [name: string]: unknown;
+}
 
 /** OpenAPI of all routes, at /docs. */
 export default plugin(
@@ -40,5 +52,75 @@ export default plugin(
     });
   },
   // Hooks are those of what is registered after them.
-  { dependencies: ['keys'] },
+  { dependencies: ['admission'] },
 );
+
+const Operations = z.record(
+  z.string(),
+  z.record(
+    z.string(),
+    z.looseObject({
+      operationId: z.string().optional(),
+      responses: z.record(
+        z.string(),
+        z.looseObject({
+          headers: z.record(z.string(), z.unknown()).optional(),
+          links: z.record(z.string(), z.looseObject({ operationId: z.string() })).optional(),
+        }),
+      ),
+    }),
+  ),
+);
+
+/** An answer's header. */
+export function header(description: string): Documented {
+  return { description, schema: { type: 'string' } };
+}
+
+const RETRY_AFTER = { 'Retry-After': header('After so many seconds it may be tried again.') };
+
+const HEADERS: Record<string, Documented> = {
+  401: { 'WWW-Authenticate': header('How to send a key.') },
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
+};
+
+/** The `paths` of a document with what is `known` of operations beside their schemas. */
+export function completePaths(
+  paths: unknown,
+  known: ReadonlyMap<string, Documented>,
+): z.output<typeof Operations> {
+  const complete = Operations.parse(paths);
+  const operations = Object.values(complete).flatMap((path) => Object.values(path));
+  const ids = new Set(operations.map(({ operationId }) => operationId));
+  for (const [path, methods] of Object.entries(complete)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      merge(operation, known.get(operationKey(method, path)) ?? {});
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        merge(answer, HEADERS[status] ? { headers: HEADERS[status] } : {});
+        // What is linked to may be in a component that is not there.
+        for (const [name, { operationId }] of Object.entries(answer.links ?? {})) {
+          if (!ids.has(operationId)) delete answer.links?.[name];
+        }
+      }
+    }
+  }
+  return complete;
+}
+
+/** Of a route, or of an operation. */
+export function operationKey(method: string, path: string): string {
+  return `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`;
+}
+
+function merge(into: Documented, more: Documented): void {
+  for (const [name, value] of Object.entries(more)) {
+    const earlier = into[name];
+    if (isObject(earlier) && isObject(value)) merge(earlier, value);
+    else into[name] = value;
+  }
+}
+
+function isObject(value: unknown): value is Documented {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

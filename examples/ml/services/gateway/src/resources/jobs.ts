@@ -1,4 +1,5 @@
 import { connect, Hints } from '@app/state';
+import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { Jobs } from '../jobs.ts';
@@ -35,6 +36,7 @@ export default plugin(
       () => events,
     );
     app.decorate('jobs', jobs);
+    sweepAgainAndAgain(app);
 
     const registers = [app.metrics];
     new Gauge({
@@ -70,6 +72,30 @@ export default plugin(
   },
   { name: 'jobs', dependencies: ['metrics', 'state'] },
 );
+
+/** Expires overdue jobs, also where no worker lives to do it. */
+function sweepAgainAndAgain(app: FastifyInstance): void {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  async function sweep(): Promise<void> {
+    try {
+      await app.jobs.sweep();
+    } catch (error) {
+      // The next one may do better; that the state store is lost was said by its client.
+      app.log.debug({ err: error }, 'sweep failed');
+    }
+    if (!stopped) timer = setTimeout(sweep, app.config.RELAY_S * 1_000);
+  }
+
+  app.addHook('onReady', async () => {
+    timer = setTimeout(sweep, app.config.RELAY_S * 1_000);
+  });
+  app.addHook('preClose', async () => {
+    stopped = true;
+    clearTimeout(timer);
+  });
+}
 
 /** What a gauge shows while the state store cannot be asked. */
 function missing(): number {

@@ -37,5 +37,5 @@ export default plugin(
     });
   },
   // Hooks are those of what is registered after them.
-  { dependencies: ['keys'] },
+  { dependencies: ['admission'] },
 );

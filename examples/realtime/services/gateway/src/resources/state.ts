@@ -1,6 +1,6 @@
+import { unavailable } from '@app/http/problems';
 import { connect, State, StateUnavailable, type RedisClient } from '@app/state';
 import plugin from 'fastify-plugin';
-import { unavailable } from '../problems.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {

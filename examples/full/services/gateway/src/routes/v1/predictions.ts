@@ -1,17 +1,15 @@
+import { Problem, problems, unavailable, type Fault } from '@app/http/problems';
+import { traceparent } from '@app/http/trace';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { hashOf } from '../../canonical.ts';
-import { Job, PredictionRequest } from '../../contracts.ts';
-import { header } from '../../documentation.ts';
-import { isTerminal, type NewJob, type OwnedJob } from '../../jobs.ts';
+import { hashOf, isTerminal, type NewJob, type OwnedJob } from '../../jobs.ts';
+import { header } from '../../plugins/docs.ts';
 import { parsePrefer, type Preference } from '../../prefer.ts';
-import { Problem, problems, unavailable, type Fault } from '../../problems.ts';
-import { EXAMPLE } from '../../protocol.ts';
 import { boundRefusals } from '../../refusals.ts';
+import { EXAMPLE, Job, PredictionRequest } from '../../schemas.ts';
 import { checkTensors } from '../../tensors.ts';
-import { traceparent } from '../../trace.ts';
 import { ulid, ULID } from '../../ulid.ts';
 
 const tags = ['predictions'];

@@ -1,10 +1,10 @@
+import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '@app/http/problems';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { header } from '../../documentation.ts';
-import { MODEL_NAME } from '../../models.ts';
-import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '../../problems.ts';
-import { EXAMPLE, InferRequest, InferResponse } from '../../protocol.ts';
+import { header } from '../../plugins/docs.ts';
+import { MODEL_NAME } from '../../resources/models.ts';
+import { EXAMPLE, InferRequest, InferResponse } from '../../schemas.ts';
 import { AS_IT_IS, connectUpstream, passing } from '../../upstream.ts';
 
 const tags = ['models'];

@@ -1,6 +1,6 @@
+import { problems } from '@app/http/problems';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { problems } from '../../problems.ts';
 
 /** An example of a route, to copy; without this file and test/hello.test.ts it is gone. */
 const routes: FastifyPluginAsyncZod = async (app) => {

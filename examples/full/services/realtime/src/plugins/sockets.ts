@@ -1,0 +1,88 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Clients, refuse } from '@app/http/connection';
+import { Problem, unavailable } from '@app/http/problems';
+import plugin from 'fastify-plugin';
+import { WebSocketServer } from 'ws';
+import { Socket } from '../socket.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Sockets and streams that are open. They go to other replicas when this one drains. */
+    clients: Clients;
+  }
+}
+
+/** Turns requests for `/v1/ws` into sockets. */
+export default plugin(
+  async (app) => {
+    const { callers, config, log } = app;
+    const clients = new Clients();
+    const drainMs = config.DRAIN_S * 1_000;
+    app.decorate('clients', clients);
+    app.addHook('preClose', () => clients.drain(drainMs / 2, drainMs / 4));
+
+    const open = new Set<Socket>();
+    const server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: config.WS_MAX_PAYLOAD_BYTES,
+      perMessageDeflate: false,
+      // Beside `v1` a browser offers its API key, which is no protocol to agree on.
+      handleProtocols: (offered) => (offered.has('v1') ? 'v1' : false),
+    });
+    const timer = setInterval(() => {
+      for (const socket of open) socket.ping();
+    }, config.WS_PING_S * 1_000);
+
+    function refusalOf({ headers, url = '/' }: IncomingMessage): Problem | undefined {
+      if (URL.parse(url, 'http://localhost')?.pathname !== '/v1/ws') {
+        return new Problem(404, 'not-found', 'There is no WebSocket here.');
+      }
+      if (app.draining.aborted) return unavailable('draining', 'This service stops.');
+      if (originAllowed(headers, config.ALLOWED_ORIGINS)) return undefined;
+      return new Problem(403, 'origin-not-allowed', 'Pages of this origin may not connect.');
+    }
+
+    app.server.on('upgrade', (request, stream, head) => {
+      stream.on('error', (error) => log.debug({ err: error }, 'upgrade failed'));
+      const { headers, url = '/' } = request;
+      const refusal = refusalOf(request);
+      if (refusal) return refuse(stream, refusal, url);
+      const caller = callers.identify({
+        authorization: headers.authorization,
+        protocol: headers['sec-websocket-protocol'],
+        address: request.socket.remoteAddress ?? '',
+      });
+      if (caller === undefined) {
+        return refuse(stream, new Problem(401, 'unauthorized', 'A valid API key is needed.'), url);
+      }
+      server.handleUpgrade(request, stream, head, (ws) => {
+        const socket = new Socket(ws, stream, caller, app);
+        const gone = clients.add(() => socket.close(1012, 'restarting'));
+        open.add(socket);
+        ws.on('close', () => {
+          open.delete(socket);
+          gone();
+        });
+      });
+    });
+    app.addHook('onClose', async () => {
+      clearInterval(timer);
+      for (const socket of open) socket.terminate();
+    });
+  },
+  { dependencies: ['topics'] },
+);
+
+/**
+ * Whether a page of this origin may open a socket. Browsers always send `Origin` on a WebSocket and
+ * let no page change it; what sends none is not a browser.
+ */
+function originAllowed(headers: IncomingHttpHeaders, allowed: string[]): boolean {
+  const { origin } = headers;
+  if (origin === undefined) return true;
+  if (allowed.length > 0) return allowed.includes(origin);
+  // A proxy may have replaced `Host`; a page can set neither header.
+  const host = headers['x-forwarded-host'] ?? headers.host;
+  return URL.parse(origin)?.host === host;
+}

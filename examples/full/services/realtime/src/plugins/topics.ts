@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { connect, Hints, State } from '@app/state';
+import plugin from 'fastify-plugin';
+import { Hub } from '../hub.ts';
+import { Presence } from '../presence.ts';
+import { loadTopics, type Topics } from '../topic.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    hub: Hub;
+    presence: Presence;
+    state: State;
+    topics: Topics;
+  }
+}
+
+/** What there is to read and who reads it, in Redis. */
+export default plugin(
+  async (app) => {
+    const { config, log } = app;
+    const redis = connect(config.REDIS_URL, config.SERVICE_NAME, log);
+    const subscriber = connect(config.REDIS_URL, `${config.SERVICE_NAME}-hints`, log);
+    const state = new State(redis);
+    const hints = new Hints(subscriber);
+    const hub = new Hub(state, hints, log, config.POLL_S);
+    const presence = new Presence(state, hints, log, config);
+    app.decorate('hub', hub);
+    app.decorate('presence', presence);
+    app.decorate('state', state);
+    app.decorate('topics', await loadTopics());
+
+    // Who comes first is not refused for a connection that is about to be made. It starts without
+    // Redis all the same.
+    app.addHook('onReady', async () => {
+      if (redis.isReady) return;
+      await once(redis, 'ready', { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+    });
+    app.addHook('onClose', async () => {
+      await presence.close();
+      hub.close();
+      redis.destroy();
+      subscriber.destroy();
+    });
+  },
+  { name: 'topics' },
+);

@@ -1,0 +1,5 @@
+/** What every test's gateway is told. Nobody listens there: tests that need a server start one. */
+export const environment = {
+  SERVICE_NAME: 'gateway',
+  LOG_LEVEL: 'silent',
+};

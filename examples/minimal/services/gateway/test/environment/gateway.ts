@@ -1,1 +1,0 @@
-export const environment = { SERVICE_NAME: 'gateway', LOG_LEVEL: 'silent' };

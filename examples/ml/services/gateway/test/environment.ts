@@ -1,0 +1,7 @@
+/** What every test's gateway is told. Nobody listens there: tests that need a server start one. */
+export const environment = {
+  SERVICE_NAME: 'gateway',
+  LOG_LEVEL: 'silent',
+  REDIS_URL: 'redis://127.0.0.1:1',
+  INFERENCE_URLS: 'inference=http://127.0.0.1:1',
+};
