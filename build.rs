@@ -150,9 +150,9 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    /// Where a file lies that is rendered for it.
+    /// Where a file lies that is rendered for it, or for its image.
     fn folder(&self, file: &ComponentFile) -> String {
-        if file.lies == Lies::InCode {
+        if file.lies == Lies::InCode || file.of.as_deref() == Some("image") {
             code_place(self.kind, self.shared, self.name).1
         } else {
             service_folder(self.name)

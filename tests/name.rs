@@ -69,7 +69,6 @@ fn names_every_broken_rule_and_the_nearest_valid_name() {
             "scaffold new class-app",
         ),
         (
-            "http",
             "`http` cannot name a project: npm refuses the name of a module that Node.js has built in",
             "scaffold new http-app",
         ),
@@ -150,7 +149,6 @@ fn a_service_cannot_be_called_as_something_that_is_made_already() {
         for name in [
             "contracts",
             "state",
-            "http",
             "bench",
             "client",
             "queue",
@@ -162,7 +160,7 @@ fn a_service_cannot_be_called_as_something_that_is_made_already() {
             "rabbitmq",
             "inference-worker",
         ] {
-            let is_npm = ["contracts", "state", "http", "bench", "queue"].contains(&name);
+            let is_npm = ["contracts", "state", "bench", "queue"].contains(&name);
             let result = rendered(&pack, &ALL, &[(name, kind)]);
             if kind == "inference" && is_npm {
                 // No package of npm, so no clash.
