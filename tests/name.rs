@@ -69,6 +69,7 @@ fn names_every_broken_rule_and_the_nearest_valid_name() {
             "scaffold new class-app",
         ),
         (
+            "http",
             "`http` cannot name a project: npm refuses the name of a module that Node.js has built in",
             "scaffold new http-app",
         ),
