@@ -131,8 +131,9 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
     // The adapter in each language, with its tests and what it needs of the state.
     let adapter = [
         "contracts/lua/",
-        "packages/queue/",
+        "services/gateway/src/queue.ts",
         "services/gateway/test/environment.ts",
+        "services/gateway/test/rabbitmq",
         "kinds/inference/app/worker/queue.py",
         "kinds/inference/requirements/rabbitmq.",
         "kinds/inference/tests/broker.py",
@@ -161,6 +162,7 @@ fn switching_the_broker_changes_no_file_outside_its_adapter_and_the_lists() {
         "scaffold.lock",
         "scaffold.toml",
         "services/gateway/compose.yaml",
+        "services/gateway/package.json",
         "kinds/inference/compose.yaml",
         "tools/dev.toml",
     ];

@@ -152,7 +152,6 @@ fn a_service_cannot_be_called_as_something_that_is_made_already() {
             "state",
             "bench",
             "client",
-            "queue",
             "network",
             "namespace",
             "kustomization",
@@ -161,7 +160,7 @@ fn a_service_cannot_be_called_as_something_that_is_made_already() {
             "rabbitmq",
             "inference-worker",
         ] {
-            let is_npm = ["contracts", "state", "bench", "queue"].contains(&name);
+            let is_npm = ["contracts", "state", "bench"].contains(&name);
             let result = rendered(&pack, &ALL, &[(name, kind)]);
             if kind == "inference" && is_npm {
                 // No package of npm, so no clash.

@@ -404,11 +404,6 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
         b"summary = \"Pigeons as the queue\"\nslot = \"queue\"\nrequires = [\"state\"]\n[offer.queue]\nvia = \"state\"\n",
     );
     put(copy.path(), &format!("{queue}/files/infra/carrier/loft.toml"), b"pigeons = 2\n");
-    put(
-        copy.path(),
-        &format!("{queue}/files/packages/queue/package.json"),
-        b"{\"name\": \"@app/queue\", \"version\": \"0.0.0\"}\n",
-    );
     let service = "components/billing";
     put(
         copy.path(),
@@ -473,7 +468,10 @@ fn a_component_dropped_into_a_copy_of_the_pack_appears_everywhere() {
     assert_eq!(read("infra/carrier/loft.toml"), "pigeons = 2\n");
     assert_eq!(read("services/billing/price.txt"), "billing in usd\n");
     assert_eq!(read("services/refunds/price.txt"), "refunds in usd\n");
-    assert!(!project.join("packages/queue/src").exists(), "the other queue is not there");
+    assert!(
+        !project.join("services/gateway/src/queue.ts").exists(),
+        "the other queue is not there"
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@ import { after, before, test, type TestContext } from 'node:test';
 import { connect, State, type RedisClient } from '@app/state';
 import { TestRedis } from '@app/state/testing';
 import { Connection } from 'rabbitmq-client';
-import { openQueue, queueName, type Queue } from '../src/index.ts';
-import { TestRabbitmq } from '../testing/rabbitmq.ts';
+import { openQueue, queueName, type Queue } from '../src/queue.ts';
+import { TestRabbitmq } from './rabbitmq.ts';
 
 const limits = { result_s: 86_400, events_s: 3_600, dead_s: 604_800, events_maxlen: 1_000 };
 const service = 'inference';
