@@ -95,27 +95,24 @@ export function createServer(
 }
 
 /** Knows who calls, and takes no request that is ambiguous or comes while the service drains. */
-export const admission = plugin(
-  async (app) => {
-    app.addHook('onRequest', (request, reply, done) => {
-      noteAnswer(request.raw.socket, reply.raw);
-      const { authorization } = request.headers;
-      const caller = app.callers.identify({ authorization, address: request.ip });
-      request.caller = caller ?? request.ip;
-      request.known = caller !== undefined;
-      if (hasSeveralHosts(request.raw)) {
-        throw new Problem(400, 'bad-request', 'There is more than one header `Host`.', {
-          headers: { connection: 'close' },
-        });
-      }
-      if (app.draining.aborted && request.routeOptions.config.probe !== true) {
-        throw unavailable('draining', 'This service stops. Another one answers.');
-      }
-      done();
-    });
-  },
-  { name: 'admission' },
-);
+export const admission = plugin(async (app) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    noteAnswer(request.raw.socket, reply.raw);
+    const { authorization } = request.headers;
+    const caller = app.callers.identify({ authorization, address: request.ip });
+    request.caller = caller ?? request.ip;
+    request.known = caller !== undefined;
+    if (hasSeveralHosts(request.raw)) {
+      throw new Problem(400, 'bad-request', 'There is more than one header `Host`.', {
+        headers: { connection: 'close' },
+      });
+    }
+    if (app.draining.aborted && request.routeOptions.config.probe !== true) {
+      throw unavailable('draining', 'This service stops. Another one answers.');
+    }
+    done();
+  });
+});
 
 const config = { public: true, probe: true };
 const security: [] = [];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertProblem, gateway, keysFile } from './support.ts';
+import { keysFile } from '@app/http/testing';
+import { assertProblem, gateway } from './support.ts';
 
 test('serves the page, also where keys are configured', async (t) => {
   const app = await gateway(t, { API_KEYS_FILE: keysFile(t, { shop: 'secret' }) });

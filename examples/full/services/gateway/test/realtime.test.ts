@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { test, type TestContext } from 'node:test';
+import { keysFile } from '@app/http/testing';
 import { WebSocket, WebSocketServer } from 'ws';
-import { assertProblem, exchange, gateway, keysFile } from './support.ts';
+import { assertProblem, exchange, gateway } from './support.ts';
 
 /** A realtime service of a few lines: it echoes, and streams one event. */
 async function realtime(t: TestContext): Promise<{ server: Server; url: string }> {

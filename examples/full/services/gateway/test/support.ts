@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { hashKey } from '@app/http/callers';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
@@ -18,16 +14,6 @@ export async function gateway(
   const app = await buildApp(readConfig({ ...environment, ...settings }));
   t.after(() => app.close());
   return app;
-}
-
-/** The path of a file of API keys. */
-export function keysFile(t: TestContext, keys: Record<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'keys-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'admission');
-  const lines = Object.entries(keys).map(([name, key]) => `${name}:${hashKey(key)}\n`);
-  writeFileSync(path, lines.join(''));
-  return path;
 }
 
 /** Asserts that an answer is a problem document, whole; `errors` are given back. */

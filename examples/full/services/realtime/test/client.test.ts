@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Client } from '@app/client';
-import { freePort } from '@app/state/testing';
+import { freePort } from '@app/http/testing';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import { append, defaults, startRedis, startService, until } from './harness.ts';

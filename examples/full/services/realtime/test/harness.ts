@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { hashKey } from '@app/http/callers';
+import { keysFile } from '@app/http/testing';
 import { connect, type RedisClient } from '@app/state';
 import { TestRedis } from '@app/state/testing';
 import { WebSocket, type ClientOptions } from 'ws';
@@ -55,16 +52,6 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** The path of a file of API keys, by the names of their callers. */
-function keysFile(keys: Record<string, string>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'keys-'));
-  after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'keys');
-  const lines = Object.entries(keys).map(([name, key]) => `${name}:${hashKey(key)}\n`);
-  writeFileSync(path, lines.join(''));
-  return path;
-}
-
 /** A replica in this process until the test ends, with short times where a test gives them. */
 export async function startService(
   redisUrl: string,
@@ -74,7 +61,7 @@ export async function startService(
   const config = readConfig({
     ...defaults,
     REDIS_URL: redisUrl,
-    ...(keys && { API_KEYS_FILE: keysFile(keys) }),
+    ...(keys && { API_KEYS_FILE: keysFile({ after }, keys) }),
     ...environment,
   });
   const app = await buildApp(config);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
-import { freePort } from '@app/state/testing';
+import { freePort } from '@app/http/testing';
 import { redisServer, TestClient, until } from './harness.ts';
 
 function start(environment: Record<string, string>): { child: ChildProcess; errors: () => string } {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { assertProblem, exchange, gateway, keysFile } from './support.ts';
+import { keysFile } from '@app/http/testing';
+import { assertProblem, exchange, gateway } from './support.ts';
 
 test('is alive and ready', async (t) => {
   const app = await gateway(t);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { freePort } from '@app/http/testing';
 import { environment } from './environment.ts';
 
 const server = join(import.meta.dirname, '../src/server.ts');
@@ -21,9 +22,9 @@ test('stops at boot when its configuration is not valid', async () => {
 });
 
 test('exits with 0 after SIGTERM', async (t) => {
-  const ports = { PORT: await freePort(), METRICS_PORT: await freePort() };
+  const own = await ports();
   const child = spawn(process.execPath, [server], {
-    env: { ...environment, ...ports, LOG_LEVEL: 'info' },
+    env: { ...environment, ...own, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -37,9 +38,9 @@ test('exits with 0 after SIGTERM', async (t) => {
 });
 
 test('what it says last before it exits is written', async (t) => {
-  const ports = { PORT: await freePort(), METRICS_PORT: await freePort() };
+  const own = await ports();
   const child = spawn(process.execPath, [server], {
-    env: { ...environment, ...ports, LOG_LEVEL: 'info', DRAIN_S: '0' },
+    env: { ...environment, ...own, LOG_LEVEL: 'info', DRAIN_S: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -47,7 +48,7 @@ test('what it says last before it exits is written', async (t) => {
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
     if (!line.includes('Server listening')) continue;
-    const client = connect(Number(ports.PORT), '127.0.0.1');
+    const client = connect(Number(own.PORT), '127.0.0.1');
     client.on('error', () => {});
     // Behind a request that is answered, the beginning of one that never ends.
     client.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /livez HTTP/1.1\r\n');
@@ -56,12 +57,6 @@ test('what it says last before it exits is written', async (t) => {
   assert.match(lines.at(-1) ?? '', /still in flight/);
 });
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  assert.ok(address !== null && typeof address === 'object');
-  return String(address.port);
+async function ports(): Promise<{ PORT: string; METRICS_PORT: string }> {
+  return { PORT: String(await freePort()), METRICS_PORT: String(await freePort()) };
 }

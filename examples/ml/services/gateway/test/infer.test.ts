@@ -5,8 +5,9 @@ import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { keysFile } from '@app/http/testing';
 import { startInference } from './inference.ts';
-import { assertProblem, gateway, keysFile } from './support.ts';
+import { assertProblem, gateway } from './support.ts';
 
 const json = { 'content-type': 'application/json' };
 

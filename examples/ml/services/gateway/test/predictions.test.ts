@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { contractsDir } from '@app/contracts';
+import { keysFile } from '@app/http/testing';
 import { connect, State, type RedisClient } from '@app/state';
 import { TestRedis } from '@app/state/testing';
 import type { FastifyInstance } from 'fastify';
 import { Job } from '../src/schemas.ts';
 import { ULID } from '../src/ulid.ts';
 import { startInference } from './inference.ts';
-import { assertProblem, exchange, gateway, keysFile } from './support.ts';
+import { assertProblem, exchange, gateway } from './support.ts';
 
 const limits = { result_s: 86_400, events_s: 3_600, dead_s: 604_800, events_maxlen: 1_000 };
 const body = {

@@ -1,6 +1,6 @@
 import { limits } from '@app/contracts';
-import { environment as queue } from '@app/queue';
 import { z } from 'zod';
+import { environment as queue } from '../queue.ts';
 
 /** A service that runs models. */
 export interface InferenceService {

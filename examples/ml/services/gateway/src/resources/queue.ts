@@ -1,5 +1,5 @@
-import { openQueue, type Queue } from '@app/queue';
 import plugin from 'fastify-plugin';
+import { openQueue, type Queue } from '../queue.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
