@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 import { ROOT, type System } from './system.ts';
 
 /** The body of a prediction that every inference service can run. */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import Fastify from 'fastify';
-import { createClient } from 'redis';
+import { createClient } from '@redis/client';
 
 const contracts = new URL('../../contracts/', import.meta.url);
 const script = ['lib', 'accept']
