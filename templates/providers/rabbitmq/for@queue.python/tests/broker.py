@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from aiormq.abc import AbstractChannel
 from redis.asyncio import Redis
 
 from app.worker.queue import QueueSettings, declare
-from tests.servers import PROJECT
+from tests.servers import PROJECT, free_port
 
 # What the queue needs in the environment beside Redis.
 ENVIRONMENT = {"AMQP_URL": "amqp://guest:guest@localhost:5672"}
@@ -31,9 +30,7 @@ class BrokerServer:
 
     def __init__(self, data: Path, arguments: str = "") -> None:
         self._environment = {**os.environ, "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": arguments}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}"
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,7 +1,6 @@
 """A real NATS for tests: their own way to the queue."""
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +15,7 @@ from nats.js.errors import NotFoundError
 from redis.asyncio import Redis
 
 from app.worker.queue import GROUP, QueueSettings, declare
-from tests.servers import PROJECT
+from tests.servers import PROJECT, free_port
 
 # What the queue needs in the environment beside Redis.
 ENVIRONMENT = {"NATS_URL": "nats://localhost:4222"}
@@ -29,9 +28,7 @@ class BrokerServer:
     """A server process; its port and its data outlive it."""
 
     def __init__(self, data: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
