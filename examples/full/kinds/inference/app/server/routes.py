@@ -12,9 +12,9 @@ from pydantic_core import to_json
 
 from app.server.answer import check_size, encode
 from app.server.batching import Arrays, Batcher
-from app.server.body import CLIENT_GONE, JSON_LENGTH, Body, read
+from app.server.body import BYTES, CLIENT_GONE, INFER_BODY, JSON_LENGTH, Body, read
 from app.server.models import PLATFORM, Model, Models, ModelsNotReady
-from app.server.openapi import BYTES, INFER_BODY, answers
+from app.server.problems import answers
 from app.server.protocol import (
     InferResponse,
     Live,

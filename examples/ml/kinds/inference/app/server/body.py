@@ -3,7 +3,7 @@
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +20,34 @@ JSON_LENGTH = "Inference-Header-Content-Length"
 # Clients of the protocol send bytes as octets, some of them with no media type at all.
 _MEDIA_TYPE = re.compile(r"\s*(application/(([^;]+\+)?json|octet-stream)\s*(;.*)?)?", re.IGNORECASE)
 _CODINGS = ("gzip", "deflate")  # RFC 9110, 8.4.1
+
+# What the OpenAPI document says of bodies: FastAPI cannot know, as they are read here.
+BYTES: dict[str, Any] = {
+    "application/octet-stream": {
+        "schema": {
+            "type": "string",
+            "format": "binary",
+            "description": "JSON as above, and after it the bytes of its tensors. The header "
+            "Inference-Header-Content-Length says where they begin.",
+        }
+    }
+}
+_EXAMPLE = {
+    "inputs": [{"name": "image", "shape": [1, 64], "datatype": "FP32", "data": [0] * 64}],
+    "outputs": [{"name": "label"}],
+}
+INFER_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/InferRequest"},
+                "examples": {"digits": {"value": _EXAMPLE}},
+            },
+            **BYTES,
+        },
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)

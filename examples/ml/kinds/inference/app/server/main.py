@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from prometheus_client import start_http_server
 from pydantic import AfterValidator, Field
 
-from app.server import openapi, problems
+from app.server import problems
 from app.server.middleware import BodyLimit, RequestLog
 from app.server.models import BrokenModel, Models
 from app.server.routes import VERSION, Service, router
@@ -61,7 +61,6 @@ def create_app(name: str, models: Models, limits: Limits) -> FastAPI:
     app.state.service = service
     app.include_router(router)
     problems.install(app)
-    openapi.install(app)
     app.add_middleware(BodyLimit, limit=limits.body_limit_bytes)
     app.add_middleware(RequestLog)
     return app
