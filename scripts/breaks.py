@@ -1,7 +1,8 @@
 """Breaks a generated project on purpose: `python3 scripts/breaks.py FOLDER [NAME...]`.
 
-FOLDER is a project with --ml, --realtime and --faults that `make setup` has been run in. Each break is what
-somebody might well write; the fault test named beside it must turn red. Every file is put back.
+FOLDER is a project with --ml, --realtime and --faults that `make setup` has been run in. Each break
+is what somebody might well write; the fault test named beside it must turn red. Every file is put
+back.
 """
 
 from __future__ import annotations

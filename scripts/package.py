@@ -1,8 +1,8 @@
 """Packs the program for a release: `python3 scripts/package.py PROGRAM PLATFORM [FOLDER]`.
 
 PROGRAM is what cargo built, PLATFORM what the archive is called after, such as `linux-x86_64`: what
-`scripts/install.sh` asks for. FOLDER (`target/packages` unless given) gets the archive and a line for
-SHA256SUMS. The same program gives the same bytes.
+`scripts/install.sh` asks for. FOLDER (`target/packages` unless given) gets the archive and a line
+for SHA256SUMS. The same program gives the same bytes.
 """
 
 from __future__ import annotations
