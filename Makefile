@@ -70,7 +70,7 @@ lint: ## format, clippy, documentation
 	RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --document-private-items --quiet
 
 breaks: ## break a generated project on purpose; its fault tests must turn red (PROJECT=folder)
-	$(PYTHON) scripts/breaks.py $(or $(PROJECT),target/demo)
+	$(PYTHON) scripts/breaks.py $(PROJECT)
 
 examples: ## renew examples/ after a change of templates
 	UPDATE=1 cargo test --quiet --test golden

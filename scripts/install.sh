@@ -8,6 +8,8 @@ set -eu
 
 # The release that this script belongs to; the workflow that publishes it writes it here.
 RELEASE=''
+# Where its source is.
+SOURCE=''
 
 fail() {
   printf 'error: %s\n' "$1" >&2
@@ -45,12 +47,12 @@ main() {
   case $(uname -s) in
     Linux) system=linux ;;
     Darwin) system=macos ;;
-    *) fail "there is no archive for $(uname -s)" 'cargo install --locked --git the repository' ;;
+    *) fail "there is no archive for $(uname -s)" "build it with Rust: cargo install --locked --git ${SOURCE:-ADDRESS}" ;;
   esac
   case $(uname -m) in
     x86_64 | amd64) processor=x86_64 ;;
     aarch64 | arm64) processor=aarch64 ;;
-    *) fail "there is no archive for $(uname -m)" 'cargo install --locked --git the repository' ;;
+    *) fail "there is no archive for $(uname -m)" "build it with Rust: cargo install --locked --git ${SOURCE:-ADDRESS}" ;;
   esac
   archive=scaffold-$system-$processor.tar.gz
 
@@ -65,7 +67,7 @@ main() {
     fail "$archive has the SHA-256 $found, and the release says $wanted" 'nothing was installed; try again, and tell the publisher if it stays'
 
   tar -xzf "$work/$archive" -C "$work" scaffold
-  version=$("$work/scaffold" --version) || fail 'the program does not run on this machine'
+  version=$("$work/scaffold" --version) || fail 'the program does not run here' 'may programs run in the folder for temporary files? TMPDIR names another one'
   mkdir -p "$into"
   # Beside its place first, so that a program that is there is replaced at once or not at all.
   cp "$work/scaffold" "$into/.scaffold-$$"

@@ -72,7 +72,7 @@ def main() -> None:
         name, data = f"scaffold-{platform}.tar.gz", tar(files)
     (folder / name).write_bytes(data)
     line = f"{hashlib.sha256(data).hexdigest()}  {name}\n"
-    (folder / f"{name}.sha256").write_text(line, encoding="utf-8")
+    (folder / f"{name}.sha256").write_text(line, encoding="utf-8", newline="\n")
     print(f"{folder / name}: {len(data) / 2**20:.1f} MiB")
 
 

@@ -159,7 +159,7 @@ fn switching_an_option_off_keeps_an_edited_file_and_says_so() {
     assert_eq!(code, 4, "{text}");
     assert_eq!(
         text,
-        "removes the service `worker` (1 file, 1 of them edited)\n~ 2 changed (README.md, scaffold.toml)   ! 1 conflict\n  ! services/worker/name.txt   it is no longer part of the project, but you edited it\nResolve them in the files, then: scaffold resolve services/worker/name.txt\nUndo with: scaffold undo\n"
+        "removes the service `worker` (1 file, 1 of them edited)\n~ 2 changed (README.md, scaffold.toml)   ! 1 conflict\n  ! services/worker/name.txt   it is no longer part of the project, but you edited it\nResolve each in the file, or delete the file, then: scaffold resolve services/worker/name.txt\nUndo with: scaffold undo\n"
     );
     assert_eq!(place.read("services/worker/name.txt"), "worker\nmy own line\n");
     assert_eq!(place.run(&["check", "unresolved"]).0, 4);

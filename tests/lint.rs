@@ -117,8 +117,8 @@ lines = ["{{ service.name }}"]
         [
             "components/a/component.toml:7:4: no project renders what follows `{% if 'b' in on %}`: take it out, or mend its condition",
             "components/a/component.toml:9:3: no project renders what follows `{% if \"b\" in on %}`: take it out, or mend its condition",
-            "components/a/component.toml:13:10: no project has this: its component and what the name of its table names cannot be together",
-            "components/a/component.toml:19:10: no project has this: its component and what the name of its table names cannot be together",
+            "components/a/component.toml:13:10: no project can have this: the component and what its table is named after exclude each other",
+            "components/a/component.toml:19:10: no project can have this: the component and what its table is named after exclude each other",
         ]
     );
 }

@@ -598,6 +598,8 @@ fn what_every_project_had_stays_on_where_it_applies() {
             "[components]\nextra = false\nlamp = false\n",
             "[components]\njobs = false\nlamp = false\n",
         ),
+        ("name = \"x\"\n", "name = \"x\"\n\n[components]\nlamp = true\n"),
+        ("[components]\n\n[slots]\n", "[components]\nlamp = true\n\n[slots]\n"),
     ];
     let place = place(&[]);
     publish_kept(&place);

@@ -136,7 +136,7 @@ fn the_installer_installs_nothing_that_it_cannot_vouch_for() {
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a home"));
     release(place.path(), "#!/bin/sh\nexit 127\n");
     let output = install(home.path(), &[("SCAFFOLD_FROM", &serve(place.path()))]);
-    assert!(stderr(&output).contains("does not run on this machine"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the program does not run here"), "{}", stderr(&output));
     assert_eq!(names(home.path()), [""; 0]);
 
     let refused = |environment: &[(&str, &str)], reason: &str| {

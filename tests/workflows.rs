@@ -361,7 +361,7 @@ fn the_workflow_of_updates_runs_only_a_release_whose_origin_is_proven() {
         assert_eq!(temp.join("path").exists(), is_proven, "nothing of it is on the path");
         let told = fs::read_to_string(runner.path("told")).expect("gh was called");
         let expected = format!(
-            "release download --repo me/tools --pattern {archive} --dir {0}\nattestation verify {0}/{archive} --repo me/tools\n",
+            "release download --repo me/tools --pattern {archive} --dir {0}\nattestation verify {0}/{archive} --repo me/tools --signer-workflow me/tools/.github/workflows/release.yaml\n",
             temp.display()
         );
         assert_eq!(told, expected);

@@ -49,15 +49,15 @@ struct Words<'a> {
     notes: Vec<String>,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     fn read(&mut self, table: &DeTable) {
         let section = |name: &str| table.get(name).and_then(|section| section.get_ref().as_table());
         if let Some(components) = section("components") {
             self.rename_keys(components, |words, key, _| {
                 flag_of(words.pack, &words.migration.component(key)).to_owned()
             });
-            self.keep(components);
         }
+        self.keep(section("components"));
         if let Some(slots) = section("slots") {
             self.rename_keys(slots, |words, slot, filler| {
                 let filler = filler.as_str().unwrap_or_default();
@@ -123,42 +123,63 @@ impl Words<'_> {
     }
 
     /// Writes down what every project had and can be chosen now, before the first of the components.
-    fn keep(&mut self, components: &DeTable) {
+    fn keep(&mut self, components: Option<&DeTable>) {
         let component = |word: &str| {
             let word = self.migration.component(word);
             self.pack.component(&word).or_else(|| self.pack.by_flag(&word))
         };
         let named = || {
-            components.iter().filter_map(|(key, value)| Some((component(key.get_ref())?, value)))
+            let all = components.into_iter().flatten();
+            all.filter_map(|(key, value)| Some((component(key.get_ref())?, value)))
         };
         let on = named().filter(|(_, value)| value.get_ref().as_bool() == Some(true));
         let on: BTreeSet<String> = on.map(|(component, _)| component.id.clone()).collect();
-        let Some(first) = components.keys().map(|key| key.span().start).min() else {
-            return;
-        };
-        // As lines of the section before the comment on the first one, unless the section is written
-        // on one line or in dotted keys.
-        let begin = self.text[..first].rfind('\n').map_or(0, |end| end + 1);
-        let (at, before, behind) = match self.text[begin..first].trim() {
-            "" => {
-                let lines = self.text[..begin].split_inclusive('\n').rev();
-                let comments = lines.take_while(|line| line.trim_start().starts_with('#'));
-                (begin - comments.map(str::len).sum::<usize>(), "", "\n")
-            }
-            start if start.ends_with('{') => (first, "", ", "),
-            start => (begin, start, "\n"),
-        };
         let kept: Vec<&Component> = self
             .migration
             .kept()
             .filter_map(|id| self.pack.component(&id))
             .filter(|kept| kept.applies(&on) && !named().any(|(other, _)| other.id == kept.id))
             .collect();
-        for component in kept {
+        let Some((at, header, before, behind)) = self.place(components) else { return };
+        for (number, component) in kept.into_iter().enumerate() {
+            let header = if number == 0 { header } else { "" };
             let flag = component.flag().unwrap_or(&component.id);
-            self.edits.push((at..at, format!("{before}{} = true{behind}", as_key(flag))));
+            self.edits.push((at..at, format!("{header}{before}{} = true{behind}", as_key(flag))));
             self.notes.push(format!("`{flag}` can be chosen now, and stays on"));
         }
+    }
+
+    /// Where further components are written, what comes before all of them, and before and behind each;
+    /// `None` for an empty table on one line.
+    fn place(
+        &self,
+        components: Option<&DeTable>,
+    ) -> Option<(usize, &'static str, &'a str, &'static str)> {
+        let first = components.and_then(|all| all.keys().map(|key| key.span().start).min());
+        let Some(first) = first else {
+            if components.is_none() {
+                return Some((self.text.len(), "\n[components]\n", "", "\n"));
+            }
+            let mut lines = self.text.split_inclusive('\n');
+            let mut end = 0;
+            lines.find(|line| {
+                end += line.len();
+                line.trim() == "[components]"
+            })?;
+            return Some((end, "", "", "\n"));
+        };
+        // As lines of the section before the comment on the first one, unless the section is written
+        // on one line or in dotted keys.
+        let begin = self.text[..first].rfind('\n').map_or(0, |end| end + 1);
+        Some(match self.text[begin..first].trim() {
+            "" => {
+                let lines = self.text[..begin].split_inclusive('\n').rev();
+                let comments = lines.take_while(|line| line.trim_start().starts_with('#'));
+                (begin - comments.map(str::len).sum::<usize>(), "", "", "\n")
+            }
+            start if start.ends_with('{') => (first, "", "", ", "),
+            start => (begin, "", start, "\n"),
+        })
     }
 
     fn rename_value(&mut self, of: &str, value: &Spanned<DeValue>, now: &str) {

@@ -264,7 +264,7 @@ pub fn conflict_lines(conflicts: &[Conflict]) -> String {
         paths.dedup();
         let _ = writeln!(
             text,
-            "Resolve them in the files, then: scaffold resolve {}",
+            "Resolve each in the file, or delete the file, then: scaffold resolve {}",
             shell_words(&paths)
         );
     }
@@ -326,7 +326,7 @@ pub struct Change {
     pub renamed: BTreeMap<String, String>,
     /// Paths that the user deleted and that would have changed; they stay deleted.
     pub stay_deleted: Vec<String>,
-    /// What a person has to see to.
+    /// Conflicts that a person has to resolve.
     pub conflicts: Vec<Conflict>,
     /// What else people should know.
     pub notes: Vec<String>,

@@ -189,16 +189,18 @@ fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, V
 
 /// What a component contributes: the kind of service whose it is, if not the project's; the kinds and
 /// components without which it is not evaluated; and the table.
-fn tables(component: &Component) -> Vec<(Option<&str>, Vec<&str>, &toml::Table)> {
+fn tables(component: &Component) -> Vec<(Option<&str>, Vec<String>, &toml::Table)> {
     let manifest = &component.manifest;
     let mut found = vec![(None, Vec::new(), &manifest.contribute)];
-    found.extend(manifest.with.iter().map(|(other, table)| (None, vec![other.as_str()], table)));
+    found.extend(
+        manifest.with.iter().map(|(other, table)| (None, vec![format!("+{other}")], table)),
+    );
     for (kind, each) in &manifest.each {
-        found.push((None, vec![kind.as_str()], &each.own));
+        found.push((None, vec![kind.clone()], &each.own));
         let pairs = each.each.iter();
-        found.extend(pairs.map(|(other, table)| (None, vec![kind.as_str(), other], table)));
+        found.extend(pairs.map(|(other, table)| (None, vec![kind.clone(), other.clone()], table)));
     }
     let to = manifest.to.iter();
-    found.extend(to.map(|(kind, to)| (Some(kind.as_str()), vec![kind.as_str()], &to.own)));
+    found.extend(to.map(|(kind, to)| (Some(kind.as_str()), vec![kind.clone()], &to.own)));
     found
 }

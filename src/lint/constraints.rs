@@ -157,10 +157,14 @@ impl<'a> Constraints<'a> {
         self.pack.components.iter().map(|component| (component, self.components[&*component.id]))
     }
 
-    /// What is in every project that has `component` and all of `others`: services of a kind, or components.
+    /// What is in every project that has `component` and all of `others`: services of a kind or, behind a
+    /// `+`, components.
     #[must_use]
     pub fn together<T: AsRef<str>>(&self, component: &Component, others: &[T]) -> Vec<Literal> {
-        let literal = |name: &str| self.holders.get(name).copied().or_else(|| self.component(name));
+        let literal = |name: &str| match name.strip_prefix('+') {
+            Some(id) => self.component(id),
+            None => self.holders.get(name).copied(),
+        };
         let others = others.iter().filter_map(|name| literal(name.as_ref()));
         others.chain(self.component(&component.id)).collect()
     }

@@ -209,7 +209,7 @@ impl Proving<'_> {
             let manifest = component.manifest_path();
             let whole = pack.text(&manifest).unwrap_or_default();
             if !self.constraints.is_possible(&base) {
-                let message = "no project has this: its component and what the name of its table names cannot be together";
+                let message = "no project can have this: the component and what its table is named after exclude each other";
                 problems.push(Problem::new(Place::at(&manifest, whole, text.place.start), message));
                 continue;
             }

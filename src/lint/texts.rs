@@ -15,7 +15,7 @@ use crate::render::plan::origin;
 pub struct Text {
     /// The table that it stands in, as [`origin`] names it.
     pub origin: String,
-    /// The kinds of service and the components without which that table is not evaluated.
+    /// The kinds of service and, behind a `+`, the components without which that table is not evaluated.
     pub needs: Vec<String>,
     /// The text, without quotes.
     pub text: String,
@@ -35,7 +35,8 @@ pub fn texts(component: &str, manifest: &str) -> Vec<Text> {
             "contribute" => found.entries(value, "contribute", &[], |_| true),
             "with" => {
                 for (other, own) in tables(value) {
-                    found.entries(own, &format!("with.{other}"), &[other], |_| true);
+                    let other = format!("+{other}");
+                    found.entries(own, &format!("with.{}", &other[1..]), &[&other], |_| true);
                 }
             }
             "each" => {

@@ -67,7 +67,6 @@ const FULL: &[&str] = &["--ml", "--realtime"];
 const RABBITMQ: &[&str] = &["--ml", "--queue", "rabbitmq"];
 /// All that a project can have.
 const WHOLE: &[&str] = &["--preset", "full"];
-const ML_BENCH: &[&str] = &["--ml", "--bench"];
 const REALTIME_BENCH: &[&str] = &["--realtime", "--bench"];
 const FULL_FAULTS: &[&str] = &["--ml", "--realtime", "--faults"];
 const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
@@ -90,7 +89,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "toolchain::ml_and_realtime_alone_pass_their_type_checks",
         what: "make setup, type checks; npm leaves the lock as it is",
-        projects: &[ML_BENCH, REALTIME_BENCH],
+        projects: &[ML, REALTIME_BENCH],
         tools: &[Tool::Node26],
         ..PLAIN
     },
