@@ -32,19 +32,34 @@ def grace_s(container: Any) -> float:
 def test_a_container_gets_the_time_that_its_process_takes_to_stop() -> None:
     # Which limit that is stands in a comment above the line.
     said = re.compile(r"^    # (\w+) of contracts/.*\n    stop_grace_period: (\d+)s$", re.MULTILINE)
-    found = [pair for path in FILES for pair in said.findall(path.read_text(encoding="utf-8"))]
-    own = [name for name, container in containers().items() if container["image"].endswith(":dev")]
-    assert len(found) == len(own) > 0
-    for limit, seconds in found:
-        assert float(seconds) > LIMITS[limit], limit
+    checked = 0
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        services = yaml.safe_load(text).get("services", {}).values()
+        own = [container for container in services if container["image"].endswith(":dev")]
+        found = said.findall(text)
+        assert len(found) == len(own), f"{path} does not say which limits its containers keep"
+        for limit, seconds in found:
+            assert float(seconds) > LIMITS[limit], f"{path}: {limit}"
+        checked += len(found)
+    assert checked
 
 
 def test_a_worker_may_finish_the_job_that_it_runs() -> None:
     if "job_timeout_s" in LIMITS:
-        workers = [it for name, it in containers().items() if name.endswith("-worker")]
+        workers = [it for it in containers().values() if "app.worker.main" in it.get("command", [])]
         assert workers
         assert LIMITS["worker_grace_s"] >= LIMITS["job_timeout_s"]
         assert all(grace_s(worker) > LIMITS["job_timeout_s"] for worker in workers)
+
+
+def test_what_make_dev_is_told_moves_no_port() -> None:
+    # `.env` holds for both, and PORT is where Nginx is published.
+    for name, container in containers().items():
+        if "env_file" in container:
+            own = container["environment"]
+            assert {"HOST", "PORT", "METRICS_PORT"} & set(own), name
+            assert "ports" not in container or "PORT" in own, name
 
 
 def test_channels_leave_most_of_the_memory_to_jobs() -> None:

@@ -1,6 +1,6 @@
--- What every script of this folder stands on. A loader sends lib.lua, a newline and one script.
+-- What the scripts of jobs in this folder share. A loader sends lib.lua, a newline and one script.
 --
--- Writers know key names from here alone. No script declares KEYS: a job's keys follow from its id,
+-- The keys of jobs are named here alone. No script declares KEYS: a job's keys follow from its id,
 -- its caller and its service, which only the job itself knows. That is right for a single Redis
 -- (with replicas, if you like) and wrong for Redis Cluster.
 --

@@ -13,7 +13,7 @@ export async function run(
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
 
-  await serveMetrics(metrics, config.HOST, config.METRICS_PORT);
+  await serveMetrics(app, metrics, config);
   await app.listen({ host: config.HOST, port: config.PORT });
 
   function stop(signal: NodeJS.Signals): void {
@@ -35,7 +35,11 @@ export async function run(
 }
 
 /** Serves `/metrics` on a port of its own, which is not published. */
-async function serveMetrics(metrics: Registry, host: string, port: number): Promise<void> {
+async function serveMetrics(
+  app: FastifyInstance,
+  metrics: Registry,
+  config: ServerConfig,
+): Promise<void> {
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404).end();
@@ -43,9 +47,12 @@ async function serveMetrics(metrics: Registry, host: string, port: number): Prom
     }
     metrics.metrics().then(
       (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
-      (error: unknown) => response.writeHead(500).end(String(error)),
+      (error: unknown) => {
+        app.log.error({ err: error }, 'no metrics');
+        response.writeHead(500).end();
+      },
     );
   });
-  server.listen(port, host);
+  server.listen(config.METRICS_PORT, config.HOST);
   await once(server, 'listening');
 }

@@ -61,7 +61,7 @@ export interface NewJob {
   model: string;
   deadline_s: number;
   idempotency_key?: string;
-  /** Of what the key stands for. */
+  /** SHA-256 of the request; the same key with another one is refused. */
   body_hash?: string;
   traceparent: string;
   max_live: number;
@@ -224,6 +224,6 @@ export function hashOf(document: unknown): string {
 
 function sortKeys(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  // No key of a number's form would keep its place, but it has the same one every time.
+  // Keys that look like numbers come first whatever the order, but always in the same one.
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -5,7 +5,10 @@ import type { Config } from './config.ts';
 /** What a topic is to who asks: `ended` = no event follows those already written. */
 export type Found = 'open' | 'ended' | 'missing';
 
-/** One kind of topics. Each file in `topics/` exports one as `kind`. */
+/**
+ * One kind of topics. Each file in `topics/` exports one as `kind`, and WebSockets have it. For its
+ * event stream the gateway needs a route as well, beside its `routes/v1/channel-events.ts`.
+ */
 export interface TopicKind {
   /** What its topics begin with: `channels` in `channels/lobby`. */
   prefix: string;

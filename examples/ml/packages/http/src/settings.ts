@@ -71,7 +71,14 @@ export function serverSettings(service: string, port: number, metricsPort: numbe
       .default('development'),
     API_KEYS_FILE: z
       .string()
-      .refine(isKeysFile, 'must be a file with lines of name:sha256-of-the-key-in-hex')
+      .superRefine((path, context) => {
+        try {
+          Callers.fromFile(path);
+        } catch (error) {
+          // With the line that is wrong, or why the file cannot be read.
+          context.addIssue({ code: 'custom', message: `cannot be used: ${String(error)}` });
+        }
+      })
       .optional(),
     ...limits('body_depth_max', 'drain_s', 'request_timeout_s'),
   };
@@ -111,12 +118,4 @@ function portNumber() {
 
 function isOrigin(text: string): boolean {
   return URL.parse(text)?.origin === text;
-}
-
-function isKeysFile(path: string): boolean {
-  try {
-    return Callers.fromFile(path).configured;
-  } catch {
-    return false;
-  }
 }

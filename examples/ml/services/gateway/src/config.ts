@@ -12,7 +12,7 @@ const Environment = z.object({
 
 export type Config = z.output<typeof Environment>;
 
-/** The only reader of the environment. Throws a `ConfigurationError` that names every bad variable. */
+/** Reads the environment, but for where the contracts are. Throws a `ConfigurationError` that names every bad variable. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   return readEnvironment(Environment.check(keysInProduction), environment);
 }

@@ -11,7 +11,7 @@ import { parseTopic, type Topic } from './topic.ts';
 
 const delivered = events.labels('websocket');
 
-/** Also of bytes: encoded once, an event is sent to many. */
+/** Sends bytes as text, too: an event is encoded once and sent to many. */
 const asText = { binary: false };
 
 /** One WebSocket: reads requests, one at a time, and writes answers and events. */
@@ -38,7 +38,7 @@ export class Socket {
     this.#stream = stream;
     const { PUBLISH_PER_SECOND, SUBSCRIBE_PER_SECOND, WS_SUBSCRIPTIONS_MAX } = app.config;
     this.#publishes = new Tokens(PUBLISH_PER_SECOND);
-    // Whoever changes from all topics that it may have to as many others does so at once.
+    // A client may change all of its subscriptions for others at once.
     this.#changes = new Tokens(SUBSCRIBE_PER_SECOND, 2 * WS_SUBSCRIPTIONS_MAX);
     this.#ws = ws;
     sockets.inc();

@@ -1,6 +1,7 @@
 """Micro-batching: what waits is run as soon as the model is free, up to `max_rows` rows at once.
 
-Under load the queue fills while a batch runs: batches grow by themselves, nobody waits for a timer.
+Under load the queue fills while a batch runs: batches grow by themselves, and nobody waits for a
+timer unless `batch_max_wait_ms` is set.
 """
 
 import asyncio

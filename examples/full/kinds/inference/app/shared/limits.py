@@ -35,7 +35,6 @@ class Limits:
     queue_max_live: int
     reclaim_s: float
     relay_s: float
-    request_timeout_s: float
     response_limit_bytes: int
     result_ttl_s: float
     worker_concurrency: int

@@ -34,7 +34,6 @@ _PASSING = (
     RedisTimeoutError,
     ReadOnlyError,
     OutOfMemoryError,
-    NoScriptError,  # it was restarted between the loading of a script and its run
     OSError,
 )
 
@@ -60,6 +59,7 @@ class Scripts:
     """The Lua scripts of contracts/lua/, which both languages share, on one Redis."""
 
     def __init__(self, redis: Redis, folder: Path) -> None:
+        self._redis = redis
         library = (folder / "lib.lua").read_text(encoding="utf-8")
         self._scripts = {
             path.stem: redis.register_script(library + "\n" + path.read_text(encoding="utf-8"))
@@ -72,7 +72,12 @@ class Scripts:
         `arguments` are what the script's head comment says, `payload` is text that it stores as
         it is. An argument that is None is as good as absent.
         """
-        return await self._scripts[name](args=[json.dumps(arguments), payload])
+        script, texts = self._scripts[name], [json.dumps(arguments), payload]
+        try:
+            return await script(args=texts)
+        except NoScriptError:
+            # Redis was restarted between loading the script and running it.
+            return await call(self._redis, "EVAL", str(script.script), 0, *texts)
 
 
 class Stopped(Exception):

@@ -4,6 +4,7 @@ import { environment as queue } from '../queue.ts';
 
 /** A service that runs models. */
 export interface InferenceService {
+  /** The SERVICE_NAME of its workers, which take their jobs from the queue of that name. */
   name: string;
   url: string;
 }

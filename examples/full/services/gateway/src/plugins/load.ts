@@ -4,7 +4,7 @@ import plugin from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Ends when one of both sides wants it to. */
+    /** Has no time limit: a stream of events. */
     endless?: boolean;
   }
 }

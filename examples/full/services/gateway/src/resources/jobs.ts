@@ -19,7 +19,7 @@ export default plugin(
     const { config } = app;
     const subscriber = connect(config.REDIS_URL, `${config.SERVICE_NAME}-hints`, app.log);
     app.addHook('onClose', async () => subscriber.destroy());
-    // Known once all routes are; asked for each job.
+    // Known once all routes are loaded; asked here once, and not for each job.
     let events = false;
     app.addHook('onReady', async () => {
       events = app.hasRoute({ method: 'GET', url: '/v1/predictions/:id/events' });

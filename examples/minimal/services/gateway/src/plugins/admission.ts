@@ -18,7 +18,7 @@ export default plugin(
   async (app) => {
     await app.register(admission);
     await limitRequests(app);
-    // Who tries keys is limited as well.
+    // Behind the rate limit, so that guessing keys is limited as well.
     app.addHook('onRequest', (request, _reply, done) => {
       if (!request.known && request.routeOptions.config.public !== true) {
         throw new Problem(401, 'unauthorized', 'Send an API key: Authorization: Bearer <key>.', {

@@ -20,7 +20,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Serves the page, where no web server in front does. Needs no key: what it asks for may. */
+/** Serves the page, where no web server in front does. Its files need no key; the requests that it makes may. */
 export default plugin(
   async (app) => {
     const root = folders.filter((folder) => existsSync(folder));
@@ -36,6 +36,6 @@ export default plugin(
       await page.register(files, { root, wildcard: false, decorateReply: false });
     });
   },
-  // Hooks are those of what is registered after them.
+  // A hook holds only for what is registered after it.
   { dependencies: ['admission'] },
 );

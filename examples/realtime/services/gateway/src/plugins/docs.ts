@@ -51,7 +51,7 @@ export default plugin(
       });
     });
   },
-  // Hooks are those of what is registered after them.
+  // A hook holds only for what is registered after it.
   { dependencies: ['admission'] },
 );
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { request as ask, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Clients, hasSeveralHosts, originForm, refuse } from '@app/http/connection';
+import { Clients } from '@app/http/clients';
+import { hasSeveralHosts, originForm, refuse } from '@app/http/connection';
 import { Problem, unavailable } from '@app/http/problems';
 import plugin from 'fastify-plugin';
 

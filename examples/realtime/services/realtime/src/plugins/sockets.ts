@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Clients, refuse } from '@app/http/connection';
+import { Clients } from '@app/http/clients';
+import { refuse } from '@app/http/connection';
 import { Problem, unavailable } from '@app/http/problems';
 import plugin from 'fastify-plugin';
 import { WebSocketServer } from 'ws';
