@@ -687,11 +687,21 @@ fn check(
         }
     }
 
+    check_order(&values, &result, is_covered)
+}
+
+/// What stays is in an order that one of the sides has.
+fn check_order(
+    values: &[Value; 3],
+    result: &Value,
+    is_covered: impl Fn(&[String]) -> bool,
+) -> Result<(), String> {
     let mut waiting = vec![Vec::new()];
     while let Some(path) = waiting.pop() {
         // A value that one side made a table of is another thing, which has no place on the other side.
         let is_table = |value: &Value, key: &String| {
-            at(value, &[&path[..], &[key.clone()]].concat()).map(|inner| parts(inner).is_some())
+            at(value, &[&path[..], std::slice::from_ref(key)].concat())
+                .map(|inner| parts(inner).is_some())
         };
         let is_one = |key: &String| {
             let kinds = values.each_ref().map(|value| is_table(value, key));
@@ -703,7 +713,7 @@ fn check(
             keys(at(value, &path)).into_iter().filter(is_one).collect()
         };
         let [base, ours, theirs] = values.each_ref().map(&placed);
-        let now = placed(&result);
+        let now = placed(result);
         let is_ours = common(&now, &ours) == common(&ours, &now);
         let is_theirs = common(&now, &theirs) == common(&theirs, &now);
         let moved = |side: &[String]| common(&base, side) != common(side, &base);
@@ -715,7 +725,7 @@ fn check(
         if !is_right {
             return Err(format!("order at {path:?}: {base:?} {ours:?} {theirs:?} became {now:?}"));
         }
-        let now = keys(at(&result, &path));
+        let now = keys(at(result, &path));
         waiting.extend(now.into_iter().map(|key| [path.clone(), vec![key]].concat()));
     }
     Ok(())
