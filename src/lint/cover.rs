@@ -242,15 +242,13 @@ fn sparse_rows(constraints: &Constraints) -> Vec<Model> {
 /// The selection with as little as there can be beside what is `asked`: what applies with one of several
 /// others may be there with the smallest of them.
 fn fewest(constraints: &Constraints, asked: &[Literal]) -> Option<Model> {
-    let mut best = constraints.solve(asked, Rest::Few)?;
+    let first = constraints.solve(asked, Rest::Few)?;
     let asking = constraints.components().filter(|(_, literal)| asked.contains(literal));
     let others = asking.flat_map(|(component, _)| &component.manifest.applies);
-    for other in others.filter_map(|id| constraints.component(id)) {
-        let less = constraints.solve(&[asked, &[other]].concat(), Rest::Few);
-        best =
-            less.filter(|less| size(constraints, less) < size(constraints, &best)).unwrap_or(best);
-    }
-    Some(best)
+    let others = others.filter_map(|id| constraints.component(id));
+    let models =
+        others.filter_map(|other| constraints.solve(&[asked, &[other]].concat(), Rest::Few));
+    std::iter::once(first).chain(models).min_by_key(|model| size(constraints, model))
 }
 
 /// How many components a selection has.

@@ -35,8 +35,8 @@ pub fn texts(component: &str, manifest: &str) -> Vec<Text> {
             "contribute" => found.entries(value, "contribute", &[], |_| true),
             "with" => {
                 for (other, own) in tables(value) {
-                    let other = format!("+{other}");
-                    found.entries(own, &format!("with.{}", &other[1..]), &[&other], |_| true);
+                    let name = format!("with.{other}");
+                    found.entries(own, &name, &[&format!("+{other}")], |_| true);
                 }
             }
             "each" => {

@@ -76,7 +76,8 @@ export function serverSettings(service: string, port: number, metricsPort: numbe
           Callers.fromFile(path);
         } catch (error) {
           // With the line that is wrong, or why the file cannot be read.
-          context.addIssue({ code: 'custom', message: `cannot be used: ${String(error)}` });
+          const reason = error instanceof Error ? error.message : String(error);
+          context.addIssue({ code: 'custom', message: `cannot be used: ${reason}` });
         }
       })
       .optional(),

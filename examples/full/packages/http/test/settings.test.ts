@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { limits } from '@app/contracts';
 import { z } from 'zod';
-import { ConfigurationError, readEnvironment } from '../src/settings.ts';
+import { ConfigurationError, readEnvironment, serverSettings } from '../src/settings.ts';
+import { keysFile } from '../testing/index.ts';
 
 const schema = z.object({
   PORT: z.coerce.number('must be a number').default(3000),
@@ -30,6 +32,16 @@ test('names every bad variable, with what was given and an example', () => {
     );
     return true;
   });
+});
+
+test('a file of API keys is refused with the line that is wrong', (t) => {
+  const path = keysFile(t, { ci: 'secret' });
+  const given = { SERVICE_NAME: 'service', API_KEYS_FILE: path };
+  const settings = z.object(serverSettings('service', 1, 2));
+  assert.equal(readEnvironment(settings, given).API_KEYS_FILE, path);
+  appendFileSync(path, 'no key\n');
+  const reason = { message: new RegExp(`API_KEYS_FILE {2}cannot be used: ${path}:2: expected`) };
+  assert.throws(() => readEnvironment(settings, given), reason);
 });
 
 test('a limit that the contract does not have is a mistake of the code', () => {
