@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
-use common::proof::{prove, uses_file, uses_project};
+use common::proof::{place_for, prove, uses_file, uses_project};
 use common::{put, repository, scaffold_ok, tree_of};
 use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
@@ -18,10 +18,7 @@ use scaffold::pack::load::Pack;
 /// Renders a project under a name of its own, which Docker uses for what belongs to it.
 fn container_project(name: &str, choices: &[&str]) -> PathBuf {
     uses_project(choices);
-    let folder = repository().join("target/projects").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("the project of an earlier run is removed");
-    }
+    let folder = place_for(name);
     let into = folder.to_str().expect("the path is UTF-8").to_owned();
     let mut arguments = vec!["new", name, "--into", &into];
     arguments.extend(choices);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::pods::assert_restricted;
 use common::project::{checker, run};
-use common::proof::prove;
+use common::proof::{place_for, prove};
 use common::{files_in, put, repository, scaffold_ok, stdout, tree_of};
 use scaffold::choose::selection::Choices;
 use scaffold::lint::{proof, validate};
@@ -275,10 +275,7 @@ fn the_pods_of_what_is_dropped_in_meet_the_restricted_standard() {
 /// A project with all of it under target/, with a fresh copy of the pack.
 fn project(name: &str) -> PathBuf {
     let pack = pack();
-    let folder = repository().join("target/projects").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("the project of an earlier run is removed");
-    }
+    let folder = place_for(name);
     rendered(pack.path(), &folder);
     folder
 }

@@ -7,16 +7,13 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::matrix::embedded;
-use super::proof::uses_project;
+use super::proof::{place_for, uses_project};
 use super::{repository, scaffold_ok};
 
 /// Renders a project into a fresh folder under target/.
 pub fn project(name: &str, choices: &[&str]) -> PathBuf {
     uses_project(choices);
-    let folder = repository().join("target/projects").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("the project of an earlier run is removed");
-    }
+    let folder = place_for(name);
     let into = folder.to_str().expect("the path is UTF-8").to_owned();
     let mut arguments = vec!["new", "my-app", "--into", &into];
     arguments.extend(choices);

@@ -111,6 +111,7 @@ fn note_of(name: &str) -> PathBuf {
 
 thread_local! {
     static CURRENT: Cell<Option<&'static Subject>> = const { Cell::new(None) };
+    static MADE: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
     static WHY: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -179,6 +180,12 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         CURRENT.set(None);
+        let made = MADE.take();
+        if !std::thread::panicking() && std::env::var_os("KEEP").is_none() {
+            for folder in made {
+                fs::remove_dir_all(&folder).expect("the project of a test that passed is removed");
+            }
+        }
         if let Some(begun) = &self.noted {
             note(begun, !std::thread::panicking(), WHY.take());
         }
@@ -190,6 +197,17 @@ fn note((name, begun): &(String, Instant), passed: bool, why: String) {
     let ended = Ended { passed, why, seconds: seconds.unwrap_or(u32::MAX) };
     let text = serde_json::to_string(&ended).expect("it can be written");
     fs::write(note_of(name), text).expect("how it ended is noted");
+}
+
+/// A place for a project under target/. Set up, one takes a gigabyte, so it goes when the running
+/// subject has passed; `KEEP=1` leaves it.
+pub fn place_for(name: &str) -> PathBuf {
+    let folder = repository().join("target/projects").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("the project of an earlier run is removed");
+    }
+    MADE.with_borrow_mut(|made| made.push(folder.clone()));
+    folder
 }
 
 /// Says that the running subject, if there is one, uses a project.

@@ -76,6 +76,13 @@ class Project:
             for kind, more in (("container", ["--all"]), ("network", []), ("volume", []))
         )
 
+    def remove_images(self) -> None:
+        """Leaves no image that was built, and little of what building them has kept."""
+        services = json.loads(self.compose("config", "--format", "json"))["services"].values()
+        names = {service["image"] for service in services if "build" in service}
+        self.run("docker", "image", "rm", "--force", *sorted(names), check=False)
+        self.run("docker", "builder", "prune", "--force", "--keep-storage", "3GB", check=False)
+
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
@@ -263,6 +270,7 @@ def main() -> None:
         raise
     finally:
         project.run("make", "down", check=False)
+        project.remove_images()
 
 
 if __name__ == "__main__":
