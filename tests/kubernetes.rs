@@ -290,7 +290,7 @@ fn configured_edges(manifests: &Manifests) -> BTreeSet<Edge> {
         let container = &workload["spec"]["template"]["spec"]["containers"][0];
         for variable in list(&container["env"]) {
             let secret = &variable["valueFrom"]["secretKeyRef"];
-            if secret["key"] == "url" {
+            if text(&secret["key"]).ends_with("url") {
                 let broker = text(&secret["name"]);
                 edges.insert((from.clone(), broker.to_owned(), service_port(broker)));
             }

@@ -115,13 +115,9 @@ impl Operation {
                     ));
                 }
                 if let Some(component) = pack.component_of_kind(kind)
-                    && !selection.all_components(pack).contains(&component.id)
+                    && component.flag().is_some()
                 {
-                    let flag = component.flag().unwrap_or(&component.id);
-                    return Err(Error::usage(
-                        format!("a service of kind `{kind}` needs `{flag}`"),
-                        format!("scaffold add {flag}"),
-                    ));
+                    selection.components.insert(component.id.clone());
                 }
                 selection.services.insert(name.clone(), kind.clone());
                 selection.fills.extend(choices.fills);
@@ -134,7 +130,7 @@ impl Operation {
             Self::Apply | Self::Update => {}
         }
         selection.fill_up(pack);
-        if matches!(self, Self::Add(_) | Self::Remove(_)) {
+        if matches!(self, Self::Add(_) | Self::AddService { .. } | Self::Remove(_)) {
             selection.follow(pack, rendered);
         }
         if let Some(refusal) = rules::inapplicable(pack, &selection.all_components(pack)) {
@@ -335,7 +331,8 @@ fn settle(
     for component in pack.components.iter().filter(|component| on.contains(&component.id)) {
         for service in &component.manifest.service {
             let is_new = !before.contains(&component.id);
-            let has_kind = chosen.services.values().any(|kind| *kind == service.kind);
+            let mut named = if service.example { &*selection } else { chosen }.services.values();
+            let has_kind = named.any(|kind| *kind == service.kind);
             match selection.services.get(&service.name) {
                 Some(kind) if is_new && *kind != service.kind => {
                     return Err(Error::usage(

@@ -347,7 +347,10 @@ impl Choices {
         let mut components = BTreeSet::new();
         for (flag, component) in pack.flagged() {
             let free = component.manifest.default && component.manifest.applies.is_empty();
-            if *self.components.get(flag).unwrap_or(&free) {
+            // Who names a service wants what it is made of.
+            let kinds = &component.manifest.kind;
+            let is_named = self.services.values().any(|kind| kinds.contains_key(kind));
+            if *self.components.get(flag).unwrap_or(&(free || is_named)) {
                 components.insert(component.id.clone());
             }
         }
@@ -365,7 +368,7 @@ impl Choices {
 
     /// The services that were added, and those that come with what is on.
     fn with_brought(&self, pack: &Pack, on: &BTreeSet<String>) -> BTreeMap<String, String> {
-        let mut services = brought(pack, on);
+        let mut services = brought(pack, on, &self.services);
         services.extend(self.services.clone());
         services
     }
@@ -470,7 +473,7 @@ impl Choices {
         pack: &Pack,
         on: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, String>, Error> {
-        let mut services = brought(pack, on);
+        let mut services = brought(pack, on, &self.services);
         for (name, kind) in &self.services {
             if let Some(refusal) = rules::kind_is_off(pack, on, name, kind) {
                 return Err(self.refused(pack, refusal));
@@ -543,7 +546,8 @@ impl Selection {
                 choices.options.insert(option.manifest.id.clone(), value.clone());
             }
         }
-        let brought = brought(pack, &on);
+        // Also an example, which would be gone as soon as there is another one.
+        let brought = brought(pack, &on, &self.services);
         choices.services = self
             .services
             .iter()
@@ -562,10 +566,17 @@ impl Selection {
     }
 }
 
-/// Kind per service that comes with the components in `on`.
-fn brought(pack: &Pack, on: &BTreeSet<String>) -> BTreeMap<String, String> {
+/// Kind per service that comes with the components in `on` beside those that are `named`: an example
+/// only where none is of its kind.
+fn brought(
+    pack: &Pack,
+    on: &BTreeSet<String>,
+    named: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let there = pack.components.iter().filter(|component| on.contains(&component.id));
     let services = there.flat_map(|component| &component.manifest.service);
+    let services =
+        services.filter(|it| !(it.example && named.values().any(|kind| *kind == it.kind)));
     services.map(|service| (service.name.clone(), service.kind.clone())).collect()
 }
 

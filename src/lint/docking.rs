@@ -79,6 +79,10 @@ impl Checked<'_> {
             for workload in kind.workload.values() {
                 self.check_workload(component, workload);
             }
+            for task in kind.task.keys().filter(|task| kind.workload.contains_key(*task)) {
+                let message = format!("`{task}` is a workload of `{name}` as well");
+                self.report(component, task, message);
+            }
         }
         for workload in manifest.workload.values() {
             self.check_workload(component, workload);

@@ -188,6 +188,9 @@ pub struct RunManifest {
     /// What it keeps.
     #[serde(default)]
     pub data: Option<DataManifest>,
+    /// Folders beside `/tmp` that it writes to and that nothing is kept of.
+    #[serde(default)]
+    pub scratch: Vec<String>,
     /// The command that tells from within that it can be used.
     pub ready: Vec<String>,
     /// The command that tells that it is alive; `ready` unless given.
@@ -245,6 +248,17 @@ pub struct TaskManifest {
     /// What only one target reads: by target, a table that templates get as it is.
     #[serde(default)]
     pub at: IndexMap<String, toml::Table>,
+}
+
+/// What is done before the workloads of a service start, from their image and with the variables of its
+/// first one. It may be done again and several times at once, and has to come to the same then.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnTaskManifest {
+    /// What it does, for people.
+    pub doc: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
 }
 
 /// A binding that is offered.
@@ -354,8 +368,8 @@ pub struct Varied {
     /// What stands between the values of several that meet the need.
     #[serde(default)]
     pub join: String,
-    /// Its key in the provider's secret, for targets that keep one; the name of the secret where its
-    /// pattern is that alone, and `url` else, unless given.
+    /// Its key in the provider's secret, for targets that keep one: a pattern over parts; the name of
+    /// the secret where its own pattern is that alone, and `url` else, unless given.
     #[serde(default)]
     pub key: Option<String>,
     /// What it is for.

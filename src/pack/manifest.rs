@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::pack::docking::{
-    NeedManifest, OfferManifest, ProviderManifest, RuntimeManifest, TargetManifest,
-    VariableManifest, WorkloadManifest,
+    NeedManifest, OfferManifest, OwnTaskManifest, ProviderManifest, RuntimeManifest,
+    TargetManifest, VariableManifest, WorkloadManifest,
 };
 use crate::text::tag::Delimiters;
 
@@ -411,6 +411,9 @@ pub struct KindManifest {
     /// each further one is called `<service>-<name>`.
     #[serde(default)]
     pub workload: IndexMap<String, WorkloadManifest>,
+    /// What is done before those of one service start, called `<service>-<name>`.
+    #[serde(default)]
+    pub task: IndexMap<String, OwnTaskManifest>,
 }
 
 /// A service instance that comes with a component.
@@ -421,6 +424,9 @@ pub struct ServiceManifest {
     pub name: String,
     /// Its kind.
     pub kind: String,
+    /// Whether it is there only while nobody names a service of its kind: something to begin with.
+    #[serde(default)]
+    pub example: bool,
 }
 
 /// A value that the user can set.

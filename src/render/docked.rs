@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::pack::docking::{
-    LoadManifest, MountManifest, RunManifest, RuntimeManifest, ScaleManifest,
+    LoadManifest, MountManifest, OwnTaskManifest, RunManifest, RuntimeManifest, ScaleManifest,
 };
 
 /// Everything that runs in a project, and how it is connected.
@@ -86,8 +86,24 @@ pub struct Workload {
     pub after: Vec<String>,
     /// What is done once with providers among those, before it starts.
     pub tasks: Vec<Task>,
+    /// What is done by itself after that, before it starts.
+    pub before: Vec<OwnTask>,
+    /// All that it waits for by itself, by name: `after` and `before`.
+    pub waits: Vec<String>,
     /// What only one target reads, by target.
     pub at: Map<String, Value>,
+}
+
+/// What is done before the workloads of a service start, from their image.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnTask {
+    /// Its name: that of the service, and its own.
+    pub name: String,
+    /// Those that it waits for, by name: as the workload, and what is done with providers first.
+    pub after: Vec<String>,
+    /// What its manifest says.
+    #[serde(flatten)]
+    pub manifest: OwnTaskManifest,
 }
 
 /// What is built, and holds workloads.

@@ -16,8 +16,8 @@ use crate::pack::layout::code_place;
 use crate::pack::load::Component;
 use crate::pack::manifest::{EVERY_WORKLOAD, ToManifest};
 use crate::render::docked::{
-    ByTarget, Docking, End, Health, Key, Load, Need, Provider, Public, Run, Scale, Served, Task,
-    Workload, edges, fronts, images,
+    ByTarget, Docking, End, Health, Key, Load, Need, OwnTask, Provider, Public, Run, Scale, Served,
+    Task, Workload, edges, fronts, images,
 };
 use crate::render::parts::{Offerer, Parts, Variables, problem};
 use crate::text::error::Problem;
@@ -69,6 +69,9 @@ pub fn dock(components: &[&Component], services: &[Instance]) -> Result<Docking,
         let mut workload = site.workload(placed, &fronted, &docking.runtimes)?;
         let first = docking.providers.iter().filter(|it| workload.after.contains(&it.name));
         workload.tasks = first.flat_map(|provider| provider.tasks.clone()).collect();
+        let after = workload.after.iter().chain(workload.tasks.iter().map(|task| &task.name));
+        let after: Vec<String> = after.cloned().collect();
+        workload.before.iter_mut().for_each(|task| task.after.clone_from(&after));
         docking.workloads.push(workload);
     }
     docking.bindings = site.bindings()?;
@@ -101,7 +104,8 @@ pub fn names(components: &[&Component], services: &[Instance]) -> Vec<String> {
         let provider = component.manifest.provider.iter();
         provider.flat_map(|it| it.task.keys()).map(move |task| task_name(name, task))
     });
-    workloads.chain(providers).chain(tasks).chain(images).collect()
+    let own = site.placed.iter().filter(|placed| placed.main).flat_map(Placed::tasks);
+    workloads.chain(providers).chain(tasks).chain(own.map(|task| task.name)).chain(images).collect()
 }
 
 /// A workload at its place: what its manifest says, and whose it is.
@@ -258,6 +262,15 @@ impl<'a> Site<'a> {
         own.chain(added).collect()
     }
 
+    /// The services whose workloads need `binding`; one without a name where there is none.
+    fn needing(&'a self, binding: &str) -> BTreeSet<&'a str> {
+        let needs =
+            |placed: &&Placed| self.needs(placed).iter().any(|(_, need, _)| *need == binding);
+        let found = self.placed.iter().filter(|placed| needs(placed)).map(Placed::service);
+        let found: BTreeSet<&str> = found.collect();
+        if found.is_empty() { BTreeSet::from([""]) } else { found }
+    }
+
     /// What other components give to `placed`.
     fn added(
         &'a self,
@@ -335,6 +348,7 @@ impl<'a> Site<'a> {
             first: false,
             serves: self.served(placed, &needs),
         });
+        let before = placed.tasks();
         let check = runtime.map(|runtime| runtime.check.as_slice()).unwrap_or_default();
         let health = match &manifest.health {
             Some(health) => Some(placed.health(health, &ports, check)?),
@@ -368,8 +382,14 @@ impl<'a> Site<'a> {
             public,
             env,
             needs,
+            waits: after
+                .iter()
+                .cloned()
+                .chain(before.iter().map(|task| task.name.clone()))
+                .collect(),
             after,
             tasks: Vec::new(),
+            before,
             at: about(self.by_target(&manifest.at), placed.service()),
         })
     }
@@ -506,9 +526,12 @@ impl<'a> Site<'a> {
         let own: Vec<&VariableManifest> = of_run.chain(of_tasks).collect();
         let mut bindings: Vec<String> = Vec::new();
         let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
-        let mut keep = |offerer: &Offerer, more: &[&VariableManifest]| -> Result<(), Problem> {
+        let mut keep = |offerer: &Offerer,
+                        more: &[&VariableManifest],
+                        service: &str|
+         -> Result<(), Problem> {
             for target in self.targets.iter().filter(|(_, target)| target.refers) {
-                let parts = Parts { target: *target, offerer, service: "" };
+                let parts = Parts { target: *target, offerer, service };
                 let list = keys.entry(target.0.to_owned()).or_default();
                 for key in parts.keys(component, more)? {
                     match list.iter().find(|there| there.key == key.key) {
@@ -534,9 +557,11 @@ impl<'a> Site<'a> {
                 continue;
             };
             bindings.push(binding.clone());
-            keep(&offerer, &[])?;
+            for service in self.needing(binding) {
+                keep(&offerer, &[], service)?;
+            }
         }
-        keep(&itself, &own)?;
+        keep(&itself, &own, "")?;
         let run = match &manifest.run {
             Some(run) => Some(Run {
                 manifest: run.clone(),
@@ -608,6 +633,19 @@ impl<'a> Placed<'a> {
     /// Whether it is there without anybody adding its service.
     fn comes_by_itself(&self) -> bool {
         self.instance.is_none_or(|instance| instance.own)
+    }
+
+    /// What is done before it starts.
+    fn tasks(&self) -> Vec<OwnTask> {
+        let kind = self.instance.and_then(|it| self.component.manifest.kind.get(it.kind));
+        let tasks = kind.into_iter().flat_map(|kind| &kind.task);
+        tasks
+            .map(|(name, manifest)| OwnTask {
+                name: workload_name(self.service(), name, false),
+                after: Vec::new(),
+                manifest: manifest.clone(),
+            })
+            .collect()
     }
 
     /// What its own variables are about.

@@ -113,9 +113,15 @@ impl<'a> Parts<'a> {
         for (key, pattern) in offers.iter().flat_map(|offer| &offer.keys) {
             patterns.push((key.clone(), pattern.clone()));
         }
+        let of_a_service = |text: &str| pattern::parts(text).contains(&"service");
         let filled = patterns
             .into_iter()
-            .map(|(key, pattern)| Ok(Key { key, value: self.filled(component, &pattern)? }));
+            // What each service has of its own is nobody's where no service needs it.
+            .filter(|(key, _)| !(self.service.is_empty() && of_a_service(key)))
+            .map(|(key, pattern)| {
+                let key = self.filled(component, &key)?;
+                Ok(Key { key, value: self.filled(component, &pattern)? })
+            });
         filled.collect()
     }
 }
@@ -159,11 +165,13 @@ impl<'a> Variables<'a> {
                 let parts = Parts { target: *target, offerer, service };
                 values.push(parts.filled(component, pattern)?);
             }
+            let parts = Parts { target: *target, offerer: ends[0], service };
+            let key = parts.filled(component, varied.key_of(pattern));
             let variable = Variable {
                 name: name.to_owned(),
                 value: if refers { String::new() } else { values.join(&varied.join) },
                 secret: if refers { ends[0].name.to_owned() } else { String::new() },
-                key: if refers { varied.key_of(pattern).to_owned() } else { String::new() },
+                key: if refers { key? } else { String::new() },
                 doc: varied.doc.clone(),
             };
             let list = self.by_target.entry(target.0.to_owned()).or_default();

@@ -25,16 +25,21 @@ export const AS_IT_IS = 'application/octet-stream';
 /** How a connection says that it is lost. */
 const LOST = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
+/** Whether what may have been done already can be asked for again. */
+type MayRepeat = (options: Dispatcher.RequestOptions) => boolean;
+
 /**
  * Connections to the services behind. A service may end one that is kept just when a request is
  * written to it, such as after an error of its own with another request: what was lost so, before
- * any answer, is repeated once, on a new connection. Only what may be repeated is to be sent here.
+ * any answer, is repeated once, on a new connection, where it may be.
  */
 class Upstream {
   readonly #kept: Agent;
   readonly #fresh: Agent;
+  readonly #mayRepeat: MayRepeat;
 
-  constructor(options: Agent.Options) {
+  constructor(mayRepeat: MayRepeat, options: Agent.Options) {
+    this.#mayRepeat = mayRepeat;
     this.#kept = new Agent({ connections: 128, pipelining: 1, ...options });
     // Without pipelining each request has its own connection.
     this.#fresh = new Agent({ ...options, pipelining: 0 });
@@ -45,7 +50,8 @@ class Upstream {
     answer: (error: Error | null, response: Dispatcher.ResponseData) => void,
   ): void => {
     this.#kept.request(options, (error: NodeJS.ErrnoException | null, response) => {
-      if (error && LOST.has(error.code ?? '')) this.#fresh.request(options, answer);
+      const isLost = error !== null && LOST.has(error.code ?? '');
+      if (isLost && this.#mayRepeat(options)) this.#fresh.request(options, answer);
       else answer(error, response);
     });
   };
@@ -56,8 +62,12 @@ class Upstream {
 }
 
 /** Gives `app` replies that are `from` a service behind: see `passing`. */
-export async function connectUpstream(app: FastifyInstance, options: Agent.Options): Promise<void> {
-  const upstream = new Upstream(options);
+export async function connectUpstream(
+  app: FastifyInstance,
+  options: Agent.Options,
+  mayRepeat: MayRepeat = () => true,
+): Promise<void> {
+  const upstream = new Upstream(mayRepeat, options);
   await app.register(replyFrom, {
     // It calls the form with a callback alone.
     undici: { request: upstream.request as Dispatcher['request'] },

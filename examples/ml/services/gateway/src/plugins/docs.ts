@@ -5,6 +5,10 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { z } from 'zod';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Documents of services behind, which are shown beside the gateway's own. */
+    documents?: { name: string; url: string }[];
+  }
   interface FastifyContextConfig {
     /** What OpenAPI is to say of an operation, and a route's schema has no words for. */
     openapi?: Documented;
@@ -42,6 +46,11 @@ export default plugin(
       });
       await docs.register(swaggerUi, {
         routePrefix: '/docs',
+        ...(app.documents && {
+          uiConfig: {
+            urls: [{ name: app.config.SERVICE_NAME, url: '/docs/json' }, ...app.documents],
+          },
+        }),
         staticCSP: {
           'default-src': "'self'",
           'img-src': ["'self'", 'data:'],

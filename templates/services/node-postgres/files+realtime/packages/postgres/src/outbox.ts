@@ -1,0 +1,104 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
+import { z } from 'zod';
+import type { Log } from './pool.ts';
+
+/** What a service has to be told of who wants to know what changes. */
+export const outboxSettings = {
+  REALTIME_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an address' })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .meta({ example: 'http://localhost:3001' }),
+};
+
+/** Any number, the same for all: one replica tells at a time, so that events keep their order. */
+const LOCK = 7_266_105;
+const AT_ONCE = 100;
+const PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+const PATIENCE_MS = 5_000;
+
+interface Row {
+  position: string;
+  channel: string;
+  event: object;
+}
+
+/**
+ * Tells realtime what the outbox holds until `signal` is aborted. An event is removed once realtime
+ * has it, so that none is lost; where this process ends between the two, it is told again.
+ */
+export async function relay(
+  pool: pg.Pool,
+  { url, from }: { url: string; from: string },
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  let pause = PAUSE_MS;
+  while (!signal.aborted) {
+    try {
+      const told = await tellSome(pool, url, from);
+      pause = PAUSE_MS;
+      if (told === AT_ONCE) continue;
+    } catch (error) {
+      if (pause === PAUSE_MS) log.warn({ err: error }, 'events wait in the outbox');
+      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    }
+    await wait(pause, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Tells the oldest events, and returns how many. Those that were told before one fails are removed. */
+async function tellSome(pool: pg.Pool, url: string, from: string): Promise<number> {
+  const { told, failure } = await inTransaction(pool, async (client) => {
+    const told: string[] = [];
+    const { rows: locks } = await client.query<{ mine: boolean }>(
+      'SELECT pg_try_advisory_xact_lock($1) AS mine',
+      [LOCK],
+    );
+    if (locks[0]?.mine !== true) return { told };
+    const { rows } = await client.query<Row>(
+      'SELECT position, channel, event FROM outbox ORDER BY position LIMIT $1',
+      [AT_ONCE],
+    );
+    let failure: unknown;
+    for (const row of rows) {
+      failure = await tell(url, from, row).catch((error: unknown) => error);
+      if (failure !== undefined) break;
+      told.push(row.position);
+    }
+    await client.query('DELETE FROM outbox WHERE position = ANY ($1)', [told]);
+    return { told, failure };
+  });
+  if (failure !== undefined) throw failure;
+  return told.length;
+}
+
+async function inTransaction<Result>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    client.release();
+    return result;
+  } catch (error) {
+    // Whatever has become of its transaction, nobody else gets this connection.
+    client.release(true);
+    throw error;
+  }
+}
+
+async function tell(url: string, from: string, { channel, event }: Row): Promise<void> {
+  const answer = await fetch(`${url}/internal/channels/${encodeURIComponent(channel)}/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ from, event }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  await answer.arrayBuffer();
+  if (answer.status !== 204) throw new Error(`realtime answered ${answer.status}`);
+}

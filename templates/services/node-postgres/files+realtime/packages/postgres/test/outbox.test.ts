@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { after, test, type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import { relay } from '../src/outbox.ts';
+import { TestPostgres } from '../testing/index.ts';
+
+const postgres = await TestPostgres.start();
+after(() => postgres.end());
+const quiet = { info: (): void => {}, warn: (): void => {} };
+
+/** An outbox with so many events, and a place that is told of them and answers with `status`. */
+async function outbox(t: TestContext, count: number) {
+  const pool = new pg.Pool({ connectionString: postgres.url('postgres') });
+  t.after(() => pool.end());
+  await pool.query('DROP TABLE IF EXISTS outbox');
+  await pool.query(
+    'CREATE TABLE outbox (position bigint GENERATED ALWAYS AS IDENTITY, channel text, event jsonb)',
+  );
+  await pool.query(
+    `INSERT INTO outbox (channel, event)
+     SELECT 'items', jsonb_build_object('id', n) FROM generate_series(1, $1::int) AS n`,
+    [count],
+  );
+  const told: unknown[] = [];
+  const realtime = { url: '', status: () => 204 };
+  const server = createServer(async (request, response) => {
+    const body = await json(request);
+    const status = realtime.status();
+    if (status === 204) told.push([request.url, body]);
+    response.writeHead(status).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  realtime.url = `http://127.0.0.1:${address.port}`;
+  const left = async (): Promise<number> =>
+    Number((await pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
+  return { pool, realtime, told, left };
+}
+
+const expected = (count: number) =>
+  Array.from({ length: count }, (_, index) => [
+    '/internal/channels/items/events',
+    { from: 'shop', event: { id: index + 1 } },
+  ]);
+
+async function until(check: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await check())) {
+    assert.ok(Date.now() < deadline, 'waited in vain');
+    await wait(5);
+  }
+}
+
+test('tells each event once and in order, however many relays there are', async (t) => {
+  const { pool, realtime, told, left } = await outbox(t, 250);
+  const end = new AbortController();
+  const relays = [1, 2, 3].map(() =>
+    relay(pool, { url: realtime.url, from: 'shop' }, quiet, end.signal),
+  );
+  await until(async () => (await left()) === 0);
+  end.abort();
+  await Promise.all(relays);
+  assert.deepEqual(told, expected(250));
+});
+
+test('keeps what realtime does not take, and tells it when it does', async (t) => {
+  const { pool, realtime, told, left } = await outbox(t, 3);
+  let refused = 0;
+  realtime.status = () => (told.length === 1 && (refused += 1) === 1 ? 503 : 204);
+  const end = new AbortController();
+  const relaying = relay(pool, { url: realtime.url, from: 'shop' }, quiet, end.signal);
+  await until(async () => refused > 0 && (await left()) === 2);
+  await until(async () => (await left()) === 0);
+  end.abort();
+  await relaying;
+  assert.deepEqual(told, expected(3));
+});
