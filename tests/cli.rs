@@ -83,7 +83,7 @@ const REFUSALS: &[Refusal] = &[
         text: "error: `queue` has nothing to carry: it needs `ml`\n\nhint: scaffold new myapp --ml --queue redis-streams\n",
     },
     Refusal {
-        arguments: &["new", "myapp", "--service", "scorer=inference"],
+        arguments: &["new", "myapp", "--no-ml", "--service", "scorer=inference"],
         code: 2,
         text: "error: the service `scorer` is of kind `inference`, which needs `ml`\n\nhint: scaffold new myapp --ml --service scorer=inference\n",
     },
@@ -100,12 +100,12 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--ml", "--service", "scorer=inferense"],
         code: 2,
-        text: "error: `inferense` is not a kind of service\n\nhint: did you mean `inference`? kinds: gateway, realtime, inference\n",
+        text: "error: `inferense` is not a kind of service\n\nhint: did you mean `inference`? kinds: gateway, fastify, fastapi, realtime, inference\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--ml", "--service", "scorer"],
         code: 2,
-        text: "error: `--service scorer` says no kind\n\nhint: --service scorer=KIND with one of: gateway, realtime, inference\n",
+        text: "error: `--service scorer` says no kind\n\nhint: --service scorer=KIND with one of: gateway, fastify, fastapi, realtime, inference\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--ml", "--service", "Score_r=inference"],

@@ -309,6 +309,50 @@ fn who_waits_for_a_provider_waits_for_what_is_done_with_it_first() {
 }
 
 #[test]
+fn what_a_service_does_before_it_starts_is_waited_for_by_all_that_it_runs() {
+    let own = "[kind.answer.task.fill]\ndoc = \"Fills.\"\ncommand = [\"fill\"]\n";
+    let (path, text) = with("parts/answers/component.toml", "[[service]]\n", "[[service]]\n");
+    let answers = text.replace("[[service]]\n", &format!("{own}\n[[service]]\n"));
+    let (store, base) = (that_runs(), with_images());
+    let changes = [(&*path, &*answers), (&store.0, &store.1), (&base.0, &base.1)];
+    let context = docked(&changes).expect("the pack is sound");
+    let helper = named(&context, "again-helper");
+    assert_eq!(helper["before"][0]["name"], "again-fill");
+    assert_eq!(helper["before"][0]["command"], json!(["fill"]));
+    // What is done with the store comes before what is done in it.
+    assert_eq!(helper["before"][0]["after"], json!(["again", "store", "store-fill"]));
+    assert_eq!(helper["waits"], json!(["again", "store", "again-fill"]));
+    assert_eq!(named(&context, "answer")["waits"], json!(["answer-fill"]));
+    assert_eq!(named(&context, "door")["before"], json!([]));
+
+    let taken = answers.replace("task.fill", "task.helper");
+    let found = docked(&[(&path, &taken)]).expect_err("one name is for two parts");
+    assert!(found[0].contains("`helper` is a workload of `answer` as well"), "{found:?}");
+}
+
+#[test]
+fn each_service_may_have_a_secret_of_its_own() {
+    let (path, text) = with(
+        "parts/store/component.toml",
+        "env.STORE = { value = \"s://{secret.word}@{host}:{port}\"",
+        "env.STORE = { key = \"{service}-url\", value = \"s://{secret.word}@{host}:{port}/{service}\"",
+    );
+    let context = docked(&[(&path, &text)]).expect("the pack is sound");
+    let read = variable(named(&context, "again-helper"), "there", "STORE");
+    assert_eq!((&read["secret"], &read["key"]), (&json!("store"), &json!("again-url")));
+    let kept = context["providers"][0]["keys"]["there"].as_array().expect("a list");
+    for service in ["again", "answer"] {
+        let key = json!({
+            "key": format!("{service}-url"),
+            "value": format!("s://$WORD@store.example:20/{service}"),
+        });
+        assert!(kept.contains(&key), "{kept:?}");
+    }
+    // Nobody else has one.
+    assert_eq!(kept.len(), 3, "{kept:?}");
+}
+
+#[test]
 fn refuses_two_things_under_one_key_of_a_secret() {
     let (store, base) = (that_runs(), with_images());
     let message = |key: &str| {

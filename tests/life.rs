@@ -149,6 +149,45 @@ fn services_come_and_go_and_others_are_untouched() {
     }
 }
 
+/// The small pack, whose service is only something to begin with.
+fn with_an_example() -> tempfile::TempDir {
+    let (path, text) = SMALL_PACK[5];
+    let text = text.replace("kind = \"worker\"\n", "kind = \"worker\"\nexample = true\n");
+    small_pack(&[(path, &text)])
+}
+
+#[test]
+fn an_example_is_there_until_somebody_names_a_service() {
+    let place = Place::of(with_an_example(), &["--extra"]);
+    assert!(place.has("services/worker"));
+    // It is theirs then: another one beside it takes nothing away.
+    place.write("services/worker/name.txt", "worker, edited\n");
+    place.ok(&["add", "service", "second", "--kind", "worker"]);
+    assert!(place.has("services/worker") && place.has("services/second"));
+    place.commit("second");
+    place.ok(&["apply"]);
+    assert_eq!(place.read("services/worker/name.txt"), "worker, edited\n");
+    place.ok(&["remove", "service", "second"]);
+    assert!(place.has("services/worker"));
+
+    let named = Place::of(with_an_example(), &["--extra", "--service", "second=worker"]);
+    assert!(named.has("services/second") && !named.has("services/worker"));
+    named.ok(&["apply"]);
+    assert!(!named.has("services/worker"));
+}
+
+#[test]
+fn who_names_a_service_gets_what_it_is_made_of() {
+    let asked = Place::of(with_an_example(), &["--extra", "--service", "second=worker"]);
+    let named = Place::of(with_an_example(), &["--service", "second=worker"]);
+    assert_eq!(named.files(), asked.files());
+    let added = Place::of(with_an_example(), &[]);
+    added.ok(&["add", "service", "second", "--kind", "worker"]);
+    assert_eq!(added.files(), asked.files());
+    added.ok(&["remove", "extra", "--yes"]);
+    assert_eq!(added.files(), Place::of(with_an_example(), &[]).files());
+}
+
 /// Copier deletes the file and exits 0.
 #[test]
 fn switching_an_option_off_keeps_an_edited_file_and_says_so() {

@@ -49,7 +49,7 @@ fn no_rendered_text_has_debris() {
         }
         let place = format!("{command}: {path}");
         let ending = path.rsplit('.').next().unwrap_or_default();
-        let is_code = ["py", "ts", "js", "lua"].contains(&ending);
+        let is_code = ["py", "mako", "ts", "js", "lua"].contains(&ending);
         assert!(text.ends_with('\n'), "{place} does not end with a newline");
         assert!(!text.ends_with("\n\n"), "{place} ends with blank lines");
         assert!(!text.starts_with('\n'), "{place} begins with a blank line");
