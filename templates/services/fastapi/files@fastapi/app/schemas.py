@@ -1,19 +1,11 @@
 """What goes in and out, as Pydantic checks it. The store takes and gives the same values."""
 
 import math
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-
-
-def _readable(name: str) -> str:
-    if not name.strip():
-        raise ValueError("has only spaces")
-    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
-        raise ValueError("has a control character")
-    return name
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from service.types import Line, Time
 
 
 def _plain(value: object) -> object:
@@ -28,19 +20,11 @@ def _plain(value: object) -> object:
     return value
 
 
-def _rfc3339(time: datetime) -> str:
-    text = time.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-Name = Annotated[
-    str, Field(min_length=1, max_length=200, examples=["Blue chair"]), AfterValidator(_readable)
-]
+Name = Annotated[Line, Field(max_length=200, examples=["Blue chair"])]
 Key = Annotated[str, Field(min_length=1, max_length=100)]
 Value = Annotated[
     Annotated[str, Field(max_length=1000)] | bool | int | float, BeforeValidator(_plain)
 ]
-Time = Annotated[datetime, PlainSerializer(_rfc3339), Field(examples=["2026-01-31T12:00:00.000Z"])]
 
 
 class Draft(BaseModel):

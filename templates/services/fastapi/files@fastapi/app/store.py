@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
+from service.conditions import digest
+from service.database import OverDatabase, transaction
+from service.pages import Position
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -11,9 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import NAME_KEY, ItemRow
 from app.schemas import Draft, Item
-from service.conditions import digest
-from service.database import OverDatabase, transaction
-from service.pages import Position
 
 # Whether a version is one that the caller takes for the present one.
 Expected = Callable[[int], bool]

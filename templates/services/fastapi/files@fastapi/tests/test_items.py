@@ -1,17 +1,14 @@
 """The contract of `items`, over a real database."""
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx2
 import pytest
 
-from tests.conftest import ITEMS, Connect
+from tests.conftest import ITEMS, connect
 
-JSON = {"content-type": "application/json"}
 CHAIR = {"name": "chair", "attributes": {"colour": "blue", "legs": 4, "height": 0.5, "old": True}}
 
 
@@ -32,17 +29,9 @@ async def test_an_item_is_made_read_replaced_and_removed(client: httpx2.AsyncCli
     made = await client.post(ITEMS, json=CHAIR)
     item = made.json()
     path = made.headers["location"]
-    assert (made.status_code, made.headers["etag"]) == (201, '"1"')
-    assert path == f"{ITEMS}/{item['id']}"
-    assert item == CHAIR | {
-        "id": item["id"],
-        "owner": "anonymous",
-        "version": 1,
-        "created_at": item["updated_at"],
-        "updated_at": item["created_at"],
-    }
-    read = await client.get(path)
-    assert (read.json(), read.headers["etag"]) == (item, '"1"')
+    assert (made.status_code, made.headers["etag"], path) == (201, '"1"', f"{ITEMS}/{item['id']}")
+    assert item.items() >= (CHAIR | {"owner": "anonymous", "version": 1}).items()
+    assert (await client.get(path)).json() == item
     unchanged = await client.get(path, headers={"if-none-match": 'W/"1"'})
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
@@ -121,7 +110,7 @@ async def test_pages_show_each_item_once(client: httpx2.AsyncClient) -> None:
     assert seen == ["a%4", "a%3", "a%2", "a%1", "a%0"]
 
 
-async def test_items_are_their_owners(connect: Connect, url: str, tmp_path: Path) -> None:
+async def test_items_are_their_owners(url: str, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     names = ("ann", "bob")
     keys.write_text("".join(f"{it}:{hashlib.sha256(it.encode()).hexdigest()}\n" for it in names))
@@ -138,37 +127,19 @@ async def test_items_are_their_owners(connect: Connect, url: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [
-        ({}, ["/name"]),
-        ({"name": " ", "more": 1}, ["/name", "/more"]),
-        (
-            {"name": "a\n", "attributes": {"x": None, "y/z": "a" * 1001}},
-            ["/name", "/attributes/x", "/attributes/y~1z"],
-        ),
+        ({"name": " ", "attributes": {"x": "a" * 1001}, "y": 1}, ["/name", "/attributes/x", "/y"]),
+        ({"attributes": {"x": [], "/": None}}, ["/name", "/attributes/x", "/attributes/~1"]),
         ({"name": "a" * 201, "attributes": {"k" * 101: 1}}, ["/name", f"/attributes/{'k' * 101}"]),
-        ({"name": "a", "attributes": {str(n): n for n in range(51)}}, ["/attributes"]),
-        (
-            {"name": "\ud800", "attributes": {"x": "\0"}, "more": 1},
-            ["/name", "/attributes/x", "/more"],
-        ),
+        ({"name": "a\n", "attributes": {str(n): n for n in range(51)}}, ["/name", "/attributes"]),
     ],
 )
 async def test_all_that_is_wrong_with_a_body_is_told(
-    client: httpx2.AsyncClient, body: dict[str, Any], pointers: list[str]
+    client: httpx2.AsyncClient, body: dict[str, object], pointers: list[str]
 ) -> None:
-    content = json.dumps(body)
-    answer = await client.post(ITEMS, content=content, headers=JSON)
-    assert told(answer) == (422, "invalid-body", pointers)
+    assert told(await client.post(ITEMS, json=body)) == (422, "invalid-body", pointers)
 
 
-@pytest.mark.parametrize(
-    ("query", "pointers"),
-    [
-        ("limit=0&cursor=x", ["/limit", "/cursor"]),
-        ("limit=101", ["/limit"]),
-        ("name=%00", ["/name"]),
-    ],
-)
-async def test_what_is_wrong_with_a_query_is_told(
-    client: httpx2.AsyncClient, query: str, pointers: list[str]
-) -> None:
-    assert told(await client.get(f"{ITEMS}?{query}")) == (422, "invalid-query", pointers)
+async def test_all_that_is_wrong_with_a_query_is_told(client: httpx2.AsyncClient) -> None:
+    answer = await client.get(f"{ITEMS}?limit=0&cursor=x&name=%00")
+    assert told(answer) == (422, "invalid-query", ["/limit", "/cursor", "/name"])
+    assert told(await client.get(f"{ITEMS}?limit=101")) == (422, "invalid-query", ["/limit"])

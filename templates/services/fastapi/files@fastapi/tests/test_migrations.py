@@ -5,16 +5,12 @@ from pathlib import Path
 
 import anyio
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, make_url
+from service.migrations import differences, migrate
+from service.testing import Postgres
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.migrate import MIGRATIONS
 from app.models import Base
-from service.migrations import migrate
-from service.testing import Postgres
 
 ROW = "INSERT INTO items (owner, name, attributes) VALUES ('ann', 'chair', '{}')"
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
@@ -77,11 +73,4 @@ async def test_make_the_database_where_there_is_none(postgres: Postgres, name: s
 
 
 async def test_make_what_the_models_say(url: str) -> None:
-    def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return list(compare_metadata(context, Base.metadata))
-
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()
+    assert await differences(url, Base.metadata) == []

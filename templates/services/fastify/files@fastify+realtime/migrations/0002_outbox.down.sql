@@ -1,3 +1,2 @@
 DROP TRIGGER outbox ON items;
-DROP FUNCTION tell_of_item;
-DROP TABLE outbox;
+DROP SCHEMA outbox CASCADE;

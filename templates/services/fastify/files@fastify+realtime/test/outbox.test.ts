@@ -24,7 +24,7 @@ test('each change has one event, and what is refused has none', async (t) => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   t.after(() => client.end());
-  const { rows } = await client.query('SELECT channel, event FROM outbox ORDER BY position');
+  const { rows } = await client.query('SELECT channel, event FROM outbox.events ORDER BY position');
   assert.deepEqual(
     rows.map(({ channel, event }) => [channel, event.type, event.item, event.version]),
     [

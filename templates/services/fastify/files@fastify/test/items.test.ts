@@ -48,6 +48,9 @@ test('who has read another version changes nothing', async (t) => {
   }
   const any = { url: at, headers: { 'if-match': '*' }, payload: { name: 'Stool' } };
   assert.equal((await app.inject({ method: 'PUT', ...any })).json().version, 2);
+  await app.inject(post({ name: 'Chair' }));
+  const taken = await app.inject({ method: 'PUT', ...any, payload: { name: 'Chair' } });
+  assert.deepEqual(problem(taken), ['409 name-taken', ['/name']]);
 });
 
 test('a request that is sent again with its key makes nothing, also at the same time', async (t) => {
@@ -115,7 +118,7 @@ test('what is wrong with a request is told, all of it', async (t) => {
     [{ ...post({}), payload: 'name=x' }, '415 unsupported-media-type', []],
     [{ url: `${url}?limit=0&cursor=abc` }, '422 invalid-query', ['/limit', '/cursor']],
     [{ url: `${url}/chair` }, '404 not-found', []],
-    [{ method: 'PATCH', url }, '405 method-not-allowed', []],
+    [{ ...post({}, json), method: 'PATCH', payload: '{' }, '405 method-not-allowed', []],
   ] as const) {
     assert.deepEqual(problem(await app.inject(request)), expected);
   }

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import Field
+from service.pages import PageQuery
+from service.types import Text
 
 from app.store import NotFound, Store
-from service.pages import PageQuery, Text
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { brokenUnique, retrying } from '@app/postgres/failures';
 import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
@@ -47,8 +47,8 @@ export class ItemStore implements port.Store {
   }
 
   async create(owner: string, content: port.Content, key?: string): Promise<port.Item> {
-    const hash = key === undefined ? undefined : hashOf(content);
-    const values = { ...content, owner, idempotencyKey: key, requestHash: hash };
+    const requestHash = key === undefined ? undefined : hashOf(content);
+    const values = { ...content, owner, idempotencyKey: key, requestHash };
     const [made] = await retrying(
       async () => await this.#db.insert(items).values(values).onConflictDoNothing().returning(),
     );
@@ -60,7 +60,7 @@ export class ItemStore implements port.Store {
       .from(items)
       .where(and(eq(items.owner, owner), or(eq(items.name, content.name), withKey)));
     const earlier = inTheWay.find((row) => key !== undefined && row.idempotencyKey === key);
-    if (earlier && earlier.requestHash !== hash) throw new port.KeyReused();
+    if (earlier && earlier.requestHash !== requestHash) throw new port.KeyReused();
     if (earlier) return toItem(earlier);
     if (inTheWay.length > 0) throw new port.NameTaken();
     // What was in the way is gone meanwhile.
@@ -117,9 +117,7 @@ function own(owner: string, id: string, versions: port.Versions = 'any') {
 /** The same for contents that differ in the order of their attributes alone. */
 function hashOf({ name, attributes }: port.Content): string {
   const sorted = Object.entries(attributes).sort(([first], [second]) => (first < second ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([name, sorted]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([name, sorted]));
 }
 
 /** `2026-01-02 03:04:05.678+00` as `2026-01-02T03:04:05.678Z`. */

@@ -1,4 +1,4 @@
-import { docsOptions, openapiOptions } from '@app/http/openapi';
+import { docsOptions, openapiOptions, withoutKey } from '@app/http/openapi';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import plugin from 'fastify-plugin';
@@ -7,9 +7,7 @@ import plugin from 'fastify-plugin';
 export default plugin(async (app) => {
   await app.register(swagger, openapiOptions(app, app.config));
   await app.register(async (docs) => {
-    docs.addHook('onRoute', (route) => {
-      route.config = { ...route.config, public: true };
-    });
+    docs.addHook('onRoute', withoutKey);
     await docs.register(swaggerUi, docsOptions);
     const path = `/v1/${app.config.SERVICE_NAME}/openapi.json`;
     docs.get(path, { schema: { hide: true } }, () => app.swagger());

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import asyncpg
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, MetaData, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -41,19 +42,33 @@ async def migrate(url: str, folder: Path, *arguments: str) -> None:
         await connection.run_sync(_work, folder, *arguments)
 
 
+async def differences(url: str, metadata: MetaData) -> list[object]:
+    """Return what the tables are not that models say."""
+
+    def compare(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+    connect = partial(asyncpg.connect, url)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    async with engine.connect() as connection:
+        return await connection.run_sync(compare)
+
+
 def _work(connection: Connection, folder: Path, *arguments: str) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(folder))
     match arguments:
         case ():
-            command.upgrade(config, "head")
+            command.upgrade(config, "heads")
         case ("down",):
             if MigrationContext.configure(connection).get_current_revision():
                 connection.commit()
                 command.downgrade(config, "-1")
         case ("new", title):
             number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
-            command.revision(config, title, autogenerate=True, rev_id=f"{number:04}")
+            # After all that nothing follows yet, where there are several.
+            command.revision(config, title, autogenerate=True, head="heads", rev_id=f"{number:04}")
         case _:
             raise SystemExit(f"error: unknown arguments\n\n{__doc__}")
 

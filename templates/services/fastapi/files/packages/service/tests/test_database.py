@@ -17,14 +17,7 @@ from service.problems import Problem
 from service.testing import Postgres
 
 LIMITS = limits.read(DatabaseLimits, Path("../../contracts"), {})
-
-
-@pytest.fixture(scope="module")
-async def postgres() -> AsyncIterator[Postgres]:
-    server = Postgres()
-    await server.start()
-    yield server
-    server.remove()
+pytest_plugins = ["service.fixtures"]
 
 
 @pytest.fixture
@@ -108,3 +101,16 @@ async def test_undoes_what_fails(database: Database, postgres: Postgres) -> None
     with pytest.raises(LookupError):
         await database.run(work)
     assert await postgres.execute("SELECT 1 FROM pg_tables WHERE tablename = 'half'") == []
+
+
+async def test_a_migration_under_a_statement_that_was_prepared(
+    database: Database, postgres: Postgres
+) -> None:
+    async def read(session: AsyncSession) -> int | None:
+        number: int | None = await session.scalar(text("SELECT number FROM changed"))
+        return number
+
+    await postgres.execute("CREATE TABLE changed AS SELECT 7 AS number")
+    assert await database.run(read) == 7
+    await postgres.execute("ALTER TABLE changed ALTER COLUMN number TYPE bigint")
+    assert await database.run(read) == 7

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { PROBLEM_TYPE, ProblemDocument } from './problems.ts';
@@ -83,6 +83,11 @@ export const docsOptions = {
     'frame-ancestors': "'none'",
   },
 };
+
+/** A hook `onRoute`: nobody needs an API key for the routes that are added from now on. */
+export function withoutKey(route: RouteOptions): void {
+  route.config = { ...route.config, public: true };
+}
 
 /** Puts in what routes say in `config.openapi`. */
 function completion(app: FastifyInstance): typeof jsonSchemaTransformObject {

@@ -58,7 +58,7 @@ async function tellSome(pool: pg.Pool, url: string, from: string): Promise<numbe
     );
     if (locks[0]?.mine !== true) return { told };
     const { rows } = await client.query<Row>(
-      'SELECT position, channel, event FROM outbox ORDER BY position LIMIT $1',
+      'SELECT position, channel, event FROM outbox.events ORDER BY position LIMIT $1',
       [AT_ONCE],
     );
     let failure: unknown;
@@ -67,7 +67,7 @@ async function tellSome(pool: pg.Pool, url: string, from: string): Promise<numbe
       if (failure !== undefined) break;
       told.push(row.position);
     }
-    await client.query('DELETE FROM outbox WHERE position = ANY ($1)', [told]);
+    await client.query('DELETE FROM outbox.events WHERE position = ANY ($1)', [told]);
     return { told, failure };
   });
   if (failure !== undefined) throw failure;

@@ -16,12 +16,13 @@ const quiet = { info: (): void => {}, warn: (): void => {} };
 async function outbox(t: TestContext, count: number) {
   const pool = new pg.Pool({ connectionString: postgres.url('postgres') });
   t.after(() => pool.end());
-  await pool.query('DROP TABLE IF EXISTS outbox');
+  await pool.query('DROP SCHEMA IF EXISTS outbox CASCADE');
+  await pool.query('CREATE SCHEMA outbox');
   await pool.query(
-    'CREATE TABLE outbox (position bigint GENERATED ALWAYS AS IDENTITY, channel text, event jsonb)',
+    'CREATE TABLE outbox.events (position bigint GENERATED ALWAYS AS IDENTITY, channel text, event jsonb)',
   );
   await pool.query(
-    `INSERT INTO outbox (channel, event)
+    `INSERT INTO outbox.events (channel, event)
      SELECT 'items', jsonb_build_object('id', n) FROM generate_series(1, $1::int) AS n`,
     [count],
   );
@@ -39,7 +40,9 @@ async function outbox(t: TestContext, count: number) {
   assert.ok(address !== null && typeof address === 'object');
   realtime.url = `http://127.0.0.1:${address.port}`;
   const left = async (): Promise<number> =>
-    Number((await pool.query<{ count: string }>('SELECT count(*) FROM outbox')).rows[0]?.count);
+    Number(
+      (await pool.query<{ count: string }>('SELECT count(*) FROM outbox.events')).rows[0]?.count,
+    );
   return { pool, realtime, told, left };
 }
 

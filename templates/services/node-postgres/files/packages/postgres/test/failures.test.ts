@@ -52,8 +52,20 @@ test('tells what is away from what takes too long and what is a mistake', async 
   assert.equal(databaseProblem(wrapped(new TypeError('of ours'))), undefined);
 });
 
+test('nobody waits for a lock for longer than the limit, nor for others who do', async () => {
+  const first = pool();
+  const holder = await first.connect();
+  await holder.query('CREATE TABLE held ()');
+  await holder.query('BEGIN; LOCK TABLE held');
+  await assert.rejects(first.query('SELECT * FROM held'), { code: '55P03' });
+  const second = await first.connect();
+  assert.equal(await problemOf(first.query('SELECT 1')), 'database-unavailable');
+  holder.release(true);
+  second.release();
+});
+
 test('a server that hangs is away', async () => {
-  const hung = pool({ POOL_SIZE: 1, POOL_WAIT_MS: 100, STATEMENT_TIMEOUT_MS: 100 });
+  const hung = pool({ POOL_SIZE: 1, STATEMENT_TIMEOUT_MS: 100 });
   await hung.query('SELECT 1');
   postgres.signal('SIGSTOP');
   try {

@@ -16,13 +16,6 @@ _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')  # RFC 9110, 8.8.3
 IfMatch = Annotated[
     str | None, Header(description="The `ETag` that the caller has seen, or `*`.", examples=['"1"'])
 ]
-IfNoneMatch = Annotated[
-    str | None, Header(description="The `ETag` of what the caller has.", examples=['"1"'])
-]
-IdempotencyKey = Annotated[
-    Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None,
-    Header(description="The same request with the same key makes nothing.", examples=["f81d4fae"]),
-]
 
 
 def etag(version: int) -> str:
@@ -54,6 +47,25 @@ def _required(if_match: IfMatch = None) -> Callable[[int], bool]:
     return _if_said(if_match)
 
 
+def _if_none_match(
+    if_none_match: Annotated[
+        str | None, Header(description="The `ETag` of what the caller has.", examples=['"1"'])
+    ] = None,
+) -> str | None:
+    return if_none_match
+
+
+def _idempotency_key(
+    idempotency_key: Annotated[
+        Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None,
+        Header(description="The same once more makes nothing.", examples=["f81d4fae"]),
+    ] = None,
+) -> str | None:
+    return idempotency_key
+
+
+IfNoneMatch = Annotated[str | None, Depends(_if_none_match)]
+IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 # Whether a version is one that the caller takes for the present one.
 Expected = Annotated[Callable[[int], bool], Depends(_required)]
 ExpectedIfSaid = Annotated[Callable[[int], bool], Depends(_if_said)]

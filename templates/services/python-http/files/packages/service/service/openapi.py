@@ -1,5 +1,6 @@
 """What the OpenAPI document says of problems: FastAPI knows its own form of errors only."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -27,27 +28,46 @@ _WITH_BODY = (408, 413, 415)
 _REF = "#/components/schemas/"
 
 
-def header(description: str, example: str) -> dict[str, Any]:
-    """Return a header of an answer."""
-    return {"description": description, "schema": {"type": "string"}, "example": example}
-
-
 _HEADERS = {
-    401: {"WWW-Authenticate": header("How to say who calls.", "Bearer")},
-    503: {"Retry-After": header("Seconds to wait.", "7")},
+    "ETag": ("The version, for `If-Match`.", '"1"'),
+    "Link": ("The next page.", '</v1/orders/items?cursor=AAY>; rel="next"'),
+    "Location": ("The path of what was made.", "/v1/orders/items/<id>"),
+    "Retry-After": ("Seconds to wait.", "7"),
+    "WWW-Authenticate": ("How to say who calls.", "Bearer"),
 }
+_OF_PROBLEMS = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}
 
 
-def answers(*own: int, body: bool = False, only: bool = False) -> dict[int | str, dict[str, Any]]:
-    """Return problems, as a route's `responses`: its own, those of bodies, and of every route."""
-    statuses = sorted({*own, *(_WITH_BODY if body else ()), *(() if only else _ANYWHERE)})
+def answers(
+    *problems: int,
+    body: bool = False,
+    ok: int = 200,
+    headers: Sequence[str] = (),
+) -> dict[int | str, dict[str, Any]]:
+    """Return a route's `responses`: problems of its own, of bodies and of every route.
+
+    `headers` are those of the answer that is none, whose status is `ok`.
+    """
+    own = sorted({*problems, *_ANYWHERE, *(_WITH_BODY if body else ())})
+    return {ok: {"headers": _headers(headers)}} | {status: problem(status) for status in own}
+
+
+def problem(status: int) -> dict[str, Any]:
+    """Return one of a route's `responses`."""
+    if status == 304:
+        return {"description": "It is what the caller has."}
     return {
-        status: {
-            "description": _DESCRIPTIONS[status],
-            "headers": _HEADERS.get(status, {}),
-            "content": {"application/problem+json": {"schema": {"$ref": f"{_REF}Problem"}}},
-        }
-        for status in statuses
+        "description": _DESCRIPTIONS[status],
+        "headers": _headers(_OF_PROBLEMS.get(status, ())),
+        "content": {"application/problem+json": {"schema": {"$ref": f"{_REF}Problem"}}},
+    }
+
+
+def _headers(names: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: {"description": description, "schema": {"type": "string"}, "example": example}
+        for name in names
+        for description, example in [_HEADERS[name]]
     }
 
 

@@ -50,16 +50,6 @@ def _cursor(text: str) -> str:
     return text
 
 
-def _no_null(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("has the character U+0000")
-    return text
-
-
-# A text that a column can be compared with.
-Text = Annotated[str, AfterValidator(_no_null)]
-
-
 class PageQuery(BaseModel):
     """Which part of a list. A subclass adds filters, whose defaults say that they are not there."""
 

@@ -4,10 +4,10 @@ import asyncio
 import math
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 import uvicorn
 from fastapi import FastAPI
@@ -34,13 +34,25 @@ def create_app(
     settings: ServerSettings,
     limits: Limits,
     *,
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    close: Callable[[], Awaitable[None]],
     known: Mapping[type[Exception], Callable[[], Problem]],
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
 ) -> FastAPI:
     """Return an app with probes, and with every error as a problem document.
 
-    `known` says which problem an exception is that knows nothing of HTTP.
+    `known` says which problem an exception is that knows nothing of HTTP; `beside` runs while
+    requests are answered, until it is cancelled; `close` ends what the service has open.
     """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(work()) for work in beside]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await close()
+
     name = settings.service_name
     app = FastAPI(
         title=name,
@@ -61,7 +73,7 @@ def create_app(
         "/readyz",
         tags=["health"],
         summary="Whether to send requests.",
-        responses=openapi.answers(503, only=True),
+        responses={503: openapi.problem(503)},
     )
     async def ready() -> Health:
         if app.state.draining:

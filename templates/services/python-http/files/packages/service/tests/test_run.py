@@ -15,10 +15,10 @@ import asyncio, sys
 from service import server
 from service.limits import Limits
 from service.settings import ServerSettings, load
-from tests.things import lifespan
+from tests.things import close
 
 settings, bounds = load(ServerSettings, Limits)
-app = server.create_app(settings, bounds, lifespan=lifespan, known={})
+app = server.create_app(settings, bounds, close=close, known={})
 
 @app.get("/slow")
 async def slow() -> str:

@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from service import limits
 from service.callers import Callers, hash_key
@@ -17,7 +18,7 @@ CONTRACTS = Path("../../contracts")
 
 class Settings(ServerSettings):
     port: Port = 8080
-    secret: SecretStr
+    secret: Annotated[SecretStr, Field(min_length=4)]
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def test_reads_what_is_given_and_the_rest_from_defaults(environment: pytest.Monk
     assert (shared.drain_s, shared.body_depth_max) == (0.5, 32)
 
 
-def test_names_every_bad_variable_at_once_and_no_secret(
+def test_names_every_bad_variable_at_once(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.delenv("SERVICE_NAME")
@@ -59,6 +60,15 @@ def test_names_every_bad_variable_at_once_and_no_secret(
         "  PORT          must be a number from 1 to 65535, got `0`\n"
         "  DRAIN_S       must be a number from 0 to 3600, got `nan`\n"
     )
+
+
+def test_does_not_print_a_secret_that_is_wrong(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("SECRET", "xyz")
+    told = refusal(capsys)
+    assert "  SECRET  " in told
+    assert "xyz" not in told
 
 
 def test_production_needs_keys_also_where_more_is_wrong(

@@ -1,8 +1,7 @@
 """A service with one resource, for tests."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -45,9 +44,8 @@ async def put(number: int, thing: Thing) -> Thing:
     return thing
 
 
-@asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    yield
+async def close() -> None:
+    """Nothing is open."""
 
 
 def create(keys: Path | None = None) -> FastAPI:
@@ -57,7 +55,7 @@ def create(keys: Path | None = None) -> FastAPI:
     known: Mapping[type[Exception], Callable[[], Problem]] = {
         Known: lambda: Problem(409, "known", "It is known.")
     }
-    app = server.create_app(settings, bounds, lifespan=lifespan, known=known)
+    app = server.create_app(settings, bounds, close=close, known=known)
     app.include_router(router, prefix="/v1")
     return app
 
