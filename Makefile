@@ -11,7 +11,7 @@ help: ## show this list
 build: ## build the generator: target/release/scaffold
 	cargo build --release
 
-demo: ## build, render a project, start it, and send it a drawn digit
+demo: ## build, render a project, start it, send it a drawn digit, and make an item
 	@begun=$$(date +%s); cargo build --release && echo "scaffold    built in $$(($$(date +%s) - begun)) s"
 	@$(PYTHON) scripts/demo.py target/release/scaffold target/demo
 

@@ -1,7 +1,8 @@
 """Shows in a minute what the generator makes: `make demo`.
 
-Renders a project with everything, sets it up, starts it, sends it a drawn digit and follows the
-job's events over a WebSocket; then stops all. Needs Python 3.11 and make, as the project does.
+Renders a project with predictions, real-time and a service with tables of its own, sets it up and
+starts it; sends it a drawn digit and follows the job's events over a WebSocket; makes an item and is
+told of it; then stops all. Needs Python 3.11 and make, as the project does.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from typing import Any
 
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
-PREDICT_LIMIT_S = 60.0
+DRIVE_LIMIT_S = 60.0
+SERVICE = "orders"
 LAST_LINES = 20
 TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 MODEL = Path("services/inference/models/digits/1")
@@ -61,14 +63,16 @@ def demonstrate(scaffold: Path, target: Path) -> None:
     render(scaffold, target)
     set_up(target)
     with running(target) as ports:
-        drive(target, ports)
+        drive(target, ports, "predict", target / MODEL / "sample.json")
+        drive(target, ports, "keep", SERVICE)
     say("stop", "all stopped")
 
 
 def render(scaffold: Path, target: Path) -> None:
     if (target / "scaffold.lock").is_file():
         shutil.rmtree(target)  # The project of an earlier demonstration.
-    command = [str(scaffold), "new", "demo", "--ml", "--realtime", "--into", str(target), "--json"]
+    command = [str(scaffold), "new", "demo", "--ml", "--realtime", "--service", f"{SERVICE}=fastapi"]
+    command += ["--into", str(target), "--json"]
     begun = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     milliseconds = (time.monotonic() - begun) * 1000
@@ -157,37 +161,30 @@ def stop(runner: subprocess.Popen[bytes]) -> None:
         raise DemoFailed("stop", f"exit status {status}")
 
 
-def drive(target: Path, ports: Path) -> None:
-    """Runs `predict` with the project's Python, which has a WebSocket client."""
+def drive(target: Path, ports: Path, step: str, argument: Path | str) -> None:
+    """Runs a function of this module with the project's Python, which has a WebSocket client."""
     python = target / ".venv" / "bin" / "python"
-    code = "import sys; from demo import predict; predict(sys.argv[1], sys.argv[2])"
+    code = f"import sys; from demo import {step}; {step}(sys.argv[1], sys.argv[2])"
     try:
         done = subprocess.run(
-            [str(python), "-c", code, str(ports), str(target / MODEL / "sample.json")],
+            [str(python), "-c", code, str(ports), str(argument)],
             env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent)},
             stderr=subprocess.PIPE,
             text=True,
-            timeout=PREDICT_LIMIT_S,
+            timeout=DRIVE_LIMIT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise DemoFailed("predict", f"no end after {PREDICT_LIMIT_S:.0f} s") from None
+        raise DemoFailed(step, f"no end after {DRIVE_LIMIT_S:.0f} s") from None
     if done.returncode != 0:
-        raise DemoFailed("predict", f"exit status {done.returncode}", done.stderr)
+        raise DemoFailed(step, f"exit status {done.returncode}", done.stderr)
 
 
 def predict(ports: str, sample: str) -> None:
     """Posts the sample, follows its events, and prints what came of it."""
-    from websockets.sync.client import connect
-    from websockets.typing import Subprotocol
-
-    processes = json.loads(Path(ports).read_text(encoding="utf-8"))
-    gateway = next(entry for entry in processes.values() if entry["group"] == "gateway")
-    base: str = gateway["url"]
+    base = gateway(ports)
     body = Path(sample).read_bytes()
-    with connect(
-        base.replace("http", "ws", 1) + "/v1/ws", subprotocols=[Subprotocol("v1")]
-    ) as socket:
+    with socket_of(base) as socket:
         request = urllib.request.Request(
             base + "/v1/predictions", body, {"Content-Type": "application/json"}
         )
@@ -215,6 +212,44 @@ def predict(ports: str, sample: str) -> None:
         row = rows[number] if number < len(rows) else " " * len(rows[0])
         fact = facts[number] if number < len(facts) else ""
         print(f"              {row}        {fact}".rstrip(), flush=True)
+
+
+def keep(ports: str, service: str) -> None:
+    """Makes an item of a service, and prints what the channel `items` tells of it."""
+    base = gateway(ports)
+    path = f"/v1/{service}/items"
+    body = json.dumps({"name": "first", "attributes": {"colour": "blue"}}).encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "demo"}
+    with socket_of(base) as socket:
+        socket.send(json.dumps({"op": "subscribe", "topic": "channels/items", "ref": 1}))
+        if json.loads(socket.recv())["op"] != "subscribed":
+            raise RuntimeError("the socket subscribes to no channel")
+        begun = time.monotonic()
+        with urllib.request.urlopen(urllib.request.Request(base + path, body, headers)) as answer:
+            status, item = answer.status, json.load(answer)
+        say("keep", f"POST {path} -> {status} {item['id']}, in PostgreSQL")
+        while (message := json.loads(socket.recv())).get("type") != "message":
+            pass
+        seconds = time.monotonic() - begun
+    event = message["data"]
+    if event["item"] != item["id"]:
+        raise RuntimeError(f"the channel tells of {event}")
+    say("", f"{event['type']} version {event['version']}, told in the channel items  +{seconds:.3f} s")
+
+
+def gateway(ports: str) -> str:
+    """The gateway's URL."""
+    processes = json.loads(Path(ports).read_text(encoding="utf-8"))
+    url: str = next(entry["url"] for entry in processes.values() if entry["group"] == "gateway")
+    return url
+
+
+def socket_of(base: str) -> Any:
+    """A WebSocket of the system, to be used with `with`."""
+    from websockets.sync.client import connect
+    from websockets.typing import Subprotocol
+
+    return connect(base.replace("http", "ws", 1) + "/v1/ws", subprotocols=[Subprotocol("v1")])
 
 
 def drawing(pixels: list[float]) -> list[str]:

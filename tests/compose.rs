@@ -49,6 +49,14 @@ fn ml_with_realtime_runs_in_containers() {
 }
 
 #[test]
+#[ignore = "needs Docker; `make containers` runs it"]
+fn own_services_run_in_containers() {
+    let Some(_proof) = prove("compose::own_services_run_in_containers") else { return };
+    let own = ["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+    drive("boxed-own", &own);
+}
+
+#[test]
 #[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn ml_runs_in_containers_all() {
     let Some(_proof) = prove("compose::ml_runs_in_containers_all") else { return };

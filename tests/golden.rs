@@ -9,8 +9,13 @@ use common::{files_in, put, repository, scaffold_ok, stdout, tree_of};
 use scaffold::choose::selection::Choices;
 use scaffold::pack::load::Pack;
 
-const EXAMPLES: [(&str, &[&str]); 4] =
-    [("minimal", &[]), ("ml", &["ml"]), ("realtime", &["realtime"]), ("full", &["ml", "realtime"])];
+const EXAMPLES: [(&str, &[&str]); 5] = [
+    ("minimal", &[]),
+    ("ml", &["ml"]),
+    ("realtime", &["realtime"]),
+    ("full", &["ml", "realtime"]),
+    ("own", &["fastapi", "fastify"]),
+];
 
 #[test]
 fn examples_equal_their_renderings() {

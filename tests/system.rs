@@ -66,6 +66,15 @@ fn ml_with_realtime_runs() {
     test_inside(&folder, "first_day/test_first_day.py");
 }
 
+/// Both kinds, held to one contract by one suite.
+#[test]
+#[ignore = "starts servers; `make test` runs it"]
+fn own_services_run() {
+    let Some(_proof) = prove("system::own_services_run") else { return };
+    let own = ["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+    drive("run-own", &own);
+}
+
 #[test]
 #[ignore = "starts servers, needs rabbitmq-server; `make servers` runs it"]
 fn ml_on_rabbitmq_runs() {
@@ -141,11 +150,12 @@ fn rabbitmq_survives_its_faults() {
 /// The README's first command, as written.
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
-fn the_demonstration_predicts_a_digit() {
-    let Some(_proof) = prove("system::the_demonstration_predicts_a_digit") else { return };
+fn the_demonstration_predicts_a_digit_and_keeps_an_item() {
+    let name = "system::the_demonstration_predicts_a_digit_and_keeps_an_item";
+    let Some(_proof) = prove(name) else { return };
     let report = run(&repository(), None, &["make", "demo"]);
     print!("{report}");
-    for step in ["render", "setup", "start", "predict", "succeeded", "stop"] {
+    for step in ["render", "setup", "start", "predict", "succeeded", "keep", "created", "stop"] {
         assert!(report.contains(step), "`{step}` is missing in:\n{report}");
     }
 }

@@ -95,6 +95,23 @@ fn two_services_of_a_kind_pass_their_own_checks() {
     check("two-of-a-kind", &choices, &node_26(), "26");
 }
 
+/// Own services in both languages; without realtime nothing tells of changes, and their types show
+/// that nothing is missing.
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn own_services_pass_their_own_checks() {
+    let Some(_proof) = prove("toolchain::own_services_pass_their_own_checks") else { return };
+    let own = ["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+    check("own", &own, &node_26(), "26");
+    let (folder, node) = (project("own-alone", &["--fastapi", "--fastify"]), node_24());
+    run(&folder, Some(&node), &["make", "setup"]);
+    for only in ["check", "mypy", "ruff", "format"] {
+        let only = format!("ONLY={only}");
+        print!("{}", run(&folder, Some(&node), &["make", "test", &only]));
+    }
+    locks_are_taken_as_they_are(&folder, &node);
+}
+
 /// Replaces a text that is in a file once.
 fn replace(folder: &Path, path: &str, old: &str, new: &str) {
     let file = folder.join(path);

@@ -71,6 +71,10 @@ const REALTIME_BENCH: &[&str] = &["--realtime", "--bench"];
 const FULL_FAULTS: &[&str] = &["--ml", "--realtime", "--faults"];
 const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
 const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
+/// A service of each kind that has tables of its own.
+const OWN: &[&str] = &["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
+const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
 /// What [`FULL`] and [`ML`] become with one service more of two kinds.
 const TWO_OF_A_KIND: &[&str] =
     &["--ml", "--realtime", "--service", "scorer=inference", "--service", "edge=gateway"];
@@ -114,6 +118,13 @@ pub const SUBJECTS: &[Subject] = &[
         ..PLAIN
     },
     Subject {
+        name: "toolchain::own_services_pass_their_own_checks",
+        what: "make setup and make test on a real PostgreSQL; types without realtime; npm leaves the lock as it is",
+        projects: &[OWN, OWN_ALONE],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
         name: "toolchain::one_more_field_of_the_job_breaks_no_test",
         what: "make setup, a further field in a job, the tests of all services",
         projects: &[FULL],
@@ -149,6 +160,12 @@ pub const SUBJECTS: &[Subject] = &[
         ..PLAIN
     },
     Subject {
+        name: "system::own_services_run",
+        what: "make setup, make e2e: one contract for both kinds",
+        projects: &[OWN],
+        ..PLAIN
+    },
+    Subject {
         name: "system::ml_on_rabbitmq_runs",
         what: "make setup, make e2e",
         projects: &[RABBITMQ],
@@ -176,9 +193,9 @@ pub const SUBJECTS: &[Subject] = &[
         ..PLAIN
     },
     Subject {
-        name: "system::the_demonstration_predicts_a_digit",
-        what: "make demo: rendered, set up, started, a digit predicted",
-        projects: &[FULL],
+        name: "system::the_demonstration_predicts_a_digit_and_keeps_an_item",
+        what: "make demo: rendered, set up, started, a digit predicted, an item made and told of",
+        projects: &[DEMO],
         files: &["scripts/demo.py", "Makefile"],
         operates: true,
         ..PLAIN
@@ -309,6 +326,14 @@ pub const SUBJECTS: &[Subject] = &[
         name: "compose::ml_with_realtime_runs_in_containers",
         what: "make up, driven from outside, make down",
         projects: &[FULL],
+        images: true,
+        tools: &[Tool::Docker],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::own_services_run_in_containers",
+        what: "make up, driven from outside, the database killed, make down",
+        projects: &[OWN],
         images: true,
         tools: &[Tool::Docker],
         ..PLAIN

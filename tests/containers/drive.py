@@ -241,6 +241,37 @@ def survives_a_lost_worker(project: Project) -> None:
     print(f"survived   a killed worker: attempt 2 ended after {time.monotonic() - begun:.1f} s")
 
 
+def keeps_items(project: Project, service: str) -> None:
+    """What a service with tables was given is there after the database was killed."""
+    path = f"/v1/{service}/items"
+    status, item = project.ask("POST", path, {"name": "kept"})
+    expect(status == 201, f"POST {path} answers {status}: {item}")
+    project.run("docker", "kill", f"{project.name}-postgres-1")
+    project.run("docker", "start", f"{project.name}-postgres-1")
+
+    def found() -> Json | None:
+        status, found = project.ask("GET", f"{path}/{item['id']}")
+        expect(status in (200, 503), f"GET {path}/{item['id']} answers {status}: {found}")
+        return found if status == 200 else None
+
+    expect(eventually(found, f"an item of {service}") == item, f"{service} keeps {item}")
+    print(f"kept       an item of {service}, while the database was killed")
+
+
+def tells_of_items(project: Project, service: str) -> None:
+    """A change is told in the channel `items`, by server-sent events."""
+    connection = project.connect()
+    connection.request("GET", "/v1/channels/items/events")
+    answer = connection.getresponse()
+    expect(answer.status == 200, f"events answer {answer.status}")
+    _, item = project.ask("POST", f"/v1/{service}/items", {"name": "told"})
+    told = (json.loads(line[6:]) for line in answer if line.startswith(b"data: "))
+    event = next(event for event in told if event.get("item") == item["id"])
+    expect((event["type"], event["version"]) == ("created", 1), f"{service} tells {event}")
+    connection.close()
+    print(f"told       of a change in {service}")
+
+
 def stop(project: Project) -> None:
     begun = time.monotonic()
     project.run("make", "down")
@@ -250,7 +281,9 @@ def stop(project: Project) -> None:
 
 def main() -> None:
     project = Project(Path(sys.argv[1]).resolve())
-    has = {path.name for path in (project.folder / "services").iterdir()}
+    services = project.folder / "services"
+    has = {path.name for path in services.iterdir()}
+    with_tables = sorted(path.parent.name for path in services.glob("*/migrations"))
     try:
         start(project)
         is_confined(project)
@@ -263,6 +296,10 @@ def main() -> None:
             opens_sockets(project)
         if {"inference", "realtime"} <= has:
             tells_of_jobs(project)
+        for service in with_tables:
+            keeps_items(project, service)
+            if "realtime" in has:
+                tells_of_items(project, service)
         stop(project)
     except BaseException:
         print(project.compose("ps", "--all", check=False))
