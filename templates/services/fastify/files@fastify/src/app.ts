@@ -17,7 +17,11 @@ declare module 'fastify' {
 
 /** The service, ready to listen or to be tested with `inject`. */
 export async function buildApp(config: Config): Promise<FastifyInstance> {
-  const app = createServer(config, { bodyLimit: config.BODY_LIMIT_BYTES });
+  const app = createServer(config, {
+    bodyLimit: config.BODY_LIMIT_BYTES,
+    // What is in paths is bounded by what is looked for.
+    routerOptions: { maxParamLength: 1_024 },
+  });
   app.decorate('config', config);
 
   await app.register(metrics, { service: config.SERVICE_NAME });
