@@ -9,7 +9,7 @@ import { z } from 'zod';
 export const stateSettings = {
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must be an address of Redis' })
-    .meta({ example: 'redis://localhost:6379' }),
+    .meta({ example: 'redis://localhost:6379', secret: true }),
 };
 
 export interface Log {

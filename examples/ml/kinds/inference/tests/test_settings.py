@@ -64,6 +64,20 @@ def test_names_every_bad_variable_at_once(
     )
 
 
+@pytest.mark.parametrize("name", ["REDIS_URL", *ENVIRONMENT])
+def test_does_not_print_an_address_that_may_have_a_password(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_all(monkeypatch, {**COMPLETE, name: "http://app:hush@127.0.0.1"})
+    with pytest.raises(SystemExit):
+        load(WorkerSettings)
+    told = capsys.readouterr().err
+    assert f"  {name}  must begin with " in told
+    assert "hush" not in told
+    set_all(monkeypatch, {name: COMPLETE[name].replace("//", "//app:hush@")})
+    assert "hush" not in repr(load(WorkerSettings)[0])
+
+
 def test_a_folder_of_models_must_exist(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { readEnvironment } from '@app/http/settings';
+import { z } from 'zod';
 import {
   connect,
   Hints,
   State,
   StateUnavailable,
+  stateSettings,
   type Log,
   type RedisClient,
 } from '../src/index.ts';
@@ -38,6 +41,13 @@ function scripts(t: TestContext, files: Record<string, string>): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
 }
+
+test('an address that is wrong is not printed: it may have a password', () => {
+  const read = () => readEnvironment(z.object(stateSettings), { REDIS_URL: 'http://:hush@redis' });
+  assert.throws(read, {
+    message: 'configuration is not valid:\n  REDIS_URL  must be an address of Redis',
+  });
+});
 
 test('runs a script with the library before it, also after the server forgot it', async (t) => {
   const redis = client(t, await server(t));

@@ -6,7 +6,7 @@ import { z } from 'zod';
 export const environment = {
   AMQP_URL: z
     .url({ protocol: /^amqps?$/, error: 'must be an address of RabbitMQ' })
-    .meta({ example: 'amqp://guest:guest@localhost:5672' }),
+    .meta({ example: 'amqp://guest:guest@localhost:5672', secret: true }),
 };
 
 /** How long a confirm is waited for before workers may publish the job as well. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
+import { readEnvironment } from '@app/http/settings';
 import { connect, State, type RedisClient } from '@app/state';
 import { TestRedis } from '@app/state/testing';
 import { Connection } from 'rabbitmq-client';
-import { openQueue, queueName, type Queue } from '../src/queue.ts';
+import { z } from 'zod';
+import { environment, openQueue, queueName, type Queue } from '../src/queue.ts';
 import { TestRabbitmq } from './rabbitmq.ts';
 
 const limits = { result_s: 86_400, events_s: 3_600, dead_s: 604_800, events_maxlen: 1_000 };
@@ -84,6 +86,13 @@ async function declare(): Promise<void> {
   });
   await connection.close();
 }
+
+test('an address that is wrong is not printed: it may have a password', () => {
+  const read = () => readEnvironment(z.object(environment), { AMQP_URL: 'http://app:hush@rabbit' });
+  assert.throws(read, {
+    message: 'configuration is not valid:\n  AMQP_URL  must be an address of RabbitMQ',
+  });
+});
 
 test('without a broker jobs are accepted, and left to workers at once', async (t) => {
   await client.flushAll();

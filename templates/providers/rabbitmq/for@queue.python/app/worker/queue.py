@@ -65,7 +65,9 @@ class QueueSettings(BaseSettings):
     """What the queue needs of the environment."""
 
     amqp_url: Annotated[
-        str, AfterValidator(_amqp), Field(examples=["amqp://guest:guest@localhost:5672"])
+        str,
+        AfterValidator(_amqp),
+        Field(examples=["amqp://guest:guest@localhost:5672"], repr=False),
     ]
 
 

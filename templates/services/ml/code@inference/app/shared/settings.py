@@ -110,5 +110,7 @@ def _explain(cls: type[CommonSettings], error: ValidationError) -> list[tuple[st
             problems.append((name.upper(), f"is missing{hint}"))
         else:
             sentence = detail["msg"].removeprefix("Value error, ")
-            problems.append((name.upper(), f"{sentence}, got `{detail['input']}`"))
+            # `repr=False` marks what may hold a password.
+            got = f", got `{detail['input']}`" if cls.model_fields[name].repr else ""
+            problems.append((name.upper(), f"{sentence}{got}"))
     return problems

@@ -20,7 +20,9 @@ from app.shared.log import get_logger
 from app.shared.settings import url_of
 
 RedisUrl = Annotated[
-    str, url_of("redis", "rediss", "unix"), Field(examples=["redis://localhost:6379"])
+    str,
+    url_of("redis", "rediss", "unix"),
+    Field(examples=["redis://localhost:6379"], repr=False),
 ]
 log = get_logger()
 Answer = TypeVar("Answer")

@@ -1,3 +1,4 @@
+import { header } from '@app/http/openapi';
 import { Problem, problems, unavailable, type Fault } from '@app/http/problems';
 import { traceparent } from '@app/http/trace';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -5,7 +6,6 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { hashOf, isTerminal, type NewJob, type OwnedJob } from '../../jobs.ts';
-import { header } from '../../plugins/docs.ts';
 import { parsePrefer, type Preference } from '../../prefer.ts';
 import { boundRefusals } from '../../refusals.ts';
 import { EXAMPLE, Job, PredictionRequest } from '../../schemas.ts';

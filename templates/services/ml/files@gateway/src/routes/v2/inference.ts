@@ -1,8 +1,8 @@
+import { header } from '@app/http/openapi';
 import { answerError, Problem, ProblemDocument, problemsOf, unavailable } from '@app/http/problems';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { header } from '../../plugins/docs.ts';
 import { MODEL_NAME } from '../../resources/models.ts';
 import { EXAMPLE, InferRequest, InferResponse } from '../../schemas.ts';
 import { AS_IT_IS, connectUpstream, passing } from '../../upstream.ts';
