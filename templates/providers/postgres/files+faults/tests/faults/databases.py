@@ -8,7 +8,9 @@ import random
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from conftest import ROOT
@@ -18,6 +20,7 @@ sys.path.insert(0, str(ROOT / "infra" / "postgres"))
 import server
 
 NAME = "postgres"
+HOLDER = "FROM pg_stat_activity WHERE application_name = 'holder'"
 
 
 class WithDatabase(Processes):
@@ -51,6 +54,32 @@ class WithDatabase(Processes):
 
     def query(self, database: str, *statements: str) -> list[list[str]]:
         """The rows of the last statement, each value as text."""
+        command = self.psql(database, *statements)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return list(csv.reader(done.stdout.splitlines()))
+
+    @contextmanager
+    def locked(
+        self, database: str, table: str, mode: str = "ACCESS EXCLUSIVE", longest_s: int = 60
+    ) -> Iterator[None]:
+        """Meanwhile another session has this lock of a table."""
+        lock = f"BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep({longest_s})"
+        holder = subprocess.Popen(
+            self.psql(database, "SET application_name = 'holder'", lock),
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            while not self.query(database, f"SELECT 1 {HOLDER} AND wait_event = 'PgSleep'"):
+                assert holder.poll() is None, "there is no lock"
+                time.sleep(0.05)
+            yield
+        finally:
+            holder.kill()
+            holder.wait()
+            self.query(database, f"SELECT pg_terminate_backend(pid) {HOLDER}")
+
+    def psql(self, database: str, *statements: str) -> list[Any]:
         folder = server.programs()
         assert folder is not None
         url = f"postgresql://{server.USER}@127.0.0.1:{self.services[NAME].port_text}/{database}"
@@ -58,9 +87,7 @@ class WithDatabase(Processes):
         command += ["--set=ON_ERROR_STOP=1", url]
         for statement in statements:
             command += ["--command", statement]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return list(csv.reader(done.stdout.splitlines()))
+        return command
 
 
 def parents() -> list[tuple[int, int]]:

@@ -1,11 +1,11 @@
-"""Readers of a channel that come back after every end, behind the last event that they were told."""
+"""Readers of a channel that come back after every end, to where they were told last."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -48,10 +48,14 @@ class Follower:
         """Each event once, where it was told first."""
         return list(dict.fromkeys(self.told))
 
-    def follow(self, once: Callable[[], None]) -> None:
+    def once(self) -> None:
+        """Reads for as long as one connection lasts."""
+        raise NotImplementedError
+
+    def follow(self) -> None:
         while not self.stop.is_set():
             try:
-                once()
+                self.once()
             except LOST:
                 time.sleep(0.05)
 
@@ -86,16 +90,14 @@ class StreamFollower(Follower):
 @contextmanager
 def following(url: str, channel: str) -> Iterator[list[Follower]]:
     """Meanwhile a socket and a stream are told all events; they are connected when this begins."""
-    followers = [SocketFollower(url, channel), StreamFollower(url, channel)]
-    threads = [
-        threading.Thread(target=follower.follow, args=(follower.once,)) for follower in followers
-    ]
+    followers: list[Follower] = [SocketFollower(url, channel), StreamFollower(url, channel)]
+    threads = [threading.Thread(target=follower.follow) for follower in followers]
     for thread in threads:
         thread.start()
     try:
         while not all(follower.connected for follower in followers):
             time.sleep(0.02)
-        yield list(followers)
+        yield followers
     finally:
         for follower in followers:
             follower.stop.set()

@@ -14,9 +14,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hung_disk
 from changes import Ledger
 from databases import NAME, WithDatabase
-from processes import LIMIT_S, Stopwatch, hung_disk, show
+from processes import LIMIT_S, Stopwatch, show
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
 KILLS = int(os.environ.get("KILLS") or "8")

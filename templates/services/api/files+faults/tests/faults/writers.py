@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -28,14 +29,13 @@ class Writer:
         self.chance = random.Random(seed)
         self.shared = shared
         self.owned: dict[str, list[tuple[str, int]]] = {name: [] for name in ledger.services}
-        self.taken: dict[str, list[str]] = {name: [] for name in ledger.services}
         self.client = httpx2.Client(base_url=url, timeout=PATIENCE_S, trust_env=False)
 
     def change_something(self) -> None:
         service = self.chance.choice(self.ledger.services)
         owned = self.owned[service]
         what = self.chance.choices(
-            [self.create, self.repeat_nothing, self.replace, self.remove, self.contend],
+            [self.create, self.take_a_name, self.replace, self.remove, self.contend],
             [8, 1, 8 if owned else 0, 3 if owned else 0, 3],
         )
         what[0](service)
@@ -49,7 +49,8 @@ class Writer:
     def create(self, service: str) -> str:
         """A new item, whose key is now and then repeated once more."""
         mark = self.mark()
-        body = {"name": f"item {mark}", "attributes": {"mark": mark}}
+        name = f"item {mark}"
+        body = {"name": name, "attributes": {"mark": mark}}
         answer = self.insist("POST", Attempt(service, "created", mark), body)
         if answer.status_code != 201:
             self.say(service, "a new item", answer)
@@ -60,10 +61,9 @@ class Writer:
             if again.status_code != 201 or again.json()["id"] != item:
                 self.say(service, "a repeated key", again)
         self.owned[service].append((item, 1))
-        self.taken[service].append(body["name"])
         return item
 
-    def repeat_nothing(self, service: str) -> None:
+    def take_a_name(self, service: str) -> None:
         """A name that is taken, which is refused."""
         if self.owned[service]:
             item, version = self.owned[service][-1]
@@ -132,7 +132,7 @@ class Writer:
         """Attempts it until there is an answer that says what became of it."""
         waited = Stopwatch()
         while True:
-            one = Attempt(attempt.service, attempt.kind, attempt.mark, attempt.item, attempt.version)
+            one = replace(attempt)
             keyed = headers or {"idempotency-key": attempt.mark}
             answer = self.once(method, one, body, path, keyed)
             if answer is not None:
