@@ -9,9 +9,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from hints import no_hints
 from jobs import eventually, prediction, problem_of
 from ledger import Ledger
-from processes import INFRASTRUCTURE, LIMIT_S, Processes, Stopwatch, no_hints
+from processes import INFRASTRUCTURE, LIMIT_S, Processes, Stopwatch
 
 POSTS = 500
 # `appendfsync everysec` writes a second late and, while the disk hangs, two more.
@@ -123,7 +124,7 @@ def test_lost_hints_delay_and_lose_nothing(tmp_path: Path) -> None:
         inference = system.first("inference")
         ledger.ends(ledger.accept())
         system.freeze(inference)
-        with no_hints(ledger.store), ThreadPoolExecutor(20) as pool:
+        with no_hints(system.url("redis")), ThreadPoolExecutor(20) as pool:
             waiting = [pool.submit(ledger.post, prefer="wait=30") for _ in range(20)]
             eventually(lambda: ledger.store.zcard("live") == 20, LIMIT_S)
             system.thaw(inference)

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import redis
-from processes import SMALL_HEAP, Memory, Processes, Stopwatch, no_hints, report
+from hints import no_hints
+from processes import SMALL_HEAP, Memory, Processes, Stopwatch, report
 from realtime import Client
 
 SOCKETS = 200
@@ -103,15 +103,13 @@ def test_lost_hints_delay_events_and_lose_none(tmp_path: Path) -> None:
     topic = "channels/unhinted"
     with Processes(tmp_path) as system:
         url = system.url(system.first("gateway"))
-        store = redis.Redis.from_url(system.url("redis"), decode_responses=True)
         with Client(url) as reader, Client(url) as writer:
             reader.subscribe(topic)
-            with no_hints(store):
+            with no_hints(system.url("redis")):
                 sent = [writer.publish(topic, number) for number in range(EVENTS)]
                 published = Stopwatch()
                 told = [event["id"] for event in reader.receives(topic, EVENTS)]
                 took_s = published()
-        store.close()
         report("pub/sub cut off", events=len(sent), told=len(told), last_told_after_s=took_s)
         assert told == sent
         assert not system.gone()

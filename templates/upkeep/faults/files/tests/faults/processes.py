@@ -25,7 +25,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
-import redis
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -297,17 +296,6 @@ class Processes:
 
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
-
-
-@contextmanager
-def no_hints(store: redis.Redis) -> Iterator[None]:
-    """The connections of all subscribers are cut, and meanwhile nobody may subscribe again."""
-    store.execute_command("ACL", "SETUSER", "default", "-subscribe", "-psubscribe")
-    store.client_kill_filter(_type="pubsub")
-    try:
-        yield
-    finally:
-        store.execute_command("ACL", "SETUSER", "default", "+subscribe", "+psubscribe")
 
 
 class Memory:
