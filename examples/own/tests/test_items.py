@@ -23,14 +23,15 @@ def items(request: pytest.FixtureRequest, gateway: httpx2.Client) -> Items:
 
 def test_what_is_created_is_there(items: Items) -> None:
     name = new_name()
-    answer = items.request("POST", body={"name": name, "attributes": {"n": 1.5, "b": True, "s": "x"}})
+    attributes = {"n": 1.5, "b": True, "s": "x"}
+    answer = items.request("POST", body={"name": name, "attributes": attributes})
     assert answer.status_code == 201
     item = answer.json()
     assert item.keys() == {
         "id", "owner", "name", "attributes", "version", "created_at", "updated_at",
     }  # fmt: skip
     assert item["name"] == name
-    assert item["attributes"] == {"n": 1.5, "b": True, "s": "x"}
+    assert item["attributes"] == attributes
     assert item["version"] == 1
     assert answer.headers["etag"] == '"1"'
     assert answer.headers["location"] == f"{items.path}/{uuid.UUID(item['id'])}"

@@ -1,33 +1,28 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
 import { Problem } from './problems.ts';
-import { admission } from './server.ts';
 
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** To whom it belongs what the caller makes: the name of the API key, or `anonymous`. */
-    owner: string;
+  interface FastifyInstance {
+    /** Handles what no route does; for a part of the paths that answers errors in its own way. */
+    refuseUnknown: (request: FastifyRequest) => never;
   }
 }
 
-/** Lets nobody in without a valid API key, and answers what no route does. Before all routes. */
+/** Lets nobody in without a valid API key, and answers what no route does. After `admission`, before all routes. */
 export const guard = plugin(async (app) => {
-  await app.register(admission);
-  const refuse = refusalOfUnknown(app);
-  app.decorateRequest('owner', '');
+  app.decorate('refuseUnknown', refusalOfUnknown(app));
   app.addHook('onRequest', (request, _reply, done) => {
     if (!request.known && request.routeOptions.config.public !== true) {
       throw new Problem(401, 'unauthorized', 'Send an API key: Authorization: Bearer <key>.', {
         headers: { 'www-authenticate': 'Bearer' },
       });
     }
-    // Without keys a caller is an address, and an address is no identity.
-    request.owner = app.callers.configured ? request.caller : 'anonymous';
-    // Before a body is read that nobody wants.
-    if (request.is404) refuse(request);
+    // Who is not known learns nothing of what there is; and no body is read that nobody wants.
+    if (request.is404) app.refuseUnknown(request);
     done();
   });
-  app.setNotFoundHandler(refuse);
+  app.setNotFoundHandler(app.refuseUnknown);
 });
 
 /** Tells a method that is not allowed from what is not there; of routes that are added from now on. */
@@ -48,7 +43,9 @@ function refusalOfUnknown(app: FastifyInstance): (request: FastifyRequest) => ne
       throw new Problem(404, 'not-found', 'There is nothing here.');
     }
     const allow = [...new Set(methods)].sort().join(', ');
-    throw new Problem(405, 'method-not-allowed', `Allowed here: ${allow}.`, { headers: { allow } });
+    throw new Problem(405, 'method-not-allowed', `Allowed here: ${allow}.`, {
+      headers: { allow },
+    });
   };
 }
 

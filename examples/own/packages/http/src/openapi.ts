@@ -1,7 +1,6 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { PROBLEM_TYPE, ProblemDocument } from './problems.ts';
 import type { ServerConfig } from './settings.ts';
 
 declare module 'fastify' {
@@ -16,39 +15,9 @@ export interface Documented {
   [name: string]: unknown;
 }
 
-const Operations = z.record(
-  z.string(),
-  z.record(
-    z.string(),
-    z.looseObject({
-      responses: z.record(
-        z.string(),
-        z.looseObject({ headers: z.record(z.string(), z.unknown()).optional() }),
-      ),
-    }),
-  ),
-);
-
-/** A problem as one of the answers of a route, beside those of `problems`. */
-export function problemAnswer(description: string) {
-  return { description, content: { [PROBLEM_TYPE]: { schema: ProblemDocument } } };
-}
-
 /** An answer's header. */
-function header(description: string): Documented {
+export function header(description: string): Documented {
   return { description, schema: { type: 'string' } };
-}
-
-/** For a route's `config`: the headers of its answers, by status and name, and what they say. */
-export function answersWith(headers: Record<number, Record<string, string>>): {
-  openapi: Documented;
-} {
-  const responses: Documented = {};
-  for (const [status, texts] of Object.entries(headers)) {
-    const described = Object.entries(texts).map(([name, text]) => [name, header(text)]);
-    responses[status] = { headers: Object.fromEntries(described) };
-  }
-  return { openapi: { responses } };
 }
 
 const RETRY_AFTER = { 'Retry-After': header('After so many seconds it may be tried again.') };
@@ -97,17 +66,48 @@ function completion(app: FastifyInstance): typeof jsonSchemaTransformObject {
   });
   return (document) => {
     const { paths, ...rest } = jsonSchemaTransformObject(document);
-    const complete = Operations.parse(paths);
-    for (const [path, methods] of Object.entries(complete)) {
-      for (const [method, operation] of Object.entries(methods)) {
-        merge(operation, known.get(operationKey(method, path)) ?? {});
-        for (const [status, answer] of Object.entries(operation.responses)) {
-          merge(answer, HEADERS[status] ? { headers: HEADERS[status] } : {});
+    return { ...rest, paths: completePaths(paths, known) };
+  };
+}
+
+const Operations = z.record(
+  z.string(),
+  z.record(
+    z.string(),
+    z.looseObject({
+      operationId: z.string().optional(),
+      responses: z.record(
+        z.string(),
+        z.looseObject({
+          headers: z.record(z.string(), z.unknown()).optional(),
+          links: z.record(z.string(), z.looseObject({ operationId: z.string() })).optional(),
+        }),
+      ),
+    }),
+  ),
+);
+
+/** The `paths` of a document with what is `known` of operations beside their schemas. */
+function completePaths(
+  paths: unknown,
+  known: ReadonlyMap<string, Documented>,
+): z.output<typeof Operations> {
+  const complete = Operations.parse(paths);
+  const operations = Object.values(complete).flatMap((path) => Object.values(path));
+  const ids = new Set(operations.map(({ operationId }) => operationId));
+  for (const [path, methods] of Object.entries(complete)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      merge(operation, known.get(operationKey(method, path)) ?? {});
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        merge(answer, HEADERS[status] ? { headers: HEADERS[status] } : {});
+        // What is linked to may be in a component that is not there.
+        for (const [name, { operationId }] of Object.entries(answer.links ?? {})) {
+          if (!ids.has(operationId)) delete answer.links?.[name];
         }
       }
     }
-    return { ...rest, paths: complete };
-  };
+  }
+  return complete;
 }
 
 /** Of a route, or of an operation. */

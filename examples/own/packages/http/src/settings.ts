@@ -16,7 +16,8 @@ export class ConfigurationError extends Error {
 
 /**
  * The environment as `schema` wants it; variables that are empty count as missing.
- * A field's `.meta({ example })` is shown where the variable is missing.
+ * A field's `.meta({ example })` is shown where the variable is missing; what is given for one with
+ * `.meta({ secret: true })`, such as an address with a password in it, is not shown.
  */
 export function readEnvironment<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
@@ -36,11 +37,14 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
   throw new ConfigurationError(problems);
 
   function describe(name: string, issue: z.core.$ZodIssue): string {
-    const value = given[name];
-    if (value !== undefined) return `${issue.message}, got \`${value}\``;
-    if (issue.code === 'custom') return issue.message;
     const field: unknown = schema.shape[name];
-    const example = field instanceof z.ZodType ? field.meta()?.['example'] : undefined;
+    const meta = field instanceof z.ZodType ? field.meta() : undefined;
+    const value = given[name];
+    if (value !== undefined) {
+      return meta?.['secret'] === true ? issue.message : `${issue.message}, got \`${value}\``;
+    }
+    if (issue.code === 'custom') return issue.message;
+    const example = meta?.['example'];
     return example === undefined ? 'is missing' : `is missing (example: ${String(example)})`;
   }
 }

@@ -34,6 +34,15 @@ test('names every bad variable, with what was given and an example', () => {
   });
 });
 
+test('says that a secret is wrong, and not what was given', () => {
+  const address = z.url('must be an address').meta({ example: 'store://localhost', secret: true });
+  const settings = z.object({ STORE_URL: address });
+  assert.throws(() => readEnvironment(settings, { STORE_URL: 'store//:hush@x' }), {
+    message: 'configuration is not valid:\n  STORE_URL  must be an address',
+  });
+  assert.throws(() => readEnvironment(settings, {}), /is missing \(example: store:\/\/localhost\)/);
+});
+
 test('a file of API keys is refused with the line that is wrong', (t) => {
   const path = keysFile(t, { ci: 'secret' });
   const given = { SERVICE_NAME: 'service', API_KEYS_FILE: path };

@@ -6,7 +6,7 @@ export const databaseSettings = {
   DATABASE_URL: z
     .string()
     .refine(isAddress, 'must be an address of PostgreSQL with the name of a database')
-    .meta({ example: 'postgresql://app:secret@localhost:5432/app' }),
+    .meta({ example: 'postgresql://app:secret@localhost:5432/app', secret: true }),
   ...limits('pool_size', 'pool_wait_ms', 'statement_timeout_ms', 'lock_timeout_ms'),
 };
 

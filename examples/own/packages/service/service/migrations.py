@@ -6,6 +6,7 @@ from what models.py has and the tables have not.
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,16 +29,30 @@ from service.settings import load
 PATIENCE_S = 60
 # Any number: whoever migrates this database holds the lock of it.
 _LOCK = text("SELECT pg_advisory_lock(7305)")
+_PATIENCE = text("SELECT set_config('lock_timeout', :ms, false)")
 
 
-async def migrate(url: str, folder: Path, *arguments: str) -> None:
-    """Do what the arguments say, alone. Raise what the server said where it fails."""
+@dataclass(frozen=True)
+class MigrationLimits(Limits):
+    """The bounds of what migrations do."""
+
+    lock_timeout_ms: int
+
+
+async def migrate(url: str, folder: Path, *arguments: str, lock_timeout_ms: int = 0) -> None:
+    """Do what the arguments say, alone. Raise what the server said where it fails.
+
+    A statement waits for so long for others' locks, which everybody behind it waits for as well;
+    without an end for 0.
+    """
     await _wait_for_database(url)
     connect = partial(asyncpg.connect, url)
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.execute(_LOCK)
-        # The lock is the session's and stays; each migration has a transaction of its own.
+        # Not before: whoever migrates may take longer.
+        await connection.execute(_PATIENCE, {"ms": str(lock_timeout_ms)})
+        # Both are the session's and stay; each migration has a transaction of its own.
         await connection.commit()
         await connection.run_sync(_work, folder, *arguments)
 
@@ -102,10 +117,12 @@ async def _make_database(url: str) -> None:
 
 def main(folder: Path) -> int:
     """Do what the command line says; return the exit status."""
-    settings, _ = load(DatabaseSettings, Limits)
+    settings, limits = load(DatabaseSettings, MigrationLimits)
     log.configure(settings.service_name, settings.log_level)
     try:
-        asyncio.run(migrate(settings.database_url.get_secret_value(), folder, *sys.argv[1:]))
+        url = settings.database_url.get_secret_value()
+        patience = limits.lock_timeout_ms
+        asyncio.run(migrate(url, folder, *sys.argv[1:], lock_timeout_ms=patience))
     except TimeoutError:
         sys.stderr.write(f"the database did not answer within {PATIENCE_S} s\n")
         return 1

@@ -4,10 +4,11 @@ import shutil
 from pathlib import Path
 
 import anyio
+import asyncpg
 import pytest
 from service.migrations import differences, migrate
 from service.testing import Postgres
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.migrate import MIGRATIONS
 from app.models import Base
@@ -74,3 +75,14 @@ async def test_make_the_database_where_there_is_none(postgres: Postgres, name: s
 
 async def test_make_what_the_models_say(url: str) -> None:
     assert await differences(url, Base.metadata) == []
+
+
+async def test_one_that_waits_for_a_lock_gives_up(postgres: Postgres, name: str) -> None:
+    await migrate(postgres.url(name), MIGRATIONS)
+    holder = await asyncpg.connect(postgres.url(name))
+    async with holder.transaction():
+        await holder.execute("LOCK TABLE items IN ACCESS SHARE MODE")
+        with anyio.fail_after(5), pytest.raises(DBAPIError, match="lock timeout"):
+            await migrate(postgres.url(name), MIGRATIONS, "down", lock_timeout_ms=100)
+    await holder.close()
+    assert await tables(postgres, name) == ["alembic_version", "items"]

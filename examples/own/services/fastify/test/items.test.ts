@@ -118,6 +118,7 @@ test('what is wrong with a request is told, all of it', async (t) => {
     [{ ...post({}), payload: 'name=x' }, '415 unsupported-media-type', []],
     [{ url: `${url}?limit=0&cursor=abc` }, '422 invalid-query', ['/limit', '/cursor']],
     [{ url: `${url}/chair` }, '404 not-found', []],
+    [{ url: `${url}/${'a'.repeat(1_000)}` }, '404 not-found', []],
     [{ ...post({}, json), method: 'PATCH', payload: '{' }, '405 method-not-allowed', []],
   ] as const) {
     assert.deepEqual(problem(await app.inject(request)), expected);

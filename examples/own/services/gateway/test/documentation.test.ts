@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { completePaths, header, operationKey } from '../src/plugins/docs.ts';
 import { gateway } from './support.ts';
 
 test('every operation says how it fails, and when to try again', async (t) => {
@@ -18,21 +17,4 @@ test('every operation says how it fails, and when to try again', async (t) => {
       assert.deepEqual(Object.keys(answers.get('429')?.headers ?? {}), ['Retry-After'], path);
     }
   }
-});
-
-test('an operation gets what is known of it, and links to operations that are there', () => {
-  const to = (operationId: string) => ({ operationId, parameters: {} });
-  const answer = { description: 'made', links: { read: to('read'), follow: to('follow') } };
-  const paths = {
-    '/a/{id}': {
-      get: { operationId: 'read', responses: {} },
-      post: { responses: { 201: answer } },
-    },
-  };
-  const location = header('Where it is.');
-  const known = { responses: { 201: { headers: { Location: location } } } };
-  const complete = completePaths(paths, new Map([[operationKey('POST', '/a/:id'), known]]));
-  assert.deepEqual(complete['/a/{id}']?.['post']?.responses, {
-    201: { description: 'made', links: { read: to('read') }, headers: { Location: location } },
-  });
 });

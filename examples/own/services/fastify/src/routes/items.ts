@@ -1,5 +1,5 @@
+import { answersWith, problemAnswer } from '@app/http/answers';
 import { entityTag, idempotencyKey, ifMatch, isKnown } from '@app/http/conditions';
-import { answersWith, problemAnswer } from '@app/http/openapi';
 import { toCursor } from '@app/http/pages';
 import { Problem, problems } from '@app/http/problems';
 import type { FastifyReply } from 'fastify';

@@ -1,15 +1,14 @@
+import { guard } from '@app/http/guard';
 import { Problem } from '@app/http/problems';
 import { admission } from '@app/http/server';
 import rateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Where requests are counted; in this process's memory if there is none. */
     rateLimitStore?: FastifyRateLimitStoreCtor;
-    /** Handles what no route does; for a part of the paths that answers errors in its own way. */
-    refuseUnknown: (request: FastifyRequest) => never;
   }
 }
 
@@ -19,21 +18,7 @@ export default plugin(
     await app.register(admission);
     await limitRequests(app);
     // Behind the rate limit, so that guessing keys is limited as well.
-    app.addHook('onRequest', (request, _reply, done) => {
-      if (!request.known && request.routeOptions.config.public !== true) {
-        throw new Problem(401, 'unauthorized', 'Send an API key: Authorization: Bearer <key>.', {
-          headers: { 'www-authenticate': 'Bearer' },
-        });
-      }
-      done();
-    });
-    // Who is not known learns nothing of what there is.
-    app.decorate('refuseUnknown', refusalOfUnknown(app));
-    app.setNotFoundHandler(app.refuseUnknown);
-    app.addHook('onRequest', (request, _reply, done) => {
-      if (request.is404) app.refuseUnknown(request);
-      done();
-    });
+    await app.register(guard);
   },
   // Refusals have its headers as well.
   { name: 'admission', dependencies: ['security'] },
@@ -59,37 +44,4 @@ async function limitRequests(app: FastifyInstance): Promise<void> {
       new Problem(429, 'too-many-requests', `More than ${max} requests in a minute.`),
   });
   app.addHook('onRequest', app.rateLimit());
-}
-
-/** Tells a method that is not allowed from what is not there; of routes that are added from now on. */
-function refusalOfUnknown(app: FastifyInstance): (request: FastifyRequest) => never {
-  const routes = new Map<string, { path: RegExp; methods: Set<string> }>();
-  app.addHook('onRoute', ({ url, method }) => {
-    const known = routes.get(url) ?? { path: pathPattern(url), methods: new Set() };
-    routes.set(url, known);
-    for (const name of [method].flat()) known.methods.add(name);
-  });
-  return (request) => {
-    const path = request.url.replace(/\?.*/s, '');
-    const methods = [...routes.values()]
-      .filter((route) => route.path.test(path))
-      .flatMap((route) => [...route.methods]);
-    // A route may pass on what it does not find, such as a file.
-    if (methods.length === 0 || methods.includes(request.method)) {
-      throw new Problem(404, 'not-found', 'There is nothing here.');
-    }
-    const allow = [...new Set(methods)].sort().join(', ');
-    throw new Problem(405, 'method-not-allowed', `Allowed here: ${allow}.`, {
-      headers: { allow },
-    });
-  };
-}
-
-/** The paths that a route's pattern stands for. */
-function pathPattern(url: string): RegExp {
-  const parts = url.split('/').map((part) => {
-    if (part === '*') return '.*';
-    return part.startsWith(':') ? '[^/]+' : part.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&');
-  });
-  return new RegExp(`^${parts.join('/')}$`);
 }

@@ -1,135 +1,31 @@
+import { docsOptions, openapiOptions, withoutKey } from '@app/http/openapi';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import plugin from 'fastify-plugin';
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { z } from 'zod';
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Documents of services behind, which are shown beside the gateway's own. */
     documents?: { name: string; url: string }[];
   }
-  interface FastifyContextConfig {
-    /** What OpenAPI is to say of an operation, and a route's schema has no words for. */
-    openapi?: Documented;
-  }
-}
-
-/** Parts of an operation, in the words of OpenAPI 3.1. */
-export interface Documented {
-  [name: string]: unknown;
 }
 
 /** OpenAPI of all routes, at /docs. */
 export default plugin(
   async (app) => {
-    const documented = new Map<string, Documented>();
-    app.addHook('onRoute', ({ config, method, url }) => {
-      if (config?.openapi) documented.set(operationKey(String(method), url), config.openapi);
-    });
-    await app.register(swagger, {
-      openapi: {
-        openapi: '3.1.0',
-        info: { title: app.config.SERVICE_NAME, version: '1' },
-        components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-        ...(app.config.API_KEYS_FILE && { security: [{ key: [] }] }),
-      },
-      transform: jsonSchemaTransform,
-      transformObject(document) {
-        const { paths, ...rest } = jsonSchemaTransformObject(document);
-        return { ...rest, paths: completePaths(paths, documented) };
-      },
-    });
+    await app.register(swagger, openapiOptions(app, app.config));
     await app.register(async (docs) => {
-      docs.addHook('onRoute', (route) => {
-        route.config = { ...route.config, public: true };
-      });
+      docs.addHook('onRoute', withoutKey);
       await docs.register(swaggerUi, {
-        routePrefix: '/docs',
+        ...docsOptions,
         ...(app.documents && {
           uiConfig: {
             urls: [{ name: app.config.SERVICE_NAME, url: '/docs/json' }, ...app.documents],
           },
         }),
-        staticCSP: {
-          'default-src': "'self'",
-          'img-src': ["'self'", 'data:'],
-          'style-src': ["'self'", "'unsafe-inline'"],
-          'frame-ancestors': "'none'",
-        },
       });
     });
   },
   // A hook holds only for what is registered after it.
   { dependencies: ['admission'] },
 );
-
-const Operations = z.record(
-  z.string(),
-  z.record(
-    z.string(),
-    z.looseObject({
-      operationId: z.string().optional(),
-      responses: z.record(
-        z.string(),
-        z.looseObject({
-          headers: z.record(z.string(), z.unknown()).optional(),
-          links: z.record(z.string(), z.looseObject({ operationId: z.string() })).optional(),
-        }),
-      ),
-    }),
-  ),
-);
-
-/** An answer's header. */
-export function header(description: string): Documented {
-  return { description, schema: { type: 'string' } };
-}
-
-const RETRY_AFTER = { 'Retry-After': header('After so many seconds it may be tried again.') };
-
-const HEADERS: Record<string, Documented> = {
-  401: { 'WWW-Authenticate': header('How to send a key.') },
-  429: RETRY_AFTER,
-  503: RETRY_AFTER,
-};
-
-/** The `paths` of a document with what is `known` of operations beside their schemas. */
-export function completePaths(
-  paths: unknown,
-  known: ReadonlyMap<string, Documented>,
-): z.output<typeof Operations> {
-  const complete = Operations.parse(paths);
-  const operations = Object.values(complete).flatMap((path) => Object.values(path));
-  const ids = new Set(operations.map(({ operationId }) => operationId));
-  for (const [path, methods] of Object.entries(complete)) {
-    for (const [method, operation] of Object.entries(methods)) {
-      merge(operation, known.get(operationKey(method, path)) ?? {});
-      for (const [status, answer] of Object.entries(operation.responses)) {
-        merge(answer, HEADERS[status] ? { headers: HEADERS[status] } : {});
-        // What is linked to may be in a component that is not there.
-        for (const [name, { operationId }] of Object.entries(answer.links ?? {})) {
-          if (!ids.has(operationId)) delete answer.links?.[name];
-        }
-      }
-    }
-  }
-  return complete;
-}
-
-/** Of a route, or of an operation. */
-export function operationKey(method: string, path: string): string {
-  return `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`;
-}
-
-function merge(into: Documented, more: Documented): void {
-  for (const [name, value] of Object.entries(more)) {
-    const earlier = into[name];
-    if (isObject(earlier) && isObject(value)) merge(earlier, value);
-    else into[name] = value;
-  }
-}
-
-function isObject(value: unknown): value is Documented {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
