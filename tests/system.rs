@@ -135,6 +135,15 @@ fn torment(name: &str, choices: &[&str]) {
 
 #[test]
 #[ignore = "starts servers; `make faults` runs it"]
+fn own_services_survive_their_faults() {
+    let Some(_proof) = prove("system::own_services_survive_their_faults") else { return };
+    let own =
+        ["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
+    torment("faults-own", &own);
+}
+
+#[test]
+#[ignore = "starts servers; `make faults` runs it"]
 fn redis_survives_its_faults() {
     let Some(_proof) = prove("system::redis_survives_its_faults") else { return };
     torment("faults-redis", &["--ml", "--realtime", "--faults"]);
@@ -151,8 +160,9 @@ fn rabbitmq_survives_its_faults() {
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn the_demonstration_predicts_a_digit_and_keeps_an_item() {
-    let name = "system::the_demonstration_predicts_a_digit_and_keeps_an_item";
-    let Some(_proof) = prove(name) else { return };
+    let Some(_proof) = prove("system::the_demonstration_predicts_a_digit_and_keeps_an_item") else {
+        return;
+    };
     let report = run(&repository(), None, &["make", "demo"]);
     print!("{report}");
     for step in ["render", "setup", "start", "predict", "succeeded", "keep", "created", "stop"] {

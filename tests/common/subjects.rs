@@ -73,6 +73,8 @@ const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
 const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
 /// A service of each kind that has tables of its own.
 const OWN: &[&str] = &["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+const OWN_FAULTS: &[&str] =
+    &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
 /// What [`FULL`] and [`ML`] become with one service more of two kinds.
@@ -190,6 +192,12 @@ pub const SUBJECTS: &[Subject] = &[
         what: "make faults: killed, frozen and cut off, no job lost",
         projects: &[RABBITMQ_FAULTS],
         tools: &[Tool::Rabbitmq],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::own_services_survive_their_faults",
+        what: "make faults: killed and frozen, no change lost or doubled, each told of",
+        projects: &[OWN_FAULTS],
         ..PLAIN
     },
     Subject {
