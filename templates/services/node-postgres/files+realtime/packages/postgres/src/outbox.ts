@@ -79,10 +79,14 @@ async function inTransaction<Result>(
   work: (client: pg.PoolClient) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
+  // The next statement says it as well. Without a listener a lost connection ends the process.
+  const lost = (): void => {};
+  client.on('error', lost);
   try {
     await client.query('BEGIN');
     const result = await work(client);
     await client.query('COMMIT');
+    client.off('error', lost);
     client.release();
     return result;
   } catch (error) {

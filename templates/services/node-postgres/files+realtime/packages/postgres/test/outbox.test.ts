@@ -27,10 +27,10 @@ async function outbox(t: TestContext, count: number) {
     [count],
   );
   const told: unknown[] = [];
-  const realtime = { url: '', status: () => 204 };
+  const realtime = { url: '', status: (): number | Promise<number> => 204 };
   const server = createServer(async (request, response) => {
     const body = await json(request);
-    const status = realtime.status();
+    const status = await realtime.status();
     if (status === 204) told.push([request.url, body]);
     response.writeHead(status).end();
   }).listen(0, '127.0.0.1');
@@ -83,4 +83,21 @@ test('keeps what realtime does not take, and tells it when it does', async (t) =
   end.abort();
   await relaying;
   assert.deepEqual(told, expected(3));
+});
+
+test('goes on where its connection is lost while realtime is told', async (t) => {
+  const { pool, realtime, told, left } = await outbox(t, 1);
+  const inUse = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'";
+  realtime.status = async () => {
+    if (told.length === 0)
+      await pool.query(`SELECT pg_terminate_backend(pid) FROM (${inUse}) AS used`);
+    return 204;
+  };
+  const end = new AbortController();
+  const relaying = relay(pool, { url: realtime.url, from: 'shop' }, quiet, end.signal);
+  await until(async () => (await left()) === 0);
+  end.abort();
+  await relaying;
+  // It was not removed before the connection was lost, and so it is told again.
+  assert.deepEqual(told, [...expected(1), ...expected(1)]);
 });
