@@ -34,10 +34,10 @@ class Outbox:
         self._database = settings.database_url.get_secret_value()
         self._realtime = str(settings.realtime_url).rstrip("/")
         self._from = settings.service_name
+        self._pause = _PAUSE_S
 
     async def relay(self) -> None:
         """Tell and remove events until this is cancelled, also after what it needs was away."""
-        pause = _PAUSE_S
         while True:
             try:
                 await self._relay()
@@ -47,19 +47,27 @@ class Outbox:
                 asyncpg.InterfaceError,
                 OSError,
             ) as why:
-                if pause == _PAUSE_S:
+                if self._pause == _PAUSE_S:
                     log.warning("events wait in the outbox", error=f"{type(why).__name__}: {why}")
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
-            await asyncio.sleep(pause)
+                self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+            await asyncio.sleep(self._pause)
 
     async def _relay(self) -> None:
         # A connection of its own, so that requests and it do not wait for each other.
         name = {"application_name": f"{self._from}-outbox"}
-        connection = await asyncpg.connect(self._database, timeout=5, server_settings=name)
+        connection = await asyncpg.connect(
+            self._database,
+            timeout=_PATIENCE_S,
+            # For a server that says nothing any more: this session waits for nobody's locks.
+            command_timeout=_PATIENCE_S,
+            server_settings=name,
+        )
         try:
             async with httpx2.AsyncClient(timeout=_PATIENCE_S, trust_env=False) as client:
                 while True:
-                    if await self._tell_some(connection, client) < _AT_ONCE:
+                    told = await self._tell_some(connection, client)
+                    self._pause = _PAUSE_S
+                    if told < _AT_ONCE:
                         await asyncio.sleep(_PAUSE_S)
         finally:
             await connection.close(timeout=1)

@@ -1,0 +1,122 @@
+"""Events are told once realtime takes them, soon after whatever was away is back."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import AnyHttpUrl, SecretStr
+
+from service import outbox
+from service.outbox import Outbox, OutboxSettings
+from service.testing import Postgres, eventually
+
+pytest_plugins = ["service.fixtures"]
+TABLE = """
+CREATE SCHEMA outbox CREATE TABLE events (
+  position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, channel text, event jsonb
+)
+"""
+EVENT = """INSERT INTO outbox.events (channel, event) VALUES ('items', '{"id": 7}')"""
+SESSION = """
+SELECT pid FROM pg_stat_activity WHERE application_name = 'tests-outbox' AND state = 'idle'
+"""
+
+
+class Realtime:
+    """Takes events, or refuses so many; keeps when it was asked, and what it took."""
+
+    def __init__(self) -> None:
+        self.refuses = 0
+        self.asked: list[float] = []
+        self.told: list[int] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await head_of(reader):
+            fields = [line.partition(b":") for line in head.lower().split(b"\r\n")]
+            length = next(int(value) for name, _, value in fields if name == b"content-length")
+            body = json.loads(await reader.readexactly(length))
+            self.asked.append(time.monotonic())
+            status = b"503 Away" if self.refuses > 0 else b"204 Taken"
+            if self.refuses > 0:
+                self.refuses -= 1
+            else:
+                self.told.append(body["event"]["id"])
+            writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+
+async def head_of(reader: asyncio.StreamReader) -> bytes:
+    """Return the next head of a request; nothing at the end of the connection."""
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+
+
+@pytest.fixture
+async def database(postgres: Postgres) -> str:
+    name = await postgres.empty_database()
+    await postgres.execute(TABLE, name)
+    return name
+
+
+@asynccontextmanager
+async def relaying(url: str, realtime: Realtime) -> AsyncIterator[None]:
+    async with await asyncio.start_server(realtime.answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = OutboxSettings(
+            service_name="tests",
+            database_url=SecretStr(url),
+            realtime_url=AnyHttpUrl(f"http://127.0.0.1:{port}"),
+        )
+        running = asyncio.create_task(Outbox(settings).relay())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def taken(realtime: Realtime, count: int) -> None:
+    async def whether() -> bool:
+        return len(realtime.told) >= count
+
+    await eventually(whether)
+
+
+async def test_one_outage_is_not_paid_for_at_the_next(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_PAUSE_S", 0.01)
+    realtime = Realtime()
+    async with relaying(postgres.url(database), realtime):
+        for count, refusals in enumerate([7, 1], start=1):
+            realtime.refuses = refusals
+            await postgres.execute(EVENT, database)
+            await taken(realtime, count)
+    assert realtime.told == [7, 7]
+    # The pause before the last try of the first outage, and of the second one.
+    long, short = (realtime.asked[at] - realtime.asked[at - 1] for at in (7, 9))
+    assert short < long / 2
+
+
+async def test_a_connection_that_says_nothing_any_more_is_given_up(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_PATIENCE_S", 0.5)
+    realtime = Realtime()
+    async with relaying(postgres.url(database), realtime):
+        await eventually(lambda: postgres.execute(SESSION))
+        [session] = await postgres.execute(SESSION)
+        os.kill(session["pid"], signal.SIGSTOP)
+        try:
+            await postgres.execute(EVENT, database)
+            await taken(realtime, 1)
+        finally:
+            os.kill(session["pid"], signal.SIGCONT)
+    assert realtime.told == [7]
