@@ -101,7 +101,7 @@ BREAKS = [
         "refused-event-removed",
         "packages/service/service/outbox.py",
         "                    failure = error\n                    break\n",
-        "                    log.warning(\"not told\", error=str(error))\n",
+        '                    log.warning("not told", error=str(error))\n',
         "test_events.py",
     ),
 ]
