@@ -1,8 +1,9 @@
 """Breaks a generated project on purpose: `python3 scripts/breaks.py FOLDER [NAME...]`.
 
-FOLDER is a project with --ml, --realtime and --faults that `make setup` has been run in. Each break
-is what somebody might well write; the fault test named beside it must turn red. Every file is put
-back.
+FOLDER is a project with --ml, --realtime, --faults, --service orders=fastapi and --service
+stock=fastify that `make setup` has been run in. Each break is what somebody might well write; the
+fault test named beside it must turn red. Every file is put back. What dies at random may need more
+than by default: SEED=3 KILLS=12.
 """
 
 from __future__ import annotations
@@ -74,6 +75,34 @@ BREAKS = [
         "            return Release(backoff_s(self._refusals, self._limits))\n",
         '            return Retry(problem("gone", "Gone", 503, str(error)), alone=False)\n',
         "test_inference.py::test_an_inference_that_is_away_costs_no_attempt",
+    ),
+    Break(
+        "commit-before-the-disk",
+        "infra/postgres/postgresql.conf",
+        "timezone = 'UTC'\n",
+        "timezone = 'UTC'\nsynchronous_commit = off\n",
+        "test_changes.py",
+    ),
+    Break(
+        "key-not-kept",
+        "services/stock/src/database/items.ts",
+        "const values = { ...content, owner, idempotencyKey: key, requestHash };",
+        "const values = { ...content, owner, requestHash };",
+        "test_changes.py",
+    ),
+    Break(
+        "version-not-compared",
+        "services/orders/app/store.py",
+        "    if expected and not expected(row.version):\n",
+        "    if False:\n",
+        "test_changes.py",
+    ),
+    Break(
+        "refused-event-removed",
+        "packages/service/service/outbox.py",
+        "                    failure = error\n                    break\n",
+        '                    log.warning("not told", error=str(error))\n',
+        "test_events.py",
     ),
 ]
 

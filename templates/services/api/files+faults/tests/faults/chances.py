@@ -20,7 +20,7 @@ from databases import NAME, WithDatabase
 from processes import LIMIT_S, Stopwatch, show
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
-KILLS = int(os.environ.get("KILLS") or "8")
+KILLS = int(os.environ.get("KILLS") or "5")
 # Changes that are accepted between two faults, mostly.
 BETWEEN = 10
 # Each with how often it is chosen; what is frozen for long is so for longer than the limits below.
@@ -38,6 +38,7 @@ class Faults:
     targets: list[str]
     folder: Path
     hits: Counter[str] = field(default_factory=Counter)
+    missed: int = 0
     hit_points: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
@@ -72,37 +73,42 @@ class Faults:
         point = self.ledger.in_flight()
         match fault:
             case "killed":
-                self.signal(target, signal.SIGKILL)
+                hit = self.signal(target, signal.SIGKILL)
             case "killed within a session":
-                self.kill_session(chance)
+                hit = self.kill_session(chance)
             case "killed while its disk hangs" if hung_disk.AVAILABLE:
                 with self.system.hung_disk(target):
                     time.sleep(lasts_s)
                     point = self.ledger.in_flight()
-                    self.signal(target, signal.SIGKILL)
+                    hit = self.signal(target, signal.SIGKILL)
             case _:
-                self.signal(target, signal.SIGSTOP)
+                hit = self.signal(target, signal.SIGSTOP)
                 time.sleep(lasts_s)
                 point = self.ledger.in_flight()
                 self.signal(target, signal.SIGKILL if "killed" in fault else signal.SIGCONT)
+        if not hit:
+            self.missed += 1
+            return
         self.hits[f"{target} {fault}"] += 1
         for what in point or ["nothing"]:
             self.hit_points[f"{what} while {target} is hit"] += 1
         with (self.folder / "hits.txt").open("a", encoding="utf-8") as log:
             log.write(f"{number} {target} {fault} {lasts_s:.2f} s: {dict(point)}\n")
 
-    def signal(self, target: str, number: signal.Signals) -> None:
+    def signal(self, target: str, number: signal.Signals) -> bool:
+        """Whether it was there: it may just have ended, because it could not start."""
         try:
             self.system.signal(target, number)
         except (ProcessLookupError, AssertionError):
-            # It has just ended, because it could not start.
-            self.hits[f"{target} was down"] += 1
+            return False
+        return True
 
-    def kill_session(self, chance: random.Random) -> None:
+    def kill_session(self, chance: random.Random) -> bool:
+        """Whether there was one: the server may just be starting."""
         try:
-            self.system.kill_session(chance)
+            return self.system.kill_session(chance)
         except AssertionError:
-            self.hits["the database was starting"] += 1
+            return False
 
     def told(self) -> dict[str, object]:
         """For a report."""
@@ -112,6 +118,7 @@ class Faults:
         return {
             "seed": SEED,
             "faults": sum(self.hits.values()),
+            "missed": self.missed,
             "kinds": show(dict(self.hits)),
             "in_flight": show(dict(by_kind)),
         }

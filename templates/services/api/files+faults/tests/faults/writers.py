@@ -67,9 +67,8 @@ class Writer:
         """A name that is taken, which is refused."""
         if self.owned[service]:
             item, version = self.owned[service][-1]
-            name = self.read(service, item).json()["name"]
             mark = self.mark()
-            body = {"name": name, "attributes": {"mark": mark}}
+            body = {"name": self.read(service, item).get("name"), "attributes": {"mark": mark}}
             answer = self.insist("POST", Attempt(service, "created", mark), body)
             if answer.status_code != 409:
                 self.say(service, f"a name that version {version} of {item} has", answer)
@@ -88,12 +87,13 @@ class Writer:
                 unanswered.add(mark)
                 self.pause()
                 continue
+            found = answer.json()
             if answer.status_code == 412 and unanswered:
                 # One that seemed to fail has been done.
-                answer = self.read(service, item)
-                if answer.json()["attributes"]["mark"] not in unanswered:
+                found = self.read(service, item)
+                if found.get("attributes", {}).get("mark") not in unanswered:
                     self.say(service, "a replacement that was not asked for", answer)
-            if not answer.is_success or answer.json()["version"] != version + 1:
+            if found.get("version") != version + 1:
                 self.say(service, f"version {version} of {item} replaced", answer)
             self.owned[service][place] = (item, version + 1)
             return
@@ -101,7 +101,7 @@ class Writer:
     def contend(self, service: str) -> None:
         """The shared item, once, in the version that is read before."""
         item = self.shared[service]
-        version = self.read(service, item).json()["version"]
+        version = self.read(service, item).get("version", 0)
         answer = self.put(service, item, version, self.mark())
         if answer is not None and answer.status_code not in (200, 412):
             self.say(service, "a shared item", answer)
@@ -152,7 +152,8 @@ class Writer:
                 attempt.item, attempt.version = answer.json()["id"], 1
         return self.definite(answer)
 
-    def read(self, service: str, item: str) -> httpx2.Response:
+    def read(self, service: str, item: str) -> dict[str, Any]:
+        """An item that nobody has removed; empty where it is not there all the same."""
         waited = Stopwatch()
         while True:
             try:
@@ -160,9 +161,14 @@ class Writer:
             except httpx2.TransportError:
                 found = None
             if (answer := self.definite(found)) is not None:
-                return answer
+                break
             assert waited() < LIMIT_S, "no answer in time"
             self.pause()
+        if answer.status_code != 200:
+            self.say(service, f"{item} is not there", answer)
+            return {}
+        item_now: dict[str, Any] = answer.json()
+        return item_now
 
     def definite(self, answer: httpx2.Response | None) -> httpx2.Response | None:
         if answer is not None and answer.status_code == 503 and "retry-after" in answer.headers:
