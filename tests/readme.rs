@@ -6,7 +6,10 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::{repository, stdout};
+use scaffold::choose::selection::Choices;
+use scaffold::pack::load::Pack;
+
+use common::{repository, stdout, tree_of};
 
 fn commands() -> Vec<String> {
     let text = fs::read_to_string(repository().join("README.md")).expect("the README is there");
@@ -91,7 +94,14 @@ fn what_is_broken_on_purpose_is_where_a_project_has_it() {
         .filter(|text| text.contains('/') && !text.contains([' ', ':']))
         .collect();
     assert!(paths.len() >= 5, "{paths:?}");
+    let pack = Pack::embedded().expect("the embedded pack can be read");
+    let mut choices = Choices { name: Some("x".to_owned()), ..Choices::default() };
+    choices.components = ["ml", "realtime", "faults"].map(|flag| (flag.to_owned(), true)).into();
+    for (name, kind) in [("orders", "fastapi"), ("stock", "fastify")] {
+        choices.add_service(&pack, name, kind).expect("a kind of the pack");
+    }
+    let tree = tree_of(&pack, choices.complete(&pack).expect("a valid selection"));
     for path in paths {
-        assert!(repository().join("examples/full").join(path).is_file(), "{path} is not there");
+        assert!(tree.get(path).is_some(), "{path} is not there");
     }
 }

@@ -373,15 +373,16 @@ fn settle(
 
 /// A refusal with the command that makes way.
 fn refused(pack: &Pack, refusal: Refusal) -> Error {
+    let message = refusal.message(pack);
     let flag = |component: &Component| component.flag().unwrap_or(&component.id).to_owned();
     let hint = match refusal {
         Refusal::Exclusive(_, other) => format!("scaffold remove {}", flag(other)),
         Refusal::Inapplicable(component) => {
-            let first = component.manifest.applies.first().and_then(|id| pack.component(id));
-            format!("scaffold add {}", flag(first.unwrap_or(component)))
+            let first = rules::flags_of_others(pack, component).first().copied();
+            format!("scaffold add {}", first.unwrap_or(&component.id))
         }
         Refusal::UnusedSlot(slot, needing) => format!("scaffold add {}", needing.unwrap_or(slot)),
         Refusal::KindIsOff(_, _, component) => format!("scaffold add {}", flag(component)),
     };
-    Error::usage(refusal.message(), hint)
+    Error::usage(message, hint)
 }

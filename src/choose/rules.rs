@@ -24,13 +24,13 @@ pub enum Refusal<'a> {
 impl Refusal<'_> {
     /// What is wrong, as a sentence.
     #[must_use]
-    pub fn message(&self) -> String {
+    pub fn message(&self, pack: &Pack) -> String {
         match self {
             Self::Exclusive(one, other) => {
                 format!("`{}` and `{}` exclude each other", one.id, other.id)
             }
             Self::Inapplicable(component) => {
-                let others = &component.manifest.applies;
+                let others = flags_of_others(pack, component);
                 let either: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
                 let (id, either) = (&component.id, either.join(" or "));
                 format!("`{id}` has nothing to work with: it needs {either}")
@@ -44,6 +44,22 @@ impl Refusal<'_> {
             }
         }
     }
+}
+
+/// The flags that give `component` something to work with: of what it applies with or, where that only
+/// comes along, of what brings it.
+#[must_use]
+pub fn flags_of_others<'a>(pack: &'a Pack, component: &Component) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for other in &component.manifest.applies {
+        let own = pack.component(other).and_then(Component::flag);
+        let bringing = pack.flagged().filter(|(_, it)| it.manifest.requires.contains(other));
+        match own {
+            Some(flag) => found.push(flag),
+            None => found.extend(bringing.map(|(flag, _)| flag)),
+        }
+    }
+    found
 }
 
 /// The first two components in `on` that exclude each other.

@@ -454,18 +454,15 @@ impl Choices {
                 }
             }
             Refusal::Inapplicable(component) => {
-                let others = component.manifest.applies.iter();
-                let first = others
-                    .filter_map(|other| pack.component(other))
-                    .find(|other| other.flag().is_some());
-                instead.components.extend(first.map(with));
+                let first = rules::flags_of_others(pack, component).first().copied();
+                instead.components.extend(first.map(|flag| (flag.to_owned(), true)));
             }
             Refusal::UnusedSlot(slot, flag) => {
                 instead.components.insert(flag.unwrap_or(slot).to_owned(), true);
             }
             Refusal::KindIsOff(_, _, component) => instead.components.extend([with(component)]),
         }
-        Error::usage(refusal.message(), instead.command(pack))
+        Error::usage(refusal.message(pack), instead.command(pack))
     }
 
     fn all_services(
