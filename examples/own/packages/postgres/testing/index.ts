@@ -1,24 +1,16 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chownSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '@app/http/testing';
 
-const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
-  shared_buffers: '16MB',
-  // What it holds outlives the server and not the machine.
-  fsync: 'off',
-};
+const ROOT = join(import.meta.dirname, '../../..');
 
 /** A real server for tests: theirs alone, so that they can stop it. */
 export class TestPostgres {
   readonly port: number;
-  readonly #programs = programs();
-  readonly #user = unprivileged();
   readonly #folder = mkdtempSync(join(tmpdir(), 'postgres-'));
   #process: ChildProcess | undefined;
   #databases = 0;
@@ -29,9 +21,7 @@ export class TestPostgres {
 
   /** An address where a server can be started later. */
   static async absent(): Promise<TestPostgres> {
-    const postgres = new TestPostgres(await freePort());
-    postgres.#initialize();
-    return postgres;
+    return new TestPostgres(await freePort());
   }
 
   static async start(): Promise<TestPostgres> {
@@ -46,11 +36,11 @@ export class TestPostgres {
   }
 
   async start(): Promise<void> {
-    const settings = { ...SETTINGS, port: String(this.port) };
-    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const child = spawn(join(this.#programs, 'postgres'), ['-D', this.#folder, ...flags], {
-      ...this.#user,
-      env: { LC_MESSAGES: 'C' },
+    const installed = join(ROOT, '.venv/bin/python');
+    const python = existsSync(installed) ? installed : 'python3';
+    const server = join(ROOT, 'infra/postgres/server.py');
+    const place = ['--port', String(this.port), '--data', this.#folder];
+    const child = spawn(python, [server, ...place, '--fast'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
@@ -70,7 +60,7 @@ export class TestPostgres {
   signal(signal: NodeJS.Signals): void {
     const pid = this.#process?.pid;
     if (pid === undefined) return;
-    for (const process of [pid, ...childrenOf(pid)]) globalThis.process.kill(process, signal);
+    for (const process of descendantsOf(pid)) globalThis.process.kill(process, signal);
   }
 
   /** Ends the server at once, as if it had crashed. What was committed is there when it comes back. */
@@ -86,59 +76,18 @@ export class TestPostgres {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-
-  #initialize(): void {
-    const { uid, gid } = this.#user;
-    if (uid !== undefined && gid !== undefined) chownSync(this.#folder, uid, gid);
-    const how = ['--username=app', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
-    execFileSync(join(this.#programs, 'initdb'), [...how, '-D', this.#folder], {
-      ...this.#user,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-  }
 }
 
-/** The folder with `initdb` and `postgres`: a named one, that of .venv, or the machine's newest. */
-function programs(): string {
-  const root = join(import.meta.dirname, '../../..');
-  const embedded = '.venv/lib/python3*/site-packages/embedded_postgres/pginstall/bin';
-  const named = process.env['POSTGRES_BIN'];
-  const newest = (first: string, second: string): number =>
-    second.localeCompare(first, 'en', { numeric: true });
-  const folders = named
-    ? [named]
-    : [
-        ...globSync(embedded, { cwd: root }).map((folder) => join(root, folder)),
-        ...globSync('/usr/lib/postgresql/*/bin').sort(newest),
-      ];
-  const folder = folders.find((path) => exists(join(path, 'postgres')));
-  if (folder !== undefined) return folder;
-  throw new Error(
-    'these tests need PostgreSQL: run them by `make test`, or set POSTGRES_BIN to the folder of its programs',
-  );
-}
-
-/** Each connection has a process of its own. */
-function childrenOf(pid: number): number[] {
+/** A process and all that it has started: each connection has one of its own. */
+function descendantsOf(pid: number): number[] {
   const listed = execFileSync('ps', ['-e', '-o', 'ppid=,pid='], { encoding: 'utf8' });
-  return [...listed.matchAll(/(\d+) +(\d+)/g)]
-    .filter(([, parent]) => Number(parent) === pid)
-    .map(([, , child]) => Number(child));
-}
-
-function exists(path: string): boolean {
-  try {
-    accessSync(path);
-    return true;
-  } catch {
-    return false;
+  const all = [...listed.matchAll(/(\d+) +(\d+)/g)].map(([, parent, child]) => ({
+    parent: Number(parent),
+    child: Number(child),
+  }));
+  const found: number[] = [pid];
+  for (const one of found) {
+    found.push(...all.filter(({ parent }) => parent === one).map(({ child }) => child));
   }
-}
-
-/** PostgreSQL does not run as root: where the tests do, somebody else runs it. */
-function unprivileged(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const line = /^(?:postgres|nobody):[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
-  if (!line) throw new Error('PostgreSQL needs a user that is not root: there is no `nobody`');
-  return { uid: Number(line[1]), gid: Number(line[2]) };
+  return found;
 }

