@@ -71,7 +71,15 @@ def demonstrate(scaffold: Path, target: Path) -> None:
 def render(scaffold: Path, target: Path) -> None:
     if (target / "scaffold.lock").is_file():
         shutil.rmtree(target)  # The project of an earlier demonstration.
-    command = [str(scaffold), "new", "demo", "--ml", "--realtime", "--service", f"{SERVICE}=fastapi"]
+    command = [
+        str(scaffold),
+        "new",
+        "demo",
+        "--ml",
+        "--realtime",
+        "--service",
+        f"{SERVICE}=fastapi",
+    ]
     command += ["--into", str(target), "--json"]
     begun = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -234,7 +242,10 @@ def keep(ports: str, service: str) -> None:
     event = message["data"]
     if event["item"] != item["id"]:
         raise RuntimeError(f"the channel tells of {event}")
-    say("", f"{event['type']} version {event['version']}, told in the channel items  +{seconds:.3f} s")
+    say(
+        "",
+        f"{event['type']} version {event['version']}, told in the channel items  +{seconds:.3f} s",
+    )
 
 
 def gateway(ports: str) -> str:

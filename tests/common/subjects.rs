@@ -251,21 +251,21 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "manifests::every_overlay_builds_and_has_only_fields_that_kubernetes_knows",
         what: "kubectl kustomize and kubernetes-validate over every selection's manifests",
-        every: &["deploy/*", "infra/redis/*", "infra/rabbitmq/*"],
+        every: &["deploy/*", "infra/postgres/*", "infra/redis/*", "infra/rabbitmq/*"],
         tools: &[Tool::Kubectl],
         ..PLAIN
     },
     Subject {
         name: "manifests::no_overlay_pulls_an_image_that_is_there",
         what: "kubectl kustomize over every selection's manifests",
-        every: &["deploy/*", "infra/redis/*", "infra/rabbitmq/*"],
+        every: &["deploy/*", "infra/postgres/*", "infra/redis/*", "infra/rabbitmq/*"],
         tools: &[Tool::Kubectl],
         ..PLAIN
     },
     Subject {
         name: "manifests::the_overlay_dev_fits_two_processors_while_all_of_it_is_rolled_out",
         what: "kubectl kustomize over every selection's manifests",
-        every: &["deploy/*", "infra/redis/*", "infra/rabbitmq/*"],
+        every: &["deploy/*", "infra/postgres/*", "infra/redis/*", "infra/rabbitmq/*"],
         tools: &[Tool::Kubectl],
         ..PLAIN
     },
