@@ -1,8 +1,8 @@
 """Shows in a minute what the generator makes: `make demo`.
 
 Renders a project with predictions, real-time and a service with tables of its own, sets it up and
-starts it; sends it a drawn digit and follows the job's events over a WebSocket; makes an item and is
-told of it; then stops all. Needs Python 3.11 and make, as the project does.
+starts it; sends it a drawn digit and follows the job's events over a WebSocket; makes an item and
+is told of it; then stops all. Needs Python 3.11 and make, as the project does.
 """
 
 from __future__ import annotations

