@@ -165,7 +165,7 @@ fn every_selection_is_a_project_for_compose() {
             put(folder.path(), path, &file.bytes);
             text.push_str(&String::from_utf8_lossy(&file.bytes));
         }
-        put(folder.path(), ".env", b"REDIS_PASSWORD=x\nRABBITMQ_PASSWORD=x\n");
+        put(folder.path(), ".env", b"POSTGRES_PASSWORD=x\nREDIS_PASSWORD=x\nRABBITMQ_PASSWORD=x\n");
         if !text.is_empty() && seen.insert(text) {
             run(folder.path(), None, &["docker", "compose", "config", "--quiet"]);
         }

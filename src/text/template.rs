@@ -370,7 +370,8 @@ fn register(tera: &mut Tera, versions: &toml::Table) {
     });
     tera.register_filter("quoted", |text: &str, _: Kwargs, _: &State| quoted(text));
     tera.register_filter("folded", |text: &str, arguments: Kwargs, _: &State| {
-        arguments.must_get::<usize>("indent").map(|indent| folded(text, indent))
+        let key = arguments.get::<String>("key")?.unwrap_or_default();
+        arguments.must_get::<usize>("indent").map(|indent| folded(text, indent, &key))
     });
     tera.register_filter("json", |value: tera::Value, arguments: Kwargs, _: &State| {
         let indent = arguments.get::<usize>("indent")?.unwrap_or(2);
@@ -401,15 +402,15 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// `text` as a scalar of YAML: in quotes where it fits into the line behind `indent` and a dash, else
-/// folded over several lines that are indented so far.
-fn folded(text: &str, indent: usize) -> String {
+/// `text` as a scalar of YAML: in quotes where it fits into the line behind `indent`, which a dash or
+/// a colon is part of, and a `key`; else folded over several lines that are indented so far.
+fn folded(text: &str, indent: usize, key: &str) -> String {
     const WIDTH: usize = 100;
     let alone = quoted(text);
     // A line break takes the place of a single space between two words, and of nothing else.
     let words: Vec<&str> = text.split(' ').collect();
     let can_be_folded = !text.contains('\n') && words.iter().all(|word| !word.is_empty());
-    if indent + alone.len() <= WIDTH || !can_be_folded {
+    if indent + key.len() + alone.len() <= WIDTH || !can_be_folded {
         return alone;
     }
     let mut lines: Vec<String> = Vec::new();
