@@ -23,10 +23,11 @@ test: ## run the tests; generated projects are set up, started and driven
 	cargo test --no-fail-fast --test toolchain --test system $(SLOW) --skip rabbitmq --skip faults
 
 servers: ## run the tests that need rabbitmq-server, nginx, kubectl, Chromium, Go and other people's clients
-	cargo test --no-fail-fast --test manifests --test page --test clients $(SLOW)
-	cargo test --no-fail-fast --test toolchain --test system $(SLOW) rabbitmq --skip faults
-	cargo test --no-fail-fast --test compose $(SLOW) every_compose_file every_dockerfile nginx
-	cargo test --no-fail-fast --test dropin --test release $(SLOW)
+	@failed=0; for tests in \
+	  "--test manifests --test page --test clients --test dropin --test release $(SLOW)" \
+	  "--test toolchain --test system $(SLOW) rabbitmq --skip faults" \
+	  "--test compose $(SLOW) every_compose_file every_dockerfile nginx"; \
+	do cargo test --no-fail-fast $$tests || failed=1; done; exit $$failed
 
 faults: ## kill, freeze and cut off generated projects, on both brokers
 	cargo test --no-fail-fast --test system $(SLOW) faults

@@ -27,6 +27,7 @@ START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
 DRIVE_LIMIT_S = 60.0
 SERVICE = "orders"
+CHOICES = ["--ml", "--realtime", "--service", f"{SERVICE}=fastapi"]
 LAST_LINES = 20
 TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 MODEL = Path("services/inference/models/digits/1")
@@ -71,16 +72,7 @@ def demonstrate(scaffold: Path, target: Path) -> None:
 def render(scaffold: Path, target: Path) -> None:
     if (target / "scaffold.lock").is_file():
         shutil.rmtree(target)  # The project of an earlier demonstration.
-    command = [
-        str(scaffold),
-        "new",
-        "demo",
-        "--ml",
-        "--realtime",
-        "--service",
-        f"{SERVICE}=fastapi",
-    ]
-    command += ["--into", str(target), "--json"]
+    command = [str(scaffold), "new", "demo", *CHOICES, "--into", str(target), "--json"]
     begun = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     milliseconds = (time.monotonic() - begun) * 1000
@@ -242,10 +234,8 @@ def keep(ports: str, service: str) -> None:
     event = message["data"]
     if event["item"] != item["id"]:
         raise RuntimeError(f"the channel tells of {event}")
-    say(
-        "",
-        f"{event['type']} version {event['version']}, told in the channel items  +{seconds:.3f} s",
-    )
+    told = f"{event['type']} version {event['version']}, told in the channel items"
+    say("", f"{told}  +{seconds:.3f} s")
 
 
 def gateway(ports: str) -> str:

@@ -167,7 +167,8 @@ impl Checked<'_> {
         secrets: Option<&[String]>,
     ) {
         for variable in variables.values().map(VariableManifest::varied) {
-            for pattern in variable.value.iter().chain(variable.at.values()) {
+            let patterns = variable.value.iter().chain(variable.at.values());
+            for pattern in patterns.chain(&variable.key) {
                 self.check_pattern(component, pattern, secrets);
             }
         }

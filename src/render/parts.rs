@@ -165,13 +165,17 @@ impl<'a> Variables<'a> {
                 let parts = Parts { target: *target, offerer, service };
                 values.push(parts.filled(component, pattern)?);
             }
-            let parts = Parts { target: *target, offerer: ends[0], service };
-            let key = parts.filled(component, varied.key_of(pattern));
+            let key = if refers {
+                let parts = Parts { target: *target, offerer: ends[0], service };
+                parts.filled(component, varied.key_of(pattern))?
+            } else {
+                String::new()
+            };
             let variable = Variable {
                 name: name.to_owned(),
                 value: if refers { String::new() } else { values.join(&varied.join) },
                 secret: if refers { ends[0].name.to_owned() } else { String::new() },
-                key: if refers { key? } else { String::new() },
+                key,
                 doc: varied.doc.clone(),
             };
             let list = self.by_target.entry(target.0.to_owned()).or_default();

@@ -1,5 +1,5 @@
 import plugin from 'fastify-plugin';
-import type { InferenceService } from '../config/ml.ts';
+import type { NamedService } from '../config/named-services.ts';
 import { Metadata } from '../tensors.ts';
 
 declare module 'fastify' {
@@ -10,8 +10,8 @@ declare module 'fastify' {
 
 /** Where a model is served. `unreachable`: perhaps at this service, which does not answer. */
 export type Found =
-  | { state: 'known'; service: InferenceService; metadata: Metadata }
-  | { state: 'unreachable'; service: InferenceService }
+  | { state: 'known'; service: NamedService; metadata: Metadata }
+  | { state: 'unreachable'; service: NamedService }
   | { state: 'unknown' };
 
 const KNOWN_MS = 30_000;
@@ -23,11 +23,11 @@ export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Asks inference services which models they have, when somebody wants one. */
 export class Models {
-  readonly #services: readonly InferenceService[];
+  readonly #services: readonly NamedService[];
   readonly #found = new Map<string, { until: number; found: Promise<Found> }>();
 
   /** `services` must not be empty. */
-  constructor(services: readonly InferenceService[]) {
+  constructor(services: readonly NamedService[]) {
     this.#services = services;
   }
 
@@ -49,7 +49,7 @@ export class Models {
   }
 
   /** A service where a GET of `path` succeeds or, where all are `needed`, one where it does not. */
-  async serviceFor(path: string, needed: 'any' | 'all'): Promise<InferenceService> {
+  async serviceFor(path: string, needed: 'any' | 'all'): Promise<NamedService> {
     const [first, ...others] = this.#services;
     if (first === undefined) throw new Error('there is no inference service');
     if (others.length === 0) return first;
@@ -80,7 +80,7 @@ export default plugin(async (app) => {
   app.decorate('models', new Models(app.config.INFERENCE_URLS));
 });
 
-async function ask(service: InferenceService, model: string): Promise<Found> {
+async function ask(service: NamedService, model: string): Promise<Found> {
   try {
     const response = await fetch(`${service.url}/v2/models/${encodeURIComponent(model)}`, {
       signal: AbortSignal.timeout(PATIENCE_MS),
@@ -97,7 +97,7 @@ async function ask(service: InferenceService, model: string): Promise<Found> {
   }
 }
 
-async function succeeds(service: InferenceService, path: string): Promise<boolean> {
+async function succeeds(service: NamedService, path: string): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     const response = await fetch(`${service.url}${path}`, { signal });

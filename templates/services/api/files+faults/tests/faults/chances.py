@@ -55,6 +55,7 @@ class Faults:
                 self.wait_for_changes()
             time.sleep(pause_s)
             self.hit(number, target, fault, lasts_s, chance)
+        assert self.hits, "nothing was hit"
         self.wait_for_changes()
 
     def wait_for_changes(self) -> None:

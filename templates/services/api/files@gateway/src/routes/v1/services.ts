@@ -17,7 +17,7 @@ export default async function services(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
-  for (const [name, url] of app.config.API_URLS) {
+  for (const { name, url } of app.config.API_URLS) {
     const handler = async (request: FastifyRequest, reply: FastifyReply) =>
       pass(url, request, reply);
     // What a service says of its routes is in its own document, which `/docs` shows.

@@ -55,13 +55,13 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     request: FastifyRequest,
     reply: FastifyReply,
   ): FastifyReply {
-    const url = app.config.ARCHIVE_URLS.get(archive);
-    if (url === undefined) {
+    const found = app.config.ARCHIVE_URLS.find((one) => one.name === archive);
+    if (found === undefined) {
       throw new Problem(404, 'unknown-archive', `There is no archive \`${archive}\`.`);
     }
     const [, query] = request.url.split('?');
     const { body } = request;
-    return reply.from(`${url}/v1/files/${name}${query === undefined ? '' : `?${query}`}`, {
+    return reply.from(`${found.url}/v1/files/${name}${query === undefined ? '' : `?${query}`}`, {
       ...hooks,
       rewriteRequestHeaders: (asked, headers) => ({
         ...hooks.rewriteRequestHeaders?.(asked, headers),
