@@ -118,6 +118,11 @@ const REFUSALS: &[Refusal] = &[
         text: "error: two services are called `gateway`: one of kind `gateway`, one of kind `inference`\n\nhint: scaffold new myapp --ml --service gateway-2=inference\n",
     },
     Refusal {
+        arguments: &["new", "myapp", "--service", "predictions=fastify"],
+        code: 2,
+        text: "error: a service cannot be called `predictions`: the path of the gateway `predictions` is not free\n\nhint: --service predictions-2=fastify\n",
+    },
+    Refusal {
         arguments: &["new", "myapp", "--answers", "nowhere.json"],
         code: 2,
         text: "error: the answers `nowhere.json` cannot be read: No such file or directory (os error 2)\n\nhint: --answers takes a JSON or TOML file, or `-` for standard input\n",

@@ -75,13 +75,15 @@ impl Derived<'_> {
             });
         }
         if self.rule.reserved.iter().any(|reserved| is_like(name, reserved)) {
-            return Err(Error::usage(
-                format!(
-                    "a project cannot be called `{}`: the {what} `{name}` is not free",
-                    project(plan)
+            let reason = format!("the {what} `{name}` is not free");
+            // One that is made of the name of a service may look like any other.
+            return Err(match plan.services.iter().find(|service| service.name == name) {
+                Some(service) => taken(service, &reason),
+                None => Error::usage(
+                    format!("a project cannot be called `{}`: {reason}", project(plan)),
+                    format!("another name works, such as `my-{}`", project(plan)),
                 ),
-                format!("another name works, such as `my-{}`", project(plan)),
-            ));
+            });
         }
         Ok(())
     }
