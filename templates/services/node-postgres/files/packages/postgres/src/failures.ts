@@ -15,10 +15,17 @@ const LOST =
 
 const ATTEMPTS = 4;
 
+interface Wrapped extends Error {
+  driverError?: unknown;
+  parent?: unknown;
+}
+
 /** What the server or the connection said, under what an ORM made of it. */
 export function rootOf(error: unknown): unknown {
   if (error instanceof pg.DatabaseError || !(error instanceof Error)) return error;
-  return error.cause === undefined ? error : rootOf(error.cause);
+  // Drizzle, TypeORM and Sequelize, each in its own word.
+  const { cause, driverError = cause, parent = driverError }: Wrapped = error;
+  return parent === undefined ? error : rootOf(parent);
 }
 
 /** The unique constraint that a statement would have broken. */
