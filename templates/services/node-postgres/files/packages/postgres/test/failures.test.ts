@@ -46,8 +46,10 @@ test('tells what is away from what takes too long and what is a mistake', async 
   assert.equal(await problemOf(pool(nothing).query('SELECT 1')), 'database-unavailable');
   const impatient = pool({ STATEMENT_TIMEOUT_MS: 50 });
   assert.equal(await problemOf(impatient.query('SELECT pg_sleep(10)')), 'database-busy');
-  const mistake = databaseProblem(wrapped(await failure(pool().query('SELECT nonsense'))));
+  const said = await failure(pool().query('SELECT nonsense'));
+  const mistake = databaseProblem(wrapped(Object.assign(Object(said), { parameters: ['secret'] })));
   assert.equal(mistake?.slug, 'internal');
+  assert.ok(!Object.hasOwn(Object(mistake.cause), 'parameters'));
   assert.match(String(mistake.cause), /column "nonsense" does not exist/);
   assert.equal(databaseProblem(wrapped(new TypeError('of ours'))), undefined);
 });
