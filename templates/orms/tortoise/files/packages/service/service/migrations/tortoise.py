@@ -103,11 +103,10 @@ async def _step(
     executor: MigrationExecutor, connection: asyncpg.Connection, migration: Migration, *, down: bool
 ) -> None:
     """Carry out one migration, and record that: Tortoise does the latter in no transaction."""
-    key = MigrationKey(APP, migration.name)
     editor = BasePostgresSchemaEditor(executor.connection, atomic=migration.atomic)
     async with connection.transaction() if migration.atomic else nullcontext():
         applied = set(await executor.recorder.applied_migrations())
-        state = await executor._project_state(applied, upto=key)
+        state = await executor._project_state(applied, upto=MigrationKey(APP, migration.name))
         if not down:
             await migration.apply(state, schema_editor=editor)
             await executor.recorder.record_applied(APP, migration.name)
