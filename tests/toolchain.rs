@@ -9,6 +9,7 @@ use std::path::Path;
 
 use common::project::{node_24, node_26, project, run};
 use common::proof::prove;
+use common::subjects::EVERY_ORM;
 
 /// Sets a project up and runs all its checks.
 fn check(name: &str, choices: &[&str], node: &Path, major: &str) {
@@ -101,8 +102,7 @@ fn two_services_of_a_kind_pass_their_own_checks() {
 #[ignore = "needs the package registries; `make test` runs it"]
 fn own_services_pass_their_own_checks() {
     let Some(_proof) = prove("toolchain::own_services_pass_their_own_checks") else { return };
-    let own = ["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
-    check("own", &own, &node_26(), "26");
+    check("own", EVERY_ORM, &node_26(), "26");
     let (folder, node) = (project("own-alone", &["--fastapi", "--fastify"]), node_24());
     run(&folder, Some(&node), &["make", "setup"]);
     for only in ["check", "mypy", "ruff", "format"] {

@@ -75,6 +75,22 @@ const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
 const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
 /// A service of each kind that has tables of its own.
 const OWN: &[&str] = &["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+/// A service of its own for each ORM of each kind, by names that are in order.
+pub const EVERY_ORM: &[&str] = &[
+    "--realtime",
+    "--service",
+    "orders=fastapi",
+    "--service",
+    "parts=fastapi:orm=tortoise",
+    "--service",
+    "stock=fastify",
+    "--service",
+    "tickets=fastify:orm=typeorm",
+    "--service",
+    "users=fastify:orm=sequelize",
+    "--service",
+    "visits=fastify:orm=prisma",
+];
 const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
@@ -123,8 +139,8 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "toolchain::own_services_pass_their_own_checks",
-        what: "make setup and make test on a real PostgreSQL; types without realtime; npm leaves the lock as it is",
-        projects: &[OWN, OWN_ALONE],
+        what: "make setup and make test on a real PostgreSQL, each ORM; types without realtime; npm leaves the lock as it is",
+        projects: &[EVERY_ORM, OWN_ALONE],
         tools: &[Tool::Node26],
         ..PLAIN
     },
@@ -165,8 +181,8 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "system::own_services_run",
-        what: "make setup, make e2e: one contract for both kinds",
-        projects: &[OWN],
+        what: "make setup, make e2e: one contract for both kinds and every ORM",
+        projects: &[EVERY_ORM],
         ..PLAIN
     },
     Subject {
