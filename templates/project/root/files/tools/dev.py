@@ -379,7 +379,7 @@ class Dev:
         service.reader = asyncio.ensure_future(self.read(service, reading))
 
     def fill(self, service: Service, text: str) -> str:
-        """Puts in what `{...}` refers to: ports and URLs of services, folders, tools."""
+        """Puts in what `{name}` refers to: ports and URLs of services, folders, tools."""
 
         def value(found: re.Match[str]) -> str:
             key = found.group(1)
@@ -401,7 +401,7 @@ class Dev:
                 return self.base[key]
             raise StartFailed(f"tools/dev.toml: `{service.name}` refers to unknown `{{{key}}}`")
 
-        return re.sub(r"\{([^{}]+)\}", value, text)
+        return re.sub(r"\{([\w.-]+)\}", value, text)
 
     async def read(self, service: Service, descriptor: int) -> None:
         """Shows the lines of a process until nobody can write any more."""
