@@ -69,7 +69,7 @@ pub fn choosing(pack: &Pack, command: Command, name_is_flag: bool) -> Command {
     for (slot, manifest) in pack.slots() {
         let fillers: Vec<String> =
             pack.fillers(slot).map(|component| component.id.clone()).collect();
-        let default = &pack.default_filler(slot).id;
+        let default = &pack.default_filler(slot, None).id;
         command = command.arg(
             Arg::new(slot.clone())
                 .long(slot.clone())
