@@ -218,12 +218,7 @@ fn switch_off(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Er
 /// The component that a flag or an id names.
 fn component<'a>(pack: &'a Pack, id: &str) -> Result<&'a Component, Error> {
     pack.by_flag(id).or_else(|| pack.component(id)).ok_or_else(|| {
-        let known: Vec<&str> = pack
-            .components
-            .iter()
-            .filter(|component| component.flag().is_some() || component.manifest.slot.is_some())
-            .map(|component| component.flag().unwrap_or(&component.id))
-            .collect();
+        let known: Vec<&str> = pack.components.iter().filter_map(Component::choice).collect();
         Error::usage(
             format!("the pack has no component `{id}`"),
             format!(

@@ -117,9 +117,7 @@ impl<'a> Constraints<'a> {
             made.components.insert(&component.id, literal);
         }
         for (slot, manifest) in &pack.manifest.slots {
-            let kinds = manifest.of.0.iter().map(|kind| Some(kind.as_str()));
-            let whole = manifest.of.0.is_empty().then_some(None);
-            for of in kinds.chain(whole) {
+            for of in manifest.kinds() {
                 let used = made.variable();
                 let fillers = pack.fillers_for(slot, of);
                 let fillers = fillers.map(|filler| (filler, made.variable())).collect();

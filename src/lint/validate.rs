@@ -226,9 +226,7 @@ impl Checked<'_> {
                 let message = format!("`{slot}` is what every service says of itself");
                 problems.push(self.pack_problem(slot, message));
             }
-            let kinds = manifest.of.0.iter().map(|kind| Some(kind.as_str()));
-            let whole = manifest.of.0.is_empty().then_some(None);
-            for kind in kinds.chain(whole) {
+            for kind in manifest.kinds() {
                 let fillers: Vec<&Component> = self.pack.fillers_for(slot, kind).collect();
                 let defaults = fillers.iter().filter(|it| it.manifest.default).count();
                 let whose = kind.map_or_else(String::new, |kind| format!(" of `{kind}`"));

@@ -371,6 +371,14 @@ impl Component {
         self.manifest.slot.as_deref().filter(|_| self.of_services)
     }
 
+    /// What it is called where a project chooses it: by its flag or, for what fills a slot of the
+    /// project, its id.
+    #[must_use]
+    pub fn choice(&self) -> Option<&str> {
+        let fills = self.manifest.slot.is_some() && !self.of_services;
+        self.flag().or(fills.then_some(&self.id))
+    }
+
     /// The flag that turns it on.
     #[must_use]
     pub fn flag(&self) -> Option<&str> {

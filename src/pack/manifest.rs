@@ -116,6 +116,14 @@ pub struct SlotManifest {
     pub of: OneOrMore,
 }
 
+impl SlotManifest {
+    /// The kinds whose services have it; `None` alone for a slot of the project.
+    pub fn kinds(&self) -> impl Iterator<Item = Option<&str>> {
+        let kinds = self.of.0.iter().map(|kind| Some(kind.as_str()));
+        kinds.chain(self.of.0.is_empty().then_some(None))
+    }
+}
+
 /// A name, or a list of names.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(from = "NameOrNames")]

@@ -32,9 +32,8 @@ impl ComponentNames {
     #[must_use]
     pub fn of(pack: &Pack) -> Self {
         let chosen = pack.components.iter().filter_map(|component| {
-            let manifest = &component.manifest;
-            let id = component.flag().or(manifest.slot.as_ref().map(|_| component.id.as_str()))?;
-            Some(PossibleValue::new(id.to_owned()).help(manifest.summary.clone()))
+            let help = component.manifest.summary.clone();
+            Some(PossibleValue::new(component.choice()?.to_owned()).help(help))
         });
         Self(chosen.collect())
     }
