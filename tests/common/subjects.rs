@@ -145,6 +145,13 @@ pub const SUBJECTS: &[Subject] = &[
         ..PLAIN
     },
     Subject {
+        name: "toolchain::a_changed_route_is_seen_and_breaks_its_callers",
+        what: "make contracts after a change of two routes, and a client in Python; npm leaves the lock as it is",
+        projects: &[&["--fastapi"]],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
         name: "toolchain::one_more_field_of_the_job_breaks_no_test",
         what: "make setup, a further field in a job, the tests of all services",
         projects: &[FULL],
