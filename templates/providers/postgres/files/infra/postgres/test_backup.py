@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import resource
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,10 +17,10 @@ import archive
 import backup
 import pytest
 from archive import Archive, in_utc
-from place import ROOT, Place, on_this_machine
+from place import ROOT, Place
+from testing import Postgres, Rows, content, databases, eventually, now
 
 HERE = Path(__file__).resolve().parent
-PATIENCE_S = 60.0
 # What a service has: rows, others that a trigger makes of them, and the names of its migrations.
 SCHEMA = """
     CREATE TABLE schema_migrations (name text PRIMARY KEY);
@@ -48,30 +46,10 @@ SCHEMA = """
       FOR EACH ROW EXECUTE FUNCTION outbox.tell();
 """
 NAMES = ("orders", "stock-of-2")
-Rows = dict[str, list[list[str]]]
 
 
-class Postgres:
-    """A server in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    def start(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        command = [sys.executable, str(HERE / "server.py"), "--port", str(self.port)]
-        with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--data", str(self.folder), "--fast"], stdout=log, stderr=log
-            )
-        eventually(lambda: succeeds(self.place.value, "SELECT 1"))
-
-    @property
-    def place(self) -> Place:
-        return on_this_machine(self.port)
+class Sample(Postgres):
+    """A server with what services have in it."""
 
     def make_databases(self) -> None:
         for name in NAMES:
@@ -90,65 +68,16 @@ class Postgres:
             )
 
     def content(self) -> Rows:
-        """All rows of all tables of all databases."""
-        found: Rows = {}
-        for name in self.databases():
-            tables = self.place.rows(
-                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
-                database=name,
-            )
-            for (table,) in tables:
-                ordered = f"SELECT t::text FROM {table} AS t ORDER BY 1"
-                found[f"{name}/{table}"] = self.place.rows(ordered, database=name)
-        return found
+        return content(self.place)
 
     def databases(self) -> list[str]:
-        asked = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
-        return [name for (name,) in self.place.rows(f"{asked} ORDER BY 1")]
-
-    def empty(self) -> None:
-        """Removes all databases."""
-        for name in self.databases():
-            self.place.rows(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    def archives_by_itself(self) -> None:
-        """Returns when what was written by now is in the archive, without being asked for it."""
-        kept = Archive(self.place)
-        name = self.place.value("SELECT pg_walfile_name(pg_current_wal_lsn())")
-        eventually(lambda: f"{name}.gz" in kept.files(kept.server))
-
-    def lose(self) -> None:
-        """Ends it as a machine that fails does, and takes its data away, but not its archive."""
-        self.stop(signal.SIGQUIT)
-        shutil.rmtree(self.folder / "cluster")
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        if self.process:
-            self.process.send_signal(number)
-            self.process.wait()
-            self.process = None
-
-
-def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
-
-
-def succeeds(work: Callable[..., object], *arguments: str) -> bool:
-    try:
-        work(*arguments)
-    except Exception:
-        return False
-    return True
+        return databases(self.place)
 
 
 class Backups:
     """A folder of backups of a server, as the commands make them."""
 
-    def __init__(self, server: Postgres, folder: Path) -> None:
+    def __init__(self, server: Sample, folder: Path) -> None:
         self.server = server
         self.folder = folder
 
@@ -184,15 +113,15 @@ class Backups:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
     # A name that shells and the server have to take as it is.
-    found = Postgres(tmp_path_factory.mktemp("it's 100% here") / "data")
+    found = Sample(tmp_path_factory.mktemp("it's 100% here") / "data")
     yield found
     found.stop()
 
 
 @pytest.fixture
-def backups(server: Postgres, tmp_path: Path) -> Backups:
+def backups(server: Sample, tmp_path: Path) -> Backups:
     """Of a server with two databases that have rows."""
     server.empty()
     server.make_databases()
@@ -201,26 +130,22 @@ def backups(server: Postgres, tmp_path: Path) -> Backups:
 
 
 @pytest.fixture(scope="module")
-def whole(server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(server: Sample, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup to which nothing has happened."""
     server.empty()
     server.make_databases()
     return Backups(server, tmp_path_factory.mktemp("whole")).save()
 
 
-def now(server: Postgres) -> str:
-    return server.place.value("SELECT to_char(clock_timestamp(), 'YYYY-MM-DD HH24:MI:SS.US+00:00')")
-
-
 def test_how_it_was_before_a_mistake_comes_back_after_the_data_is_lost(
-    server: Postgres, backups: Backups
+    server: Sample, backups: Backups
 ) -> None:
     # As in postgresql.conf, but for the patience of a test.
     server.place.rows("ALTER SYSTEM SET archive_timeout = '1s'")
     server.place.rows("SELECT pg_reload_conf()")
     saved, at_saving = backups.save(), server.content()
     server.write("second")
-    at, before = now(server), server.content()
+    at, before = now(server.place), server.content()
     server.place.rows("DELETE FROM items WHERE name LIKE 'first%'", database=NAMES[0])
     server.place.rows("DROP SCHEMA outbox CASCADE", database=NAMES[1])
     after = server.content()
@@ -242,17 +167,17 @@ def test_how_it_was_before_a_mistake_comes_back_after_the_data_is_lost(
     assert server.content() == at_saving
 
 
-def test_a_mistake_is_taken_back_while_the_server_runs(server: Postgres, backups: Backups) -> None:
+def test_a_mistake_is_taken_back_while_the_server_runs(server: Sample, backups: Backups) -> None:
     backups.save()
     server.write("second")
-    at, before = now(server), server.content()
+    at, before = now(server.place), server.content()
     server.place.rows("TRUNCATE items", database=NAMES[0])
     backups.restore(backups.save("--at", at), "--replace")
     assert server.content() == before
     assert not (server.folder / "recovery").exists()
 
 
-def test_rows_are_removed_only_where_that_is_said(server: Postgres, backups: Backups) -> None:
+def test_rows_are_removed_only_where_that_is_said(server: Sample, backups: Backups) -> None:
     saved, content = backups.save(), server.content()
     server.place.rows("DELETE FROM items", database=NAMES[0])
     changed = server.content()
@@ -264,9 +189,7 @@ def test_rows_are_removed_only_where_that_is_said(server: Postgres, backups: Bac
     assert server.content() == content
 
 
-def test_a_database_that_has_only_been_migrated_is_empty(
-    server: Postgres, backups: Backups
-) -> None:
+def test_a_database_that_has_only_been_migrated_is_empty(server: Sample, backups: Backups) -> None:
     saved, content = backups.save(), server.content()
     server.empty()
     server.make_databases()
@@ -276,7 +199,7 @@ def test_a_database_that_has_only_been_migrated_is_empty(
 
 
 def test_who_reads_meanwhile_does_not_keep_a_database_from_being_restored(
-    server: Postgres, backups: Backups
+    server: Sample, backups: Backups
 ) -> None:
     saved = backups.save()
     place = server.place
@@ -324,7 +247,7 @@ def of_a_newer_server(path: Path) -> None:
     ],
 )
 def test_what_is_no_whole_backup_of_this_project_is_not_restored(
-    server: Postgres,
+    server: Sample,
     whole: Path,
     tmp_path: Path,
     file: str,
@@ -342,7 +265,7 @@ def test_what_is_no_whole_backup_of_this_project_is_not_restored(
     backups.restore(whole)
 
 
-def test_what_the_server_does_not_take_changes_nothing(server: Postgres, backups: Backups) -> None:
+def test_what_the_server_does_not_take_changes_nothing(server: Sample, backups: Backups) -> None:
     saved = backups.save()
     # It is as its digest says, and still no dump.
     dump = saved / "stock-of-2.dump"
@@ -361,7 +284,7 @@ def test_a_backup_that_is_not_there_is_told_with_those_that_are(backups: Backups
     assert "which backup?" in backups.refuses("restore", "")
 
 
-def test_a_backup_that_is_killed_does_not_look_like_one(server: Postgres, backups: Backups) -> None:
+def test_a_backup_that_is_killed_does_not_look_like_one(server: Sample, backups: Backups) -> None:
     place = server.place
     lock = "BEGIN; LOCK TABLE items; SELECT pg_sleep(600)"
     holder = subprocess.Popen(place.command(("psql", "--command", lock), NAMES[1]))
@@ -403,7 +326,7 @@ def test_a_full_disk_leaves_no_backup(backups: Backups) -> None:
     assert list(backups.folder.iterdir()) == []
 
 
-def test_a_server_that_is_away_is_told(server: Postgres, tmp_path: Path) -> None:
+def test_a_server_that_is_away_is_told(server: Sample, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     backups = Backups(server, tmp_path)
@@ -412,7 +335,7 @@ def test_a_server_that_is_away_is_told(server: Postgres, tmp_path: Path) -> None
     assert backups.all() == []
 
 
-def test_there_is_something_to_back_up(server: Postgres, backups: Backups) -> None:
+def test_there_is_something_to_back_up(server: Sample, backups: Backups) -> None:
     server.empty()
     said = backups.refuses("save", "--to", str(backups.folder))
     assert "no database" in said
@@ -434,10 +357,10 @@ def test_a_time_that_cannot_be_had_is_told(backups: Backups, at: str, said: str)
     assert backups.all() == [before]
 
 
-def test_a_time_that_was_not_archived_is_told(server: Postgres, backups: Backups) -> None:
+def test_a_time_that_was_not_archived_is_told(server: Sample, backups: Backups) -> None:
     backups.save()
     server.write("second")
-    at = now(server)
+    at = now(server.place)
     # It had no time to archive that.
     server.lose()
     server.start()
@@ -450,7 +373,7 @@ def test_a_time_that_was_not_archived_is_told(server: Postgres, backups: Backups
     ("spoil", "said"), [(Path.unlink, "has a gap"), (torn, "unexpected end of file")]
 )
 def test_an_archive_that_is_not_whole_is_told(
-    server: Postgres, backups: Backups, spoil: Callable[[Path], object], said: str
+    server: Sample, backups: Backups, spoil: Callable[[Path], object], said: str
 ) -> None:
     backups.save()
     server.write("second")
@@ -464,7 +387,7 @@ def test_an_archive_that_is_not_whole_is_told(
     shutil.rmtree(server.folder / "archive")
 
 
-def test_a_server_that_does_not_archive_is_told(server: Postgres, backups: Backups) -> None:
+def test_a_server_that_does_not_archive_is_told(server: Sample, backups: Backups) -> None:
     server.place.rows("ALTER SYSTEM SET archive_mode = off")
     server.stop()
     server.start()
@@ -479,7 +402,7 @@ def test_a_server_that_does_not_archive_is_told(server: Postgres, backups: Backu
         server.start()
 
 
-def test_nothing_is_archived_that_nobody_could_use(server: Postgres, backups: Backups) -> None:
+def test_nothing_is_archived_that_nobody_could_use(server: Sample, backups: Backups) -> None:
     shutil.rmtree(server.folder / "archive", ignore_errors=True)
     name = server.place.value("SELECT pg_walfile_name(pg_switch_wal())")
     asked = f"SELECT 1 FROM pg_stat_archiver WHERE last_archived_wal >= '{name}'"
@@ -488,7 +411,7 @@ def test_nothing_is_archived_that_nobody_could_use(server: Postgres, backups: Ba
 
 
 def test_what_only_older_backups_needed_is_removed(
-    server: Postgres, backups: Backups, monkeypatch: pytest.MonkeyPatch
+    server: Sample, backups: Backups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "KEPT_BASES", 2)
     kept = Archive(server.place)
@@ -506,7 +429,7 @@ def test_what_only_older_backups_needed_is_removed(
     backups.save("--at", in_utc(oldest.at))
 
 
-def test_the_readme_says_how_much_may_be_missing(server: Postgres) -> None:
+def test_the_readme_says_how_much_may_be_missing(server: Sample) -> None:
     asked = "SELECT setting FROM pg_settings WHERE name = 'archive_timeout'"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"{server.place.value(asked)} s" in readme
