@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -129,12 +130,20 @@ def backups(server: Sample, tmp_path: Path) -> Backups:
     return Backups(server, tmp_path / "backups")
 
 
+@dataclass
+class Whole:
+    """A backup to which nothing has happened, and the rows that are in it."""
+
+    folder: Path
+    rows: Rows
+
+
 @pytest.fixture(scope="module")
-def whole(server: Sample, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup to which nothing has happened."""
+def whole(server: Sample, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     server.empty()
     server.make_databases()
-    return Backups(server, tmp_path_factory.mktemp("whole")).save()
+    server.write("whole")
+    return Whole(Backups(server, tmp_path_factory.mktemp("whole")).save(), server.content())
 
 
 def test_how_it_was_before_a_mistake_comes_back_after_the_data_is_lost(
@@ -177,45 +186,44 @@ def test_a_mistake_is_taken_back_while_the_server_runs(server: Sample, backups: 
     assert not (server.folder / "recovery").exists()
 
 
-def test_rows_are_removed_only_where_that_is_said(server: Sample, backups: Backups) -> None:
-    saved, content = backups.save(), server.content()
+def test_rows_are_removed_only_where_that_is_said(
+    server: Sample, whole: Whole, backups: Backups
+) -> None:
     server.place.rows("DELETE FROM items", database=NAMES[0])
-    changed = server.content()
-    said = backups.refuses("restore", str(saved))
+    before = server.content()
+    said = backups.refuses("restore", str(whole.folder))
     assert "`orders` has rows, in outbox.events" in said
     assert "REPLACE=1" in said
-    assert server.content() == changed
-    backups.restore(saved, "--replace")
-    assert server.content() == content
+    assert server.content() == before
+    backups.restore(whole.folder, "--replace")
+    assert server.content() == whole.rows
 
 
-def test_a_database_that_has_only_been_migrated_is_empty(server: Sample, backups: Backups) -> None:
-    saved, content = backups.save(), server.content()
+def test_a_database_that_has_only_been_migrated_is_empty(server: Sample, whole: Whole) -> None:
     server.empty()
     server.make_databases()
-    said = backups.restore(saved)
-    assert server.content() == content
+    said = Backups(server, whole.folder.parent).restore(whole.folder)
+    assert server.content() == whole.rows
     assert "orders: 3 tables, 201 rows" in said
 
 
 def test_who_reads_meanwhile_does_not_keep_a_database_from_being_restored(
-    server: Sample, backups: Backups
+    server: Sample, whole: Whole, backups: Backups
 ) -> None:
-    saved = backups.save()
     place = server.place
     words = ("psql", "--command", "SELECT pg_sleep(600)")
     reader = subprocess.Popen(place.command(words, NAMES[0]), stderr=subprocess.DEVNULL)
     try:
         eventually(lambda: waiting(place, "PgSleep"))
-        backups.restore(saved, "--replace")
+        backups.restore(whole.folder, "--replace")
         assert reader.wait() != 0
     finally:
         reader.kill()
         reader.wait()
 
 
-def torn(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-3])
+def torn(path: Path, less: int = 3) -> None:
+    path.write_bytes(path.read_bytes()[:-less])
 
 
 def changed(path: Path) -> None:
@@ -248,35 +256,34 @@ def of_a_newer_server(path: Path) -> None:
 )
 def test_what_is_no_whole_backup_of_this_project_is_not_restored(
     server: Sample,
-    whole: Path,
+    whole: Whole,
     tmp_path: Path,
     file: str,
-    spoil: Callable[[Path], Any],
+    spoil: Callable[[Path], object],
     said: str,
 ) -> None:
     spoiled = tmp_path / "spoiled"
-    shutil.copytree(whole, spoiled)
+    shutil.copytree(whole.folder, spoiled)
     spoil(spoiled / file)
-    backups = Backups(server, tmp_path)
-    # With nothing but the server's own database every change would be seen.
     server.empty()
-    assert said in backups.refuses("restore", str(spoiled), "--replace")
+    assert said in Backups(server, tmp_path).refuses("restore", str(spoiled))
     assert server.databases() == []
-    backups.restore(whole)
 
 
-def test_what_the_server_does_not_take_changes_nothing(server: Sample, backups: Backups) -> None:
-    saved = backups.save()
+def test_what_the_server_does_not_take_changes_nothing(
+    server: Sample, whole: Whole, backups: Backups, tmp_path: Path
+) -> None:
+    spoiled = tmp_path / "spoiled"
+    shutil.copytree(whole.folder, spoiled)
     # It is as its digest says, and still no dump.
-    dump = saved / "stock-of-2.dump"
-    dump.write_bytes(dump.read_bytes()[:2000])
-    manifest = json.loads((saved / "manifest.json").read_text())
-    manifest["databases"]["stock-of-2"]["sha256"] = backup.digest(dump)
-    (saved / "manifest.json").write_text(json.dumps(manifest))
+    dump = spoiled / f"{NAMES[1]}.dump"
+    torn(dump, dump.stat().st_size // 2)
+    manifest = json.loads((spoiled / "manifest.json").read_text())
+    manifest["databases"][NAMES[1]]["sha256"] = backup.digest(dump)
+    (spoiled / "manifest.json").write_text(json.dumps(manifest))
     before = server.content()
-    assert "pg_restore" in backups.refuses("restore", str(saved), "--replace")
+    assert "pg_restore" in backups.refuses("restore", str(spoiled), "--replace")
     assert server.content() == before
-    assert server.databases() == sorted(NAMES)
 
 
 def test_a_backup_that_is_not_there_is_told_with_those_that_are(backups: Backups) -> None:
@@ -351,10 +358,12 @@ def test_there_is_something_to_back_up(server: Sample, backups: Backups) -> None
         ("2000-01-01T00:00:00Z", "no base backup before 2000-01-01T00:00:00.000Z"),
     ],
 )
-def test_a_time_that_cannot_be_had_is_told(backups: Backups, at: str, said: str) -> None:
-    before = backups.save()
-    assert said in backups.refuses("save", "--to", str(backups.folder), "--at", at)
-    assert backups.all() == [before]
+def test_a_time_that_cannot_be_had_is_told(
+    server: Sample, whole: Whole, tmp_path: Path, at: str, said: str
+) -> None:
+    backups = Backups(server, tmp_path)
+    assert said in backups.refuses("save", "--to", str(tmp_path), "--at", at)
+    assert backups.all() == []
 
 
 def test_a_time_that_was_not_archived_is_told(server: Sample, backups: Backups) -> None:
