@@ -145,7 +145,7 @@ class Archive:
             try:
                 while not is_ready(place):
                     if process.poll() is not None:
-                        raise Failure(why(text_of(log), at))
+                        raise why(text_of(log), at)
                     time.sleep(POLL_S)
                 if at is None:
                     self.expect_all(base.server, text_of(log))
@@ -207,11 +207,12 @@ def text_of(log: IO[bytes]) -> str:
     return log.read().decode(errors="replace")
 
 
-def why(log: str, at: datetime | None) -> str:
+def why(log: str, at: datetime | None) -> Failure:
     """Why a recovery has failed."""
     if at and "recovery ended before configured recovery target was reached" in log:
         last = re.findall(r"last completed transaction was at log time (.+)", log)
         until = f"; its last transaction is of {last[-1]}" if last else ""
-        return f"the archive does not reach {in_utc(at)}{until}\n\nhint: AT=latest takes all of it"
+        problem = f"the archive does not reach {in_utc(at)}{until}"
+        return Failure(problem, "AT=latest takes all of it, and AT= a time before that")
     lines = [line for line in log.splitlines() if re.search(r"FATAL|PANIC|ERROR|: ", line)]
-    return "the server of how it was does not start:\n" + "\n".join(lines[-10:])
+    return Failure("a server of how it was does not start:\n" + "\n".join(lines[-10:]))

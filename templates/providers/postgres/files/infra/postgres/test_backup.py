@@ -19,7 +19,7 @@ import backup
 import pytest
 from archive import Archive, in_utc
 from place import ROOT, Place
-from testing import Postgres, Rows, content, databases, eventually, now
+from testing import PATIENCE_S, Postgres, Rows, content, databases, eventually, now
 
 HERE = Path(__file__).resolve().parent
 # What a service has: rows, others that a trigger makes of them, and the names of its migrations.
@@ -109,8 +109,8 @@ class Backups:
         return done.stderr
 
     def run(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = self.command(*words)
-        return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        options |= {"capture_output": True, "text": True, "check": False, "timeout": PATIENCE_S}
+        return subprocess.run(self.command(*words), **options)
 
 
 @pytest.fixture(scope="module")
