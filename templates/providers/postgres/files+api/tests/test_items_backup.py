@@ -14,6 +14,7 @@ from items import Items, own_services
 
 FOLDER = ROOT / "infra" / "postgres"
 sys.path.insert(0, str(FOLDER))
+from backup import OF_MIGRATIONS
 from place import Place, on_this_machine
 from testing import Postgres, Rows, content, eventually, now
 
@@ -45,6 +46,7 @@ def test_items_come_back_row_by_row(system: System, gateway: httpx2.Client, tmp_
     before, at = told(place), now(place)
     assert {f"{service}/public.items" for service in saved} <= before.keys()
     for service in saved:
+        assert any(f"{service}/public.{table}" in before for table in OF_MIGRATIONS)
         place.rows("DELETE FROM items", database=service)
     run(place, "save", "--at", at, "--to", str(tmp_path / "second"))
     backup = next((tmp_path / "second").iterdir())

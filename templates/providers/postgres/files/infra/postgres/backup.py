@@ -32,7 +32,7 @@ BACKUPS = ROOT / "backups"
 MANIFEST = "manifest.json"
 RESTORING = "restoring "
 # They say which migrations were made: a database that nobody has written to has these rows.
-OF_MIGRATIONS = {"aerich", "alembic_version", "schema_migrations"}
+OF_MIGRATIONS = {"alembic_version", "schema_migrations", "tortoise_migrations"}
 # For each table a statement that counts its rows.
 COUNTS = """
     SELECT format('SELECT %L, count(*) FROM %I.%I', schemaname || '.' || tablename, schemaname,
