@@ -365,7 +365,7 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "compose::own_services_run_in_containers",
-        what: "make up, driven from outside, the database killed, make down",
+        what: "make up, driven from outside, the database killed, lost and restored, make down",
         projects: &[OWN],
         images: true,
         tools: &[Tool::Docker],
