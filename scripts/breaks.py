@@ -92,7 +92,7 @@ BREAKS = [
     ),
     Break(
         "version-not-compared",
-        "services/orders/app/store.py",
+        "services/orders/app/items.py",
         "    if expected and not expected(row.version):\n",
         "    if False:\n",
         "test_changes.py",

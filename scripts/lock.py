@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Renews the pack's lock of everything: templates/locks/package-lock.json.
 
-Renders the project with all flags on, once per component of each slot, puts the manifests
-together, and lets npm resolve the whole. Run it after a change of npm packages or versions.
+Renders the project with all flags on, once per component of each slot of the project and of each
+kind of service, puts the manifests together, and lets npm resolve the whole. Run it after a change of npm packages or versions.
 
     scripts/lock.py target/debug/scaffold
 """
@@ -44,6 +44,19 @@ def merge(into: dict, manifest: dict) -> None:
             into.setdefault(field, {})[name] = version
 
 
+def fillers_of_services(scaffold: Path, pack: Path) -> list[str]:
+    """Gives arguments that put each component into each slot of a service of each kind."""
+    schema = json.loads(run(scaffold, "schema", "answers", "--templates", pack))
+    one = schema["properties"]["services"]["additionalProperties"]
+    kinds = [kind["properties"] for kind in one.get("anyOf", []) if "properties" in kind]
+    return [
+        f"--service {kind['kind']['const']}={kind['kind']['const']}:{slot}={filler}"
+        for kind in kinds
+        for slot, choice in kind.items()
+        for filler in choice.get("enum", [])
+    ]
+
+
 def main() -> None:
     scaffold = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
@@ -59,6 +72,8 @@ def main() -> None:
             if how.startswith("--") and " " not in how
         ]
         slots = [how for how in chosen_by if how.startswith("--") and " " in how]
+        slots = [how for how in slots if not how.startswith("--set ")]
+        slots += fillers_of_services(scaffold, pack)
         manifests: dict[str, dict] = {}
         for number, slot in enumerate(slots or [""]):
             project = work / f"project-{number}"

@@ -59,7 +59,7 @@ fn reports_each_mistake_at_its_place() {
             "components/base/component.toml",
             base("colour = \"red\""),
             vec![
-                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `versions`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `with`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
+                "components/base/component.toml:3:1: unknown field `colour`, expected one of `summary`, `flag`, `slot`, `of`, `always`, `derived`, `default`, `requires`, `applies`, `conflicts`, `executable`, `renamed`, `versions`, `locks`, `option`, `kind`, `service`, `contributions`, `contribute`, `with`, `each`, `to`, `provider`, `offer`, `workload`, `runtime`, `target`",
             ],
         ),
         (

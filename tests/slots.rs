@@ -424,3 +424,82 @@ fn lint_finds_slots_of_kinds_that_are_not_there_and_clashes_in_shared_code_alone
         "`wroker` is not a kind of service; did you mean `worker`?"
     );
 }
+
+/// The same, and writers that have the slot as well, with an engine of their own.
+fn with_writers() -> tempfile::TempDir {
+    let folder = folder(&PACK);
+    for (path, old, new) in [
+        (PACK[0].0, "of = \"worker\"", "of = [\"worker\", \"writer\"]"),
+        ("parts/slow/component.toml", "default = true", "default = true\nof = \"worker\""),
+        ("parts/fast/component.toml", "slot = \"engine\"", "slot = \"engine\"\nof = \"worker\""),
+    ] {
+        let text = std::fs::read_to_string(folder.path().join(path)).expect("readable");
+        assert!(text.contains(old), "{path}");
+        put(folder.path(), path, text.replace(old, new).as_bytes());
+    }
+    let writing = "summary = \"writes\"\nflag = \"write\"\n\n[kind.writer]\nsummary = \"writes\"\n\n[kind.writer.workload.server]\ncommand = [\"write\"]\n\n[[service]]\nname = \"writer\"\nkind = \"writer\"\nexample = true\n";
+    put(folder.path(), "parts/write/component.toml", writing.as_bytes());
+    for (id, default) in [("pen", true), ("brush", false)] {
+        let text = format!(
+            "summary = \"{id}\"\nslot = \"engine\"\nof = \"writer\"\ndefault = {default}\n\n[to.writer]\nparts = [\"{id}\"]\n"
+        );
+        put(folder.path(), &format!("parts/{id}/component.toml"), text.as_bytes());
+        let path = format!("parts/{id}/files@writer/engine.txt");
+        put(folder.path(), &path, format!("{id}\n").as_bytes());
+    }
+    folder
+}
+
+#[test]
+fn kinds_share_a_slot_and_each_has_its_own_choices() {
+    let place = Place::of(with_writers(), &["--work", "--write"]);
+    assert_eq!(place.read("services/worker/engine.txt"), "slow\n");
+    assert_eq!(place.read("services/writer/engine.txt"), "pen\n");
+    let text = place.read("scaffold.toml");
+    assert!(text.contains("# What the worker runs: brush, pen\nengine = \"pen\""), "{text}");
+    for arguments in [
+        &["set", "writer.engine=fast"][..],
+        &["add", "service", "w2", "--kind", "writer", "--with", "engine=fast"],
+        &["new", "y", "--write", "--service", "w2=writer:engine=fast"],
+        &["new", "y", "--write", "--set", "writer.engine=fast"],
+    ] {
+        let output = place.output(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = stderr(&output);
+        assert!(said.contains("`fast` is not a choice of `w"), "{said}");
+        assert!(said.contains("choices: brush, pen"), "{said}");
+    }
+    place.ok(&["set", "writer.engine=brush"]);
+    assert_eq!(place.read("services/writer/engine.txt"), "brush\n");
+    place.ok(&["check"]);
+}
+
+#[test]
+fn the_cover_of_a_shared_slot_has_every_choice_of_each_kind() {
+    let pack = validate::load(with_writers().path()).expect("the pack is sound");
+    let rows = cover(&pack, "x");
+    for wanted in [&["pen"][..], &["brush"], &["brush", "pen"]] {
+        let of_writers = |row: &scaffold::choose::selection::Selection| {
+            let writers = row.services.iter().filter(|(_, kind)| *kind == "writer");
+            let fills = writers.flat_map(|(name, _)| row.fills[name].values());
+            fills.cloned().collect::<std::collections::BTreeSet<String>>()
+        };
+        assert!(rows.iter().any(|row| of_writers(row).iter().eq(wanted)), "{wanted:?}");
+    }
+}
+
+#[test]
+fn lint_wants_a_default_of_a_shared_slot_for_each_kind() {
+    let folder = with_writers();
+    for (id, old, new) in
+        [("pen", "default = true", ""), ("brush", "of = \"writer\"", "of = \"x\"")]
+    {
+        let path = format!("parts/{id}/component.toml");
+        let text = std::fs::read_to_string(folder.path().join(&path)).expect("readable");
+        put(folder.path(), &path, text.replace(old, new).as_bytes());
+    }
+    let output = scaffold(folder.path(), &["pack", "lint", "."]);
+    let said = stderr(&output);
+    assert!(said.contains("the slot `engine` of `writer` has 0 defaults"), "{said}");
+    assert!(said.contains("`x` is neither a kind nor a runtime"), "{said}");
+}

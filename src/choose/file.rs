@@ -324,12 +324,11 @@ impl<'a> Reader<'a> {
 
     fn note_default(&mut self, section: &str, key: &str, said: &Value) {
         if section == "slots" {
-            let fillers: Vec<&str> =
-                self.pack.fillers(key).map(|component| component.id.as_str()).collect();
+            let fillers = self.pack.filler_ids(key, None);
             self.notes.push(format!(
                 "`{key}` was `{}`, which the pack no longer has; now it is `{}`; there are: {}",
                 said.as_str().unwrap_or_default(),
-                self.pack.default_filler(key).id,
+                self.pack.default_filler(key, None).id,
                 fillers.join(", ")
             ));
         } else if let Some(option) = self.pack.options().find(|option| option.manifest.id == key) {
@@ -441,12 +440,12 @@ impl<'a> Reader<'a> {
                 format!("`{slot}` is not something that `[[service]]` says"),
                 format!("{near}it says: {}", words.join(", ")),
             );
-        } else if let Err(error) = self.choices.fill(pack, service, slot, filler) {
+        } else if let Err(error) = self.choices.fill(pack, (service, Some(kind)), slot, filler) {
             if was.as_ref() == Some(filler) {
                 self.notes.push(format!(
                     "`{slot}` of `{service}` was `{}`, which the pack no longer has; now it is `{}`",
                     filler.as_str().unwrap_or_default(),
-                    pack.default_filler(slot).id
+                    pack.default_filler(slot, Some(kind)).id
                 ));
             } else {
                 self.refuse(value_at, &error);
@@ -532,12 +531,12 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
     if !selection.slots.is_empty() {
         text.push_str("\n[slots]\n");
     }
-    let line = |(slot, manifest): (&String, &SlotManifest), choice: &str| {
-        let fillers = pack.filler_ids(slot).join(", ");
+    let line = |(slot, manifest): (&String, &SlotManifest), kind: Option<&str>, choice: &str| {
+        let fillers = pack.filler_ids(slot, kind).join(", ");
         format!("# {}: {fillers}\n{slot} = {}\n", manifest.summary, quoted(choice))
     };
     for slot in pack.slots() {
-        text.push_str(&line(slot, &selection.slots[slot.0]));
+        text.push_str(&line(slot, None, &selection.slots[slot.0]));
     }
     if !selection.options.is_empty() {
         text.push_str("\n[options]\n");
@@ -550,7 +549,7 @@ pub fn selection_text(pack: &Pack, selection: &Selection) -> String {
     for (name, kind) in &selection.services {
         let _ = writeln!(text, "\n[[service]]\nname = {}\nkind = {}", quoted(name), quoted(kind));
         for slot in pack.slots_of(kind) {
-            text.push_str(&line(slot, &selection.fills[name][slot.0]));
+            text.push_str(&line(slot, Some(kind), &selection.fills[name][slot.0]));
         }
     }
     text

@@ -1,7 +1,7 @@
 //! What an operation on a project asks for, and the selection that it leads to.
 
 use crate::choose::rules::{self, Refusal};
-use crate::choose::selection::{Choices, Selection, no_service, refuse_slot};
+use crate::choose::selection::{Choices, Selection, no_service, refuse_filler, refuse_slot};
 use crate::pack::load::{Component, Pack};
 use crate::text::error::{Error, shell_words, suggestion};
 use crate::text::name::Name;
@@ -106,7 +106,7 @@ impl Operation {
                 for fill in with {
                     let (slot, filler) = fill.split_once('=').unwrap_or((fill, ""));
                     refuse_slot(pack, name, kind, slot)?;
-                    choices.fill(pack, name, slot, &filler.into())?;
+                    choices.fill(pack, (name, Some(kind)), slot, &filler.into())?;
                 }
                 if let Some(there) = selection.services.get(name) {
                     return Err(Error::usage(
@@ -171,11 +171,10 @@ fn refuse_of_services(
     selection: &Selection,
     component: &Component,
 ) -> Result<(), Error> {
-    let Some(slot) = pack.service_slot(component) else {
+    let Some(slot) = component.service_slot() else {
         return Ok(());
     };
-    let kind = pack.manifest.slots[slot].of.as_deref();
-    let service = selection.services.iter().find(|(_, own)| Some(own.as_str()) == kind);
+    let service = selection.services.iter().find(|(_, kind)| pack.can_have(kind, component));
     let service = service.map_or("SERVICE", |(name, _)| name.as_str());
     let id = &component.id;
     Err(Error::usage(
@@ -192,7 +191,7 @@ fn switch_off(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Er
         selection.components.remove(&component.id);
     } else if let Some(slot) = &manifest.slot {
         if selection.slots.get(slot) == Some(&component.id) {
-            let default = &pack.default_filler(slot).id;
+            let default = &pack.default_filler(slot, None).id;
             if *default == component.id {
                 let others: Vec<&str> = pack
                     .fillers(slot)
@@ -219,12 +218,7 @@ fn switch_off(pack: &Pack, selection: &mut Selection, id: &str) -> Result<(), Er
 /// The component that a flag or an id names.
 fn component<'a>(pack: &'a Pack, id: &str) -> Result<&'a Component, Error> {
     pack.by_flag(id).or_else(|| pack.component(id)).ok_or_else(|| {
-        let known: Vec<&str> = pack
-            .components
-            .iter()
-            .filter(|component| component.flag().is_some() || component.manifest.slot.is_some())
-            .map(|component| component.flag().unwrap_or(&component.id))
-            .collect();
+        let known: Vec<&str> = pack.components.iter().filter_map(Component::choice).collect();
         Error::usage(
             format!("the pack has no component `{id}`"),
             format!(
@@ -287,6 +281,7 @@ fn set(pack: &Pack, selection: &mut Selection, assignment: &str) -> Result<(), E
         };
         for (slot, filler) in fills {
             refuse_slot(pack, &service, kind, &slot)?;
+            refuse_filler(pack, &service, kind, (&slot, &filler))?;
             selection.fills.entry(service.clone()).or_default().insert(slot, filler);
         }
     }
@@ -325,7 +320,7 @@ fn settle(
     }
     for (slot, _) in pack.slots() {
         if rules::uses(pack, &before, slot) && !rules::uses(pack, &on, slot) {
-            selection.slots.insert(slot.clone(), pack.default_filler(slot).id.clone());
+            selection.slots.insert(slot.clone(), pack.default_filler(slot, None).id.clone());
         }
     }
     for component in pack.components.iter().filter(|component| on.contains(&component.id)) {

@@ -17,9 +17,9 @@ pub fn answers_schema(pack: &Pack) -> Value {
         let schema = json!({"type": "boolean", "description": component.manifest.summary, "default": component.manifest.default});
         properties.insert(flag.to_owned(), schema);
     }
-    let slot_schema = |slot: &str, manifest: &SlotManifest| json!({"enum": pack.filler_ids(slot), "description": manifest.summary, "default": pack.default_filler(slot).id});
+    let slot_schema = |slot: &str, manifest: &SlotManifest, kind: Option<&str>| json!({"enum": pack.filler_ids(slot, kind), "description": manifest.summary, "default": pack.default_filler(slot, kind).id});
     for (slot, manifest) in pack.slots() {
-        properties.insert(slot.clone(), slot_schema(slot, manifest));
+        properties.insert(slot.clone(), slot_schema(slot, manifest, None));
     }
     for option in pack.options() {
         properties.insert(option.manifest.id.clone(), option_schema(option.manifest));
@@ -30,13 +30,16 @@ pub fn answers_schema(pack: &Pack) -> Value {
     for kind in pack.kinds() {
         let mut own = Map::from_iter([("kind".to_owned(), json!({"const": kind}))]);
         for (slot, manifest) in pack.slots_of(kind) {
-            let schema = slot_schema(slot, manifest);
-            patterns.insert(format!("^[a-z][a-z0-9-]*\\.{slot}$"), schema.clone());
-            own.insert(slot.clone(), schema);
+            own.insert(slot.clone(), slot_schema(slot, manifest, Some(kind)));
         }
         if own.len() > 1 {
             services.push(json!({"type": "object", "properties": own, "required": ["kind"], "additionalProperties": false}));
         }
+    }
+    // What kind the service is of, its name does not say.
+    for (slot, manifest) in pack.slots_of_services() {
+        let schema = json!({"enum": pack.filler_ids(slot, None), "description": manifest.summary});
+        patterns.insert(format!("^[a-z][a-z0-9-]*\\.{slot}$"), schema);
     }
     let one = if services.len() > 1 { json!({"anyOf": services}) } else { services.remove(0) };
     properties.insert(

@@ -121,7 +121,7 @@ impl Choices {
                     self.add_service(pack, name, kind)?;
                     let more = said.as_object().into_iter().flatten();
                     for (slot, filler) in more.filter(|(slot, _)| *slot != "kind") {
-                        self.fill(pack, name, slot, filler)?;
+                        self.fill(pack, (name, Some(kind)), slot, filler)?;
                     }
                 }
                 Ok(())
@@ -139,11 +139,12 @@ impl Choices {
             let on = value.as_bool().ok_or_else(|| wrong_type(key, "`true` or `false`", value))?;
             self.components.insert(key.to_owned(), on);
         } else if let Some((service, slot)) = key.split_once('.') {
-            self.fill(pack, service, slot, value)?;
+            self.fill(pack, (service, None), slot, value)?;
         } else if pack.slots().any(|(slot, _)| slot == key) {
             let choice =
                 value.as_str().ok_or_else(|| wrong_type(key, "the name of a component", value))?;
-            self.slots.insert(key.to_owned(), filler(pack, key, &format!("--{key}"), choice)?);
+            self.slots
+                .insert(key.to_owned(), filler(pack, (key, None), &format!("--{key}"), choice)?);
         } else if let Some(option) = pack.options().find(|option| option.manifest.id == key) {
             self.options.insert(key.to_owned(), option_value(option.manifest, value)?);
         } else {
@@ -157,20 +158,19 @@ impl Choices {
         Ok(())
     }
 
-    /// Puts a component into a slot of a service.
+    /// Puts a component into a slot of a service, of `kind` where that is known.
     ///
     /// # Errors
     /// [`Error::Usage`] where services have no such slot, or nothing of this name fills it.
     pub fn fill(
         &mut self,
         pack: &Pack,
-        service: &str,
+        (service, kind): (&str, Option<&str>),
         slot: &str,
         value: &Value,
     ) -> Result<(), Error> {
-        let slots = || pack.manifest.slots.iter().filter(|(_, manifest)| manifest.of.is_some());
-        if !slots().any(|(known, _)| known == slot) {
-            let known: Vec<&str> = slots().map(|(known, _)| known.as_str()).collect();
+        let known: Vec<&str> = pack.slots_of_services().map(|(known, _)| known.as_str()).collect();
+        if !known.contains(&slot) {
             let hint = if known.is_empty() {
                 "services of this pack have none".to_owned()
             } else {
@@ -185,7 +185,7 @@ impl Choices {
         let key = format!("{service}.{slot}");
         let choice =
             value.as_str().ok_or_else(|| wrong_type(&key, "the name of a component", value))?;
-        let choice = filler(pack, slot, &key, choice)?;
+        let choice = filler(pack, (slot, kind), &key, choice)?;
         let fills = self.fills.entry(service.to_owned()).or_default();
         fills.insert(slot.to_owned(), choice);
         Ok(())
@@ -223,7 +223,7 @@ impl Choices {
                     format!("--service {name}={kind}:SLOT=COMPONENT"),
                 ));
             };
-            self.fill(pack, name, slot, &Value::from(filler))?;
+            self.fill(pack, (name, Some(kind)), slot, &Value::from(filler))?;
         }
         Ok(())
     }
@@ -309,7 +309,7 @@ impl Choices {
             .slots()
             .map(|(slot, _)| {
                 let chosen = self.slots.get(slot);
-                (slot.clone(), chosen.unwrap_or(&pack.default_filler(slot).id).clone())
+                (slot.clone(), chosen.unwrap_or(&pack.default_filler(slot, None).id).clone())
             })
             .collect();
         let mut fills = Fills::new();
@@ -377,8 +377,9 @@ impl Choices {
     fn check_fills(&self, pack: &Pack, services: &BTreeMap<String, String>) -> Result<(), Error> {
         for (service, fills) in &self.fills {
             let kind = services.get(service).ok_or_else(|| no_service(services, service))?;
-            for slot in fills.keys() {
+            for (slot, filler) in fills {
                 refuse_slot(pack, service, kind, slot)?;
+                refuse_filler(pack, service, kind, (slot, filler))?;
             }
         }
         Ok(())
@@ -391,7 +392,7 @@ impl Choices {
         let is_on = |flag: &str| self.components.get(flag) == Some(&true);
         let chosen = pack.flagged().filter(|(flag, _)| is_on(flag));
         let components = chosen.map(|(_, component)| component.id.clone()).collect();
-        let default = |slot: &String| (slot.clone(), pack.default_filler(slot).id.clone());
+        let default = |slot: &String| (slot.clone(), pack.default_filler(slot, None).id.clone());
         let mut slots: BTreeMap<String, String> =
             pack.slots().map(|(slot, _)| default(slot)).collect();
         slots.extend(self.slots);
@@ -533,7 +534,7 @@ impl Selection {
             }
         }
         for (slot, choice) in &self.slots {
-            if rules::uses(pack, &on, slot) && *choice != pack.default_filler(slot).id {
+            if rules::uses(pack, &on, slot) && *choice != pack.default_filler(slot, None).id {
                 choices.slots.insert(slot.clone(), choice.clone());
             }
         }
@@ -552,8 +553,9 @@ impl Selection {
             .map(|(name, kind)| (name.clone(), kind.clone()))
             .collect();
         for (service, fills) in &self.fills {
+            let kind = self.services.get(service).map(String::as_str);
             for (slot, filler) in fills {
-                if *filler != pack.default_filler(slot).id {
+                if *filler != pack.default_filler(slot, kind).id {
                     let fills = choices.fills.entry(service.clone()).or_default();
                     fills.insert(slot.clone(), filler.clone());
                 }
@@ -583,7 +585,7 @@ fn filled(pack: &Pack, services: &BTreeMap<String, String>, said: &Fills) -> Fil
     for (service, kind) in services {
         for (slot, _) in pack.slots_of(kind) {
             let said = said.get(service).and_then(|fills| fills.get(slot));
-            let filler = said.unwrap_or(&pack.default_filler(slot).id).clone();
+            let filler = said.unwrap_or(&pack.default_filler(slot, Some(kind)).id).clone();
             fills.entry(service.clone()).or_default().insert(slot.clone(), filler);
         }
     }
@@ -616,9 +618,28 @@ pub fn refuse_slot(pack: &Pack, service: &str, kind: &str, slot: &str) -> Result
     Err(Error::usage(format!("the service `{service}` has no slot `{slot}`"), hint))
 }
 
-/// The name of a component that can fill `slot`, which people call `called`.
-fn filler(pack: &Pack, slot: &str, called: &str, choice: &str) -> Result<String, Error> {
-    let fillers = pack.filler_ids(slot);
+/// Refuses what fills a slot of services, but not for those of `kind`.
+///
+/// # Errors
+/// [`Error::Usage`] with what does.
+pub fn refuse_filler(
+    pack: &Pack,
+    service: &str,
+    kind: &str,
+    (slot, choice): (&str, &str),
+) -> Result<(), Error> {
+    filler(pack, (slot, Some(kind)), &format!("{service}.{slot}"), choice).map(drop)
+}
+
+/// The name of a component that can fill `slot`, of services of a kind where it is theirs, which people
+/// call `called`.
+fn filler(
+    pack: &Pack,
+    (slot, kind): (&str, Option<&str>),
+    called: &str,
+    choice: &str,
+) -> Result<String, Error> {
+    let fillers = pack.filler_ids(slot, kind);
     if fillers.contains(&choice) {
         return Ok(choice.to_owned());
     }

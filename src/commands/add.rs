@@ -37,9 +37,10 @@ fn arguments(command: Command, words: &Words) -> Command {
 /// The argument for what fills the slots of a service, where some have slots.
 fn with(words: &Words) -> Option<Arg> {
     let pack = words.pack?;
-    let slots = pack.kinds().flat_map(|kind| pack.slots_of(kind));
-    let slots: Vec<String> =
-        slots.map(|(slot, _)| format!("{slot} ({})", pack.filler_ids(slot).join(", "))).collect();
+    let slots: Vec<String> = pack
+        .slots_of_services()
+        .map(|(slot, _)| format!("{slot} ({})", pack.filler_ids(slot, None).join(", ")))
+        .collect();
     (!slots.is_empty()).then(|| {
         Arg::new("with")
             .long("with")

@@ -138,7 +138,7 @@ fn because(plan: &Plan, component: &Component) -> String {
     if plan.selection.components.contains(&component.id) {
         return format!("chosen by `--{}`", component.flag().unwrap_or(&component.id));
     }
-    if let Some(slot) = plan.pack.service_slot(component) {
+    if let Some(slot) = component.service_slot() {
         let services = plan.services.iter().filter(|it| it.fills.get(slot) == Some(&component.id));
         let services: Vec<String> = services.map(|it| format!("`{}`", it.name)).collect();
         return format!("chosen for {} as `{slot}`", services.join(", "));

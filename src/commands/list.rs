@@ -77,7 +77,7 @@ fn listed(pack: &Pack) -> List {
     let component = |component: &Component| ListedComponent {
         id: component.id.clone(),
         summary: component.manifest.summary.clone(),
-        chosen_by: chosen_by(pack, component),
+        chosen_by: chosen_by(component),
         default: component.manifest.default || component.manifest.always,
         requires: component.manifest.requires.clone(),
         applies: component.manifest.applies.clone(),
@@ -108,9 +108,9 @@ fn listed(pack: &Pack) -> List {
     }
 }
 
-fn chosen_by(pack: &Pack, component: &Component) -> String {
+fn chosen_by(component: &Component) -> String {
     let manifest = &component.manifest;
-    if let Some(slot) = pack.service_slot(component) {
+    if let Some(slot) = component.service_slot() {
         return format!("--set SERVICE.{slot}={}", component.id);
     }
     match (&manifest.flag, &manifest.slot) {

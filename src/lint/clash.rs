@@ -47,7 +47,7 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
         if file.of.is_none() {
             write(None, writer(file.path.clone(), &[]));
         }
-        for held in holders(pack, file) {
+        for held in holders(pack, component, file) {
             let path = |service: &str| {
                 let (name, folder) = held.place(service);
                 file.path_of(&name, &folder, &file.path)
@@ -55,11 +55,11 @@ pub fn clashing_paths<'a>(pack: &'a Pack, constraints: &Constraints) -> Vec<Prob
             let kind = held.kind.filter(|_| held.is_per_service());
             // The same for every service, whatever its name is.
             let there: Vec<&Component> = held.bringing().collect();
-            let slot = kind.and_then(|_| pack.service_slot(component));
+            let slot = kind.and_then(|_| component.service_slot());
             write(kind, Writer { slot, ..writer(path(SERVICE_IN_PATH), &there) });
-            for (bringing, name) in kind.into_iter().flat_map(|kind| pack.brought(kind)) {
+            for (bringing, service) in kind.into_iter().flat_map(|kind| pack.brought(kind)) {
                 let there = [&there[..], &[bringing]].concat();
-                write(None, Writer { slot, ..writer(path(name), &there) });
+                write(None, Writer { slot, ..writer(path(&service.name), &there) });
             }
         }
     }
@@ -119,7 +119,7 @@ pub fn clashing_keys<'a>(
     let mut found = Vec::new();
     for ((scope, map, key), entries) in entries(pack, constraints) {
         // One service has one filler of a slot.
-        let slot = |component| scope.and_then(|_| pack.service_slot(component));
+        let slot = |component: &'a Component| scope.and_then(|_| component.service_slot());
         for (number, one) in entries.iter().enumerate().filter(|(_, one)| one.plain) {
             for other in entries[..number].iter().filter(|other| other.plain) {
                 let together = [&other.together[..], &one.together].concat();
@@ -166,7 +166,7 @@ fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, V
     };
     let mut found: BTreeMap<Key, Vec<Entry>> = BTreeMap::new();
     for component in &pack.components {
-        for (scope, kinds, table) in tables(component) {
+        for (scope, kinds, table) in tables(pack, component) {
             let maps = table.iter().filter(|(name, _)| is_map(scope, name));
             let maps = maps.filter_map(|(name, value)| Some((name, value.as_table()?)));
             for (name, map) in maps {
@@ -189,7 +189,10 @@ fn entries<'a>(pack: &'a Pack, constraints: &Constraints) -> BTreeMap<Key<'a>, V
 
 /// What a component contributes: the kind of service whose it is, if not the project's; the kinds and
 /// components without which it is not evaluated; and the table.
-fn tables(component: &Component) -> Vec<(Option<&str>, Vec<String>, &toml::Table)> {
+fn tables<'a>(
+    pack: &'a Pack,
+    component: &'a Component,
+) -> Vec<(Option<&'a str>, Vec<String>, &'a toml::Table)> {
     let manifest = &component.manifest;
     let mut found = vec![(None, Vec::new(), &manifest.contribute)];
     found.extend(
@@ -200,7 +203,10 @@ fn tables(component: &Component) -> Vec<(Option<&str>, Vec<String>, &toml::Table
         let pairs = each.each.iter();
         found.extend(pairs.map(|(other, table)| (None, vec![kind.clone(), other.clone()], table)));
     }
-    let to = manifest.to.iter();
-    found.extend(to.map(|(kind, to)| (Some(kind.as_str()), vec![kind.clone()], &to.own)));
+    for (of, to) in &manifest.to {
+        let kinds = pack.kinds().filter(|kind| pack.is_of(of, kind));
+        let kinds = kinds.filter(|kind| pack.can_have(kind, component));
+        found.extend(kinds.map(|kind| (Some(kind), vec![kind.to_owned()], &to.own)));
+    }
     found
 }

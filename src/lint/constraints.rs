@@ -68,7 +68,8 @@ pub struct Constraints<'a> {
     flags: usize,
 }
 
-/// A slot: whether something needs it, and what is in it then.
+/// A slot of the project or of the services of a kind: whether something needs it, and what is in it
+/// then.
 struct Slot<'a> {
     id: &'a str,
     /// The kind whose services have it; several of its fillers can be there then.
@@ -116,9 +117,12 @@ impl<'a> Constraints<'a> {
             made.components.insert(&component.id, literal);
         }
         for (slot, manifest) in &pack.manifest.slots {
-            let used = made.variable();
-            let fillers = pack.fillers(slot).map(|filler| (filler, made.variable())).collect();
-            made.slots.push(Slot { id: slot, of: manifest.of.as_deref(), used, fillers });
+            for of in manifest.kinds() {
+                let used = made.variable();
+                let fillers = pack.fillers_for(slot, of);
+                let fillers = fillers.map(|filler| (filler, made.variable())).collect();
+                made.slots.push(Slot { id: slot, of, used, fillers });
+            }
         }
         for option in pack.options() {
             let id = &option.manifest.id;
@@ -270,12 +274,16 @@ impl<'a> Constraints<'a> {
                 choices.slots.extend(there.next().map(|filler| (slot.id.to_owned(), filler)));
                 continue;
             };
-            // One for the services that come by themselves, and a further service for each other.
-            let on = |it: &&Component| self.components[&*it.id].holds_in(model);
-            let brought = self.pack.brought(kind).filter(|(component, _)| on(component));
-            let brought: Vec<&str> = brought.map(|(_, name)| name).collect();
+            // One for the services that come by themselves, and a further service for each other. An
+            // example does not come beside those.
             let there: Vec<String> = there.collect();
-            let default = there.iter().position(|id| *id == self.pack.default_filler(slot.id).id);
+            let on = |it: &Component| self.components[&*it.id].holds_in(model);
+            let brought = self.pack.brought(kind);
+            let brought =
+                brought.filter(|(bringing, it)| on(bringing) && !(it.example && there.len() > 1));
+            let brought: Vec<&str> = brought.map(|(_, service)| service.name.as_str()).collect();
+            let default = self.pack.default_filler(slot.id, slot.of);
+            let default = there.iter().position(|id| *id == default.id);
             let first =
                 default.or((!there.is_empty()).then_some(0)).filter(|_| !brought.is_empty());
             for (number, filler) in there.into_iter().enumerate() {
@@ -318,8 +326,9 @@ impl<'a> Constraints<'a> {
         Literal { variable: self.mentions.len() - 1, value: true }
     }
 
-    fn slot(&self, id: &str) -> Option<&Slot<'a>> {
-        self.slots.iter().find(|slot| slot.id == id)
+    /// That something needs the slot `id`.
+    fn used(&self, id: &str) -> impl Iterator<Item = Literal> {
+        self.slots.iter().filter(move |slot| slot.id == id).map(|slot| slot.used)
     }
 
     /// A literal that holds where one of `components` is there.
@@ -368,14 +377,14 @@ impl<'a> Constraints<'a> {
                 self.holders.insert(name, literal);
             }
         }
-        for (_, file) in pack.added_files() {
+        for (component, file) in pack.added_files() {
             let (Some(need), Some(of)) = (file.need.as_deref(), file.of.as_deref()) else {
                 continue;
             };
             if self.needing.contains_key(&(need, of)) {
                 continue;
             }
-            let both: BTreeSet<BTreeSet<&str>> = holders(pack, file)
+            let both: BTreeSet<BTreeSet<&str>> = holders(pack, component, file)
                 .iter()
                 .map(|held| held.bringing().map(|component| component.id.as_str()).collect())
                 .collect();
@@ -406,16 +415,19 @@ impl<'a> Constraints<'a> {
                 clauses.push(vec![literal]);
             }
             for required in &manifest.requires {
-                let slot = self.slot(required).map(|slot| slot.used);
-                let needed = slot.or(self.component(required));
-                clauses.extend(needed.map(|needed| vec![!literal, needed]));
+                let mut needed: Vec<Literal> = self.used(required).collect();
+                if needed.is_empty() {
+                    needed.extend(self.component(required));
+                }
+                if !needed.is_empty() {
+                    clauses.push(needed.into_iter().chain([!literal]).collect());
+                }
             }
             let others = manifest.conflicts.iter().filter_map(|other| self.component(other));
             clauses.extend(others.map(|other| vec![!literal, !other]));
             if component.flag().is_none() && !manifest.always {
                 let mut brought: Vec<Literal> = self.requiring(&component.id).collect();
-                let slot = manifest.slot.as_deref().and_then(|slot| self.slot(slot));
-                let fillers = slot.into_iter().flat_map(|slot| &slot.fillers);
+                let fillers = self.slots.iter().flat_map(|slot| &slot.fillers);
                 let own = fillers.filter(|(filler, _)| filler.id == component.id);
                 brought.extend(own.map(|(_, fills)| *fills));
                 brought.push(!literal);

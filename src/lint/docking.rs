@@ -71,9 +71,7 @@ impl Checked<'_> {
             }
             if let Some(runtime) = &kind.runtime {
                 let pack = self.pack;
-                let runtimes =
-                    pack.components.iter().flat_map(|other| other.manifest.runtime.keys());
-                let known: Vec<&str> = runtimes.map(String::as_str).collect();
+                let known: Vec<&str> = pack.runtimes().collect();
                 self.check_known(component, runtime, "a runtime", &known);
             }
             for workload in kind.workload.values() {
@@ -282,11 +280,12 @@ impl<'a> Held<'a> {
     }
 }
 
-/// Everything that `file` can be rendered for: services of a kind or a runtime, their code, or what one
+/// Everything that `file` of `component` can be rendered for: services of a kind or a runtime, their code, or what one
 /// of [`crate::pack::load::PARTS`] names; nothing where it is for the project.
 #[must_use]
-pub fn holders<'a>(pack: &'a Pack, file: &ComponentFile) -> Vec<Held<'a>> {
+pub fn holders<'a>(pack: &'a Pack, component: &Component, file: &ComponentFile) -> Vec<Held<'a>> {
     let mut found = file.of.iter().flat_map(|of| held(pack, of, file.lies)).collect::<Vec<_>>();
+    found.retain(|held| held.kind.is_none_or(|kind| pack.can_have(kind, component)));
     if let Some(binding) = &file.need {
         found = found
             .into_iter()

@@ -235,10 +235,10 @@ impl Checked<'_> {
         let could_be = |path: &str| pattern.could_be(path, SERVICE_IN_PATH);
         let mut locks = self.pack.manifest.lockfile.iter();
         locks.any(|lock| could_be(&lock.path))
-            || self.pack.added_files().any(|(_, file)| {
+            || self.pack.added_files().any(|(component, file)| {
                 let is_of_project = file.of.is_none() && could_be(&file.path);
                 is_of_project
-                    || holders(self.pack, file).iter().any(|held| {
+                    || holders(self.pack, component, file).iter().any(|held| {
                         let (name, folder) = held.place(SERVICE_IN_PATH);
                         could_be(&file.path_of(&name, &folder, &file.path))
                     })

@@ -215,27 +215,30 @@ impl Checked<'_> {
 
     fn check_slots(&self, problems: &mut Vec<Problem>) {
         for (slot, manifest) in &self.pack.manifest.slots {
-            if let Some(kind) = &manifest.of
-                && self.pack.component_of_kind(kind).is_none()
-            {
-                let near = did_you_mean(kind, self.pack.kinds());
-                let message = unknown(&format!("`{kind}` is not a kind of service"), near);
-                problems.push(self.pack_problem(kind, message));
+            for kind in &manifest.of.0 {
+                if self.pack.component_of_kind(kind).is_none() {
+                    let near = did_you_mean(kind, self.pack.kinds());
+                    let message = unknown(&format!("`{kind}` is not a kind of service"), near);
+                    problems.push(self.pack_problem(kind, message));
+                }
             }
-            if manifest.of.is_some() && ["name", "kind"].contains(&slot.as_str()) {
+            if !manifest.of.0.is_empty() && ["name", "kind"].contains(&slot.as_str()) {
                 let message = format!("`{slot}` is what every service says of itself");
                 problems.push(self.pack_problem(slot, message));
             }
-            let fillers: Vec<&Component> = self.pack.fillers(slot).collect();
-            let defaults = fillers.iter().filter(|component| component.manifest.default).count();
-            if fillers.is_empty() {
-                problems
-                    .push(self.pack_problem(slot, format!("no component fills the slot `{slot}`")));
-            } else if defaults != 1 {
-                problems.push(self.pack_problem(
-                    slot,
-                    format!("the slot `{slot}` has {defaults} defaults; exactly one component says `default = true`"),
-                ));
+            for kind in manifest.kinds() {
+                let fillers: Vec<&Component> = self.pack.fillers_for(slot, kind).collect();
+                let defaults = fillers.iter().filter(|it| it.manifest.default).count();
+                let whose = kind.map_or_else(String::new, |kind| format!(" of `{kind}`"));
+                if fillers.is_empty() {
+                    let message = format!("no component fills the slot `{slot}`{whose}");
+                    problems.push(self.pack_problem(slot, message));
+                } else if defaults != 1 {
+                    let message = format!(
+                        "the slot `{slot}`{whose} has {defaults} defaults; exactly one component says `default = true`"
+                    );
+                    problems.push(self.pack_problem(slot, message));
+                }
             }
         }
     }
@@ -297,6 +300,15 @@ impl Checked<'_> {
             [manifest.flag.is_some(), manifest.slot.is_some(), manifest.always, manifest.derived];
         if roles.iter().filter(|role| **role).count() != 1 {
             report("", "say one of `flag`, `slot`, `always` and `derived`".to_owned());
+        }
+        if let Some(of) = &manifest.of {
+            let known = || self.pack.kinds().chain(self.pack.runtimes());
+            if !component.of_services {
+                report(of, "`of` is for what fills a slot of services".to_owned());
+            } else if !known().any(|known| known == of) {
+                let near = did_you_mean(of, known());
+                report(of, unknown(&format!("`{of}` is neither a kind nor a runtime"), near));
+            }
         }
         let paths: BTreeSet<&str> = component.files.iter().map(|file| file.path.as_str()).collect();
         for path in
@@ -404,9 +416,6 @@ impl Checked<'_> {
                     format!("`{of}` has no code: that is of a kind of service or of a runtime"),
                 ));
             }
-            let is_runtime = |name: &str| {
-                self.pack.components.iter().any(|it| it.manifest.runtime.contains_key(name))
-            };
             if let Some(need) = &file.need {
                 let offered = docking::offered(self.pack);
                 if !offered.contains(need.as_str()) {
@@ -418,7 +427,7 @@ impl Checked<'_> {
             if let Some(of) = &file.of
                 && file.is_of_services()
                 && self.pack.component_of_kind(of).is_none()
-                && !is_runtime(of)
+                && !self.pack.is_runtime(of)
             {
                 problems.push(Problem::new(
                     Place::file(&file.source),
@@ -485,7 +494,8 @@ impl Checked<'_> {
             }
         }
         let others = manifest.each.values().flat_map(|each| each.each.keys());
-        let to = manifest.to.keys().filter(|kind| *kind != EVERY_WORKLOAD);
+        let to = manifest.to.keys();
+        let to = to.filter(|of| *of != EVERY_WORKLOAD && !self.pack.is_runtime(of));
         for kind in manifest.each.keys().chain(others).chain(to) {
             if self.pack.component_of_kind(kind).is_none() {
                 problems.push(Problem::new(

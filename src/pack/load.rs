@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use walkdir::WalkDir;
 
 use crate::pack::embedded;
-use crate::pack::layout::{component_folders, is_about_the_component};
+use crate::pack::layout::{component_folders, is_about_the_component, is_service_of};
 use crate::pack::manifest::{
-    ComponentManifest, ContributionManifest, OptionManifest, PackManifest, SlotManifest,
+    ComponentManifest, ContributionManifest, OptionManifest, PackManifest, ServiceManifest,
+    SlotManifest,
 };
 use crate::text::digest;
 use crate::text::error::{Error, Place, Problem};
@@ -52,6 +53,8 @@ pub struct Component {
     pub folder: String,
     /// `component.toml`.
     pub manifest: ComponentManifest,
+    /// Whether it fills a slot that each service fills for itself.
+    pub of_services: bool,
     /// The files that it adds, in order of their path in the pack.
     pub files: Vec<ComponentFile>,
 }
@@ -116,6 +119,7 @@ impl Pack {
         let locks = manifest.iter().flat_map(|manifest: &PackManifest| &manifest.lockfile);
         let locks: Vec<&str> =
             locks.filter_map(|lockfile| lockfile.path.rsplit('/').next()).collect();
+        let slots = manifest.as_ref().map(|manifest| manifest.slots.clone()).unwrap_or_default();
         let mut components: Vec<Component> = Vec::new();
         let mut unread = BTreeSet::new();
         let own = component_folders(files.keys().copied());
@@ -142,7 +146,9 @@ impl Pack {
                 problems.push(Problem::new(place, message));
             }
             let files = component_files(&files, &folder, &locks, problems);
-            components.push(Component { id, folder, manifest, files });
+            let slot = manifest.slot.as_ref().and_then(|slot| slots.get(slot));
+            let of_services = slot.is_some_and(|slot| !slot.of.0.is_empty());
+            components.push(Component { id, folder, manifest, of_services, files });
         }
         let components = in_order(components).map_err(|cycle| problems.push(cycle)).ok()?;
         Some(Self { manifest: manifest?, components, versions, unread, origin, files })
@@ -167,7 +173,7 @@ impl Pack {
 
     /// The slots that are filled once for the project.
     pub fn slots(&self) -> impl Iterator<Item = (&String, &SlotManifest)> {
-        self.manifest.slots.iter().filter(|(_, manifest)| manifest.of.is_none())
+        self.manifest.slots.iter().filter(|(_, manifest)| manifest.of.0.is_empty())
     }
 
     /// The slots that each service of `kind` has.
@@ -175,14 +181,21 @@ impl Pack {
         &'a self,
         kind: &'a str,
     ) -> impl Iterator<Item = (&'a String, &'a SlotManifest)> {
-        self.manifest.slots.iter().filter(move |(_, manifest)| manifest.of.as_deref() == Some(kind))
+        let has = move |manifest: &SlotManifest| manifest.of.0.iter().any(|own| own == kind);
+        self.manifest.slots.iter().filter(move |(_, manifest)| has(manifest))
     }
 
-    /// The slot that the component fills for single services.
+    /// The slots that services have, whatever their kind.
+    pub fn slots_of_services(&self) -> impl Iterator<Item = (&String, &SlotManifest)> {
+        self.manifest.slots.iter().filter(|(_, manifest)| !manifest.of.0.is_empty())
+    }
+
+    /// Whether services of `kind` can have the component: they all have what fills no slot of services.
     #[must_use]
-    pub fn service_slot<'a>(&'a self, component: &'a Component) -> Option<&'a str> {
-        let slot = component.manifest.slot.as_deref()?;
-        self.manifest.slots.get(slot)?.of.is_some().then_some(slot)
+    pub fn can_have(&self, kind: &str, component: &Component) -> bool {
+        let slot = component.service_slot();
+        let own = |slot| self.slots_of(kind).any(|(own, _)| own == slot);
+        slot.is_none_or(|slot| own(slot) && self.fits(component, Some(kind)))
     }
 
     /// The components that can fill `slot`, in pack order.
@@ -192,30 +205,58 @@ impl Pack {
             .filter(move |component| component.manifest.slot.as_deref() == Some(slot))
     }
 
-    /// The ids of the components that can fill `slot`, in pack order.
+    /// The components that can fill `slot` for a service of `kind`, or for the project where that is
+    /// `None`, in pack order.
+    pub fn fillers_for<'a>(
+        &'a self,
+        slot: &'a str,
+        kind: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Component> {
+        self.fillers(slot).filter(move |component| self.fits(component, kind))
+    }
+
+    /// Their ids.
     #[must_use]
-    pub fn filler_ids<'a>(&'a self, slot: &'a str) -> Vec<&'a str> {
-        self.fillers(slot).map(|component| component.id.as_str()).collect()
+    pub fn filler_ids<'a>(&'a self, slot: &'a str, kind: Option<&'a str>) -> Vec<&'a str> {
+        self.fillers_for(slot, kind).map(|component| component.id.as_str()).collect()
+    }
+
+    /// Whether what fills a slot can do so for a service of `kind`.
+    fn fits(&self, component: &Component, kind: Option<&str>) -> bool {
+        let both = component.manifest.of.as_deref().zip(kind);
+        both.is_none_or(|(of, kind)| self.is_of(of, kind))
+    }
+
+    /// Whether services of `kind` are among those that `of` names, a kind or a runtime.
+    #[must_use]
+    pub fn is_of(&self, of: &str, kind: &str) -> bool {
+        let declared = self.component_of_kind(kind).map(|it| &it.manifest.kind[kind]);
+        let runtime = declared.and_then(|kind| kind.runtime.as_deref()).unwrap_or_default();
+        is_service_of(of, kind, runtime)
     }
 
     /// The services of `kind` that come by themselves, each with what brings it.
-    pub fn brought<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Component, &'a str)> {
+    pub fn brought<'a>(
+        &'a self,
+        kind: &'a str,
+    ) -> impl Iterator<Item = (&'a Component, &'a ServiceManifest)> {
         self.components.iter().flat_map(move |component| {
             let own = component.manifest.service.iter().filter(move |service| service.kind == kind);
-            own.map(move |service| (component, service.name.as_str()))
+            own.map(move |service| (component, service))
         })
     }
 
-    /// The component that fills `slot` where nothing else is chosen.
+    /// The component that fills `slot` where nothing else is chosen: for a service of `kind`, or for
+    /// the project where that is `None`.
     ///
     /// # Panics
     /// Where validation would have refused the pack.
     #[must_use]
-    pub fn default_filler(&self, slot: &str) -> &Component {
+    pub fn default_filler(&self, slot: &str, kind: Option<&str>) -> &Component {
         self.components
             .iter()
             .filter(|component| component.manifest.slot.as_deref() == Some(slot))
-            .find(|component| component.manifest.default)
+            .find(|component| component.manifest.default && self.fits(component, kind))
             .expect("validation holds that every slot has one default")
     }
 
@@ -237,6 +278,19 @@ impl Pack {
         self.components
             .iter()
             .flat_map(|component| component.manifest.kind.keys().map(String::as_str))
+    }
+
+    /// The names of all runtimes, in pack order.
+    pub fn runtimes(&self) -> impl Iterator<Item = &str> {
+        let declared =
+            self.components.iter().flat_map(|component| component.manifest.runtime.keys());
+        declared.map(String::as_str)
+    }
+
+    /// Whether a component declares the runtime `name`.
+    #[must_use]
+    pub fn is_runtime(&self, name: &str) -> bool {
+        self.runtimes().any(|runtime| runtime == name)
     }
 
     /// The names that components may contribute to.
@@ -309,6 +363,20 @@ impl Component {
     #[must_use]
     pub fn lock(&self, path: &str) -> String {
         format!("{}/{}", self.folder, path.rsplit('/').next().unwrap_or(path))
+    }
+
+    /// The slot that it fills for single services.
+    #[must_use]
+    pub fn service_slot(&self) -> Option<&str> {
+        self.manifest.slot.as_deref().filter(|_| self.of_services)
+    }
+
+    /// What it is called where a project chooses it: by its flag or, for what fills a slot of the
+    /// project, its id.
+    #[must_use]
+    pub fn choice(&self) -> Option<&str> {
+        let fills = self.manifest.slot.is_some() && !self.of_services;
+        self.flag().or(fills.then_some(&self.id))
     }
 
     /// The flag that turns it on.

@@ -110,10 +110,39 @@ pub enum Renaming {
 pub struct SlotManifest {
     /// What the choice is about, for help and prompts.
     pub summary: String,
-    /// The kind of service that has it: each of its services chooses what fills it. Else the project
-    /// chooses once.
+    /// The kinds of service that have it: each of their services chooses what fills it. Without any,
+    /// the project chooses once.
     #[serde(default)]
-    pub of: Option<String>,
+    pub of: OneOrMore,
+}
+
+impl SlotManifest {
+    /// The kinds whose services have it; `None` alone for a slot of the project.
+    pub fn kinds(&self) -> impl Iterator<Item = Option<&str>> {
+        let kinds = self.of.0.iter().map(|kind| Some(kind.as_str()));
+        kinds.chain(self.of.0.is_empty().then_some(None))
+    }
+}
+
+/// A name, or a list of names.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "NameOrNames")]
+pub struct OneOrMore(pub Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a name, or a list of names")]
+enum NameOrNames {
+    One(String),
+    More(Vec<String>),
+}
+
+impl From<NameOrNames> for OneOrMore {
+    fn from(names: NameOrNames) -> Self {
+        match names {
+            NameOrNames::One(name) => Self(vec![name]),
+            NameOrNames::More(names) => Self(names),
+        }
+    }
 }
 
 /// A named set of choices.
@@ -293,13 +322,17 @@ pub struct ComponentManifest {
     /// The slot that it can fill.
     #[serde(default)]
     pub slot: Option<String>,
+    /// With a `slot` of services: fills it only for those of this kind or runtime.
+    #[serde(default)]
+    pub of: Option<String>,
     /// In every project.
     #[serde(default)]
     pub always: bool,
     /// Only there where another component requires it.
     #[serde(default)]
     pub derived: bool,
-    /// With `flag`: on unless switched off. With `slot`: fills it unless another is chosen.
+    /// With `flag`: on unless switched off. With `slot`: fills it unless another is chosen;
+    /// of services, one for each kind.
     #[serde(default)]
     pub default: bool,
     /// Components or slots that it needs.

@@ -93,9 +93,11 @@ fn candidates(pack: &Pack, root: &Path, best: &Choices) -> Vec<Choices> {
     }
     let services = best.complete(pack).map(|selection| selection.services).unwrap_or_default();
     for (service, kind) in services {
-        for (slot, filler) in
-            pack.slots_of(&kind).flat_map(|(slot, _)| pack.fillers(slot).map(move |id| (slot, id)))
-        {
+        let kind = kind.as_str();
+        let fillers = pack.slots_of(kind).flat_map(|(slot, _)| {
+            pack.fillers_for(slot, Some(kind)).map(move |filler| (slot, filler))
+        });
+        for (slot, filler) in fillers {
             let mut candidate = Choices::default();
             let fills = candidate.fills.entry(service.clone()).or_default();
             fills.insert(slot.clone(), filler.id.clone());

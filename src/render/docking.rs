@@ -29,18 +29,20 @@ pub struct Instance<'a> {
     pub name: &'a str,
     /// Its kind.
     pub kind: &'a str,
+    /// The runtime of its kind.
+    pub runtime: &'a str,
     /// Whether it comes with a component; people added it else.
     pub own: bool,
     /// What fills its slots.
     pub fills: &'a BTreeMap<String, String>,
 }
 
-/// Whether `component` is there for a service with these fillers: for all, unless it fills a slot that
-/// the service has.
+/// Whether `component` is there for a service with these fillers: for all, unless it fills a slot of
+/// services.
 #[must_use]
 pub fn is_in(component: &Component, fills: &BTreeMap<String, String>) -> bool {
-    let slot = component.manifest.slot.as_ref();
-    slot.and_then(|slot| fills.get(slot)).is_none_or(|filler| *filler == component.id)
+    let slot = component.service_slot();
+    slot.is_none_or(|slot| fills.get(slot) == Some(&component.id))
 }
 
 /// Docks the workloads and providers of `components` to each other; the first of `services` meets a
@@ -276,12 +278,13 @@ impl<'a> Site<'a> {
         &'a self,
         placed: &'a Placed,
     ) -> impl Iterator<Item = (&'a Component, &'a ToManifest)> {
-        let kind = placed.instance.map_or("", |instance| instance.kind);
+        let (kind, runtime) =
+            placed.instance.map_or(("", ""), |instance| (instance.kind, instance.runtime));
         let is_there = |component: &&&Component| {
             placed.instance.is_none_or(|instance| is_in(component, instance.fills))
         };
         self.components.iter().filter(is_there).flat_map(move |component| {
-            [kind, EVERY_WORKLOAD]
+            [kind, runtime, EVERY_WORKLOAD]
                 .into_iter()
                 .filter_map(|name| Some((*component, component.manifest.to.get(name)?)))
         })

@@ -260,7 +260,13 @@ impl Service {
     }
 
     fn as_instance(&self, own: bool) -> Instance<'_> {
-        Instance { name: &self.name, kind: &self.kind, own, fills: &self.fills }
+        Instance {
+            name: &self.name,
+            kind: &self.kind,
+            runtime: &self.runtime,
+            own,
+            fills: &self.fills,
+        }
     }
 
     /// Puts its workloads into its fields.
@@ -457,12 +463,14 @@ fn collect(
         let mut owners = Owners::new();
         let seen = fields.with("service", &service.fields);
         for component in components.iter().filter(|component| is_in(component, &service.fills)) {
-            let Some(to) = component.manifest.to.get(&service.kind) else {
-                continue;
-            };
-            let name = format!("to.{}", service.kind);
-            let own = evaluated_table(component, &name, &to.own, &seen, templates)?;
-            add(&mut collected, own, component, &mut owners)?;
+            for of in [&service.kind, &service.runtime] {
+                let Some(to) = component.manifest.to.get(of) else {
+                    continue;
+                };
+                let name = format!("to.{of}");
+                let own = evaluated_table(component, &name, &to.own, &seen, templates)?;
+                add(&mut collected, own, component, &mut owners)?;
+            }
         }
         service.fields.extend(collected);
     }

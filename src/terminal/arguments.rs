@@ -32,9 +32,8 @@ impl ComponentNames {
     #[must_use]
     pub fn of(pack: &Pack) -> Self {
         let chosen = pack.components.iter().filter_map(|component| {
-            let manifest = &component.manifest;
-            let id = component.flag().or(manifest.slot.as_ref().map(|_| component.id.as_str()))?;
-            Some(PossibleValue::new(id.to_owned()).help(manifest.summary.clone()))
+            let help = component.manifest.summary.clone();
+            Some(PossibleValue::new(component.choice()?.to_owned()).help(help))
         });
         Self(chosen.collect())
     }
@@ -69,7 +68,7 @@ pub fn choosing(pack: &Pack, command: Command, name_is_flag: bool) -> Command {
     for (slot, manifest) in pack.slots() {
         let fillers: Vec<String> =
             pack.fillers(slot).map(|component| component.id.clone()).collect();
-        let default = &pack.default_filler(slot).id;
+        let default = &pack.default_filler(slot, None).id;
         command = command.arg(
             Arg::new(slot.clone())
                 .long(slot.clone())

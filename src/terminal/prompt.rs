@@ -56,14 +56,14 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
 
     let on = choices.complete(pack)?.all_components(pack);
     for (slot, manifest) in pack.slots().filter(|(slot, _)| rules::uses(pack, &on, slot)) {
-        if let Some(picked) = other_filler(pack, slot, &manifest.summary)? {
+        if let Some(picked) = other_filler(pack, (slot, None), &manifest.summary)? {
             choices.slots.insert(slot.clone(), picked);
         }
     }
     for (service, kind) in choices.complete(pack)?.services {
         for (slot, manifest) in pack.slots_of(&kind) {
             let question = format!("{} ({service})", manifest.summary);
-            if let Some(picked) = other_filler(pack, slot, &question)? {
+            if let Some(picked) = other_filler(pack, (slot, Some(&kind)), &question)? {
                 choices.fills.entry(service.clone()).or_default().insert(slot.clone(), picked);
             }
         }
@@ -73,13 +73,18 @@ pub fn ask(pack: &Pack, mut choices: Choices) -> Result<Choices, Error> {
     Ok(choices)
 }
 
-/// Asks what fills a slot, where there is something to choose; gives what is not the default.
-fn other_filler(pack: &Pack, slot: &str, question: &str) -> Result<Option<String>, Error> {
-    let fillers: Vec<&Component> = pack.fillers(slot).collect();
+/// Asks what fills a slot, of services of a kind where it is theirs, where there is something to
+/// choose; gives what is not the default.
+fn other_filler(
+    pack: &Pack,
+    (slot, kind): (&str, Option<&str>),
+    question: &str,
+) -> Result<Option<String>, Error> {
+    let fillers: Vec<&Component> = pack.fillers_for(slot, kind).collect();
     if fillers.len() < 2 {
         return Ok(None);
     }
-    let default = pack.default_filler(slot).id.as_str();
+    let default = pack.default_filler(slot, kind).id.as_str();
     let mut question = cliclack::select(question).initial_value(default);
     for component in fillers {
         question = question.item(component.id.as_str(), &component.id, &component.manifest.summary);

@@ -4,19 +4,19 @@ import sys
 
 from fastapi import FastAPI
 from service import log, server
-from service.database import Database
+from service.database.sqlalchemy import Database
 from service.settings import load
 
+from app.items import ItemStore
 from app.routes import items
 from app.settings import Limits, Settings
-from app.store import SqlStore
 
 
 def create_app(settings: Settings, limits: Limits) -> FastAPI:
     """Return the app. It connects to the database when that is first asked something."""
     database = Database(settings, limits)
     app = server.create_app(settings, limits, close=database.close, known=items.PROBLEMS)
-    app.state.store = SqlStore(database)
+    app.state.store = ItemStore(database)
     app.include_router(items.router, prefix=f"/v1/{settings.service_name}")
     return app
 

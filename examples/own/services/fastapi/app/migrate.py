@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from service.migrations import main
+from service.migrations.sqlalchemy import main
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 

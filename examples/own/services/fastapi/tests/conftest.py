@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 from service import limits
-from service.migrations import migrate
+from service.migrations.sqlalchemy import migrate
 from service.testing import Postgres
 
 from app.main import create_app

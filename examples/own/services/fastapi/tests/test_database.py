@@ -3,7 +3,7 @@
 import anyio
 import asyncpg
 import httpx2
-from service.migrations import migrate
+from service.migrations.sqlalchemy import migrate
 from service.testing import Postgres, eventually
 
 from app.migrate import MIGRATIONS

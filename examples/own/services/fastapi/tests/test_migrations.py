@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import asyncpg
 import pytest
-from service.migrations import differences, migrate
+from service.migrations.sqlalchemy import differences, migrate
 from service.testing import Postgres
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { migrateUp, type Migrations } from '@app/postgres/migrations';
 import { TestPostgres } from '@app/postgres/testing';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
+import pg from 'pg';
 import { buildApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 
@@ -17,6 +18,19 @@ export async function startPostgres(): Promise<TestPostgres> {
 
 export function migrationsOf(url: string): Migrations {
   return { url, folder: join(import.meta.dirname, '../migrations'), lockTimeoutMs: 2_000 };
+}
+
+/** The names of a table's columns, in order, each with `?` where it may be null. */
+export async function columnsOf(table: string, url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT column_name || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END AS name
+     FROM information_schema.columns WHERE table_name = $1`,
+    [table],
+  );
+  await client.end();
+  return rows.map(({ name }) => name).toSorted();
 }
 
 /** A service with a database of its own, by default an empty one, until its test ends. */

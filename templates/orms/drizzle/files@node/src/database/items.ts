@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { brokenUnique, retrying } from '@app/postgres/failures';
 import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
@@ -47,7 +46,7 @@ export class ItemStore implements port.Store {
   }
 
   async create(owner: string, content: port.Content, key?: string): Promise<port.Item> {
-    const requestHash = key === undefined ? undefined : hashOf(content);
+    const requestHash = key === undefined ? undefined : port.hashOf(content);
     const values = { ...content, owner, idempotencyKey: key, requestHash };
     const [made] = await retrying(
       async () => await this.#db.insert(items).values(values).onConflictDoNothing().returning(),
@@ -112,12 +111,6 @@ export class ItemStore implements port.Store {
 function own(owner: string, id: string, versions: port.Versions = 'any') {
   const version = versions === 'any' ? undefined : inArray(items.version, versions);
   return and(eq(items.id, id), eq(items.owner, owner), version);
-}
-
-/** The same for contents that differ in the order of their attributes alone. */
-function hashOf({ name, attributes }: port.Content): string {
-  const sorted = Object.entries(attributes).sort(([first], [second]) => (first < second ? -1 : 1));
-  return hash('sha256', JSON.stringify([name, sorted]));
 }
 
 /** `2026-01-02 03:04:05.678+00` as `2026-01-02T03:04:05.678Z`. */

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service import limits
-from service.database import Database, DatabaseLimits, DatabaseSettings
+from service.database import DatabaseLimits, DatabaseSettings
+from service.database.sqlalchemy import Database
 from service.problems import Problem
 from service.testing import Postgres
 
