@@ -25,14 +25,15 @@ CREATE EVENT TRIGGER obstacle ON ddl_command_end WHEN TAG IN ({tags}) EXECUTE FU
 """
 REFUSES = "RAISE EXCEPTION 'not today'"
 NO_OBSTACLE = "DROP EVENT TRIGGER obstacle; DROP FUNCTION obstacle"
+# But for the table in which migrations are noted.
 TABLES = """
 SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns
 WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
-  AND table_name NOT IN ('alembic_version', 'schema_migrations')
+  AND table_name !~ 'alembic_version|migrations'
 UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, '' FROM pg_trigger
 WHERE NOT tgisinternal
 UNION ALL SELECT 'index', tablename, indexname, '' FROM pg_indexes
-WHERE schemaname NOT IN ('pg_catalog') AND tablename NOT IN ('alembic_version', 'schema_migrations')
+WHERE schemaname NOT IN ('pg_catalog') AND tablename !~ 'alembic_version|migrations'
 ORDER BY 1, 2, 3
 """
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"

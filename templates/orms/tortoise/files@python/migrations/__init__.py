@@ -1,0 +1,1 @@
+"""The migrations, in the order of what they depend on."""

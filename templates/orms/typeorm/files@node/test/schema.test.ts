@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { migrateUp } from '@app/postgres/migrations';
+import { Items } from '../src/database/schema.ts';
+import { columnsOf, migrationsOf, startPostgres } from './support.ts';
+
+const postgres = await startPostgres();
+
+test('the schema names the columns that migrations make', async () => {
+  const migrations = migrationsOf(postgres.url());
+  await migrateUp(migrations);
+  const columns = Object.entries(Items.options.columns);
+  const known = columns.map(([name, column]) => `${name}${column?.nullable ? '?' : ''}`);
+  assert.deepEqual(known.toSorted(), await columnsOf('items', migrations.url));
+});
