@@ -429,7 +429,7 @@ class Dev:
                 return self.base[key]
             raise StartFailed(f"tools/dev.toml: `{service.name}` refers to unknown `{{{key}}}`")
 
-        return re.sub(r"\{([^{}]+)\}", value, text)
+        return re.sub(r"\{([\w.-]+)\}", value, text)
 
     async def read(self, service: Service, descriptor: int) -> None:
         """Shows the lines of a process until nobody can write any more."""
