@@ -95,6 +95,23 @@ const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
+const EXTENDED: &[&str] =
+    &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+/// A service of people's own with each of what reaches tables.
+const ORMS: &[&str] = &[
+    "--service",
+    "alchemy=fastapi:orm=sqlalchemy",
+    "--service",
+    "tortoise=fastapi:orm=tortoise",
+    "--service",
+    "drizzle=fastify:orm=drizzle",
+    "--service",
+    "typeorm=fastify:orm=typeorm",
+    "--service",
+    "sequelize=fastify:orm=sequelize",
+    "--service",
+    "prisma=fastify:orm=prisma",
+];
 /// What [`FULL`] and [`ML`] become with one service more of two kinds.
 const TWO_OF_A_KIND: &[&str] =
     &["--ml", "--realtime", "--service", "scorer=inference", "--service", "edge=gateway"];
@@ -171,6 +188,42 @@ pub const SUBJECTS: &[Subject] = &[
         what: "make setup, make e2e, the first day of an owner, without a page as well",
         projects: &[&[], &["--no-page"]],
         operates: true,
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::every_recipe_works_as_it_is_written",
+        what: "make setup, then every file and command of docs/extend.md, in order",
+        projects: &[EXTENDED],
+        operates: true,
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::a_field_reaches_the_table_by_every_orm",
+        what: "make setup, then a field added as the README of each service says",
+        projects: &[ORMS],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::what_coding_agents_are_told_to_run_runs",
+        what: "every command of AGENTS.md",
+        projects: &[&[]],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::what_an_editor_starts_answers",
+        what: "every process started as .vscode/launch.json says, under its debugger",
+        projects: &[EXTENDED],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::a_project_is_set_up_and_tested_in_containers_to_develop_in",
+        what: "the image of .devcontainer built, make setup and make test in it",
+        projects: &[EXTENDED],
+        images: true,
+        tools: &[Tool::Docker],
         ..PLAIN
     },
     Subject { name: "system::ml_runs", what: "make setup, make e2e", projects: &[ML], ..PLAIN },
