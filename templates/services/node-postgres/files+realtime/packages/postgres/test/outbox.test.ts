@@ -63,6 +63,7 @@ async function until(check: () => Promise<boolean>): Promise<void> {
 test('tells each event once and in order, however many relays there are', async (t) => {
   const { pool, realtime, told, left } = await outbox(t, 250);
   const end = new AbortController();
+  t.after(() => end.abort());
   const relays = [1, 2, 3].map(() =>
     relay(pool, { url: realtime.url, from: 'shop' }, quiet, end.signal),
   );
@@ -77,6 +78,7 @@ test('keeps what realtime does not take, and tells it when it does', async (t) =
   let refused = 0;
   realtime.status = () => (told.length === 1 && (refused += 1) === 1 ? 503 : 204);
   const end = new AbortController();
+  t.after(() => end.abort());
   const relaying = relay(pool, { url: realtime.url, from: 'shop' }, quiet, end.signal);
   await until(async () => refused > 0 && (await left()) === 2);
   await until(async () => (await left()) === 0);
@@ -94,6 +96,7 @@ test('goes on where its connection is lost while realtime is told', async (t) =>
     return 204;
   };
   const end = new AbortController();
+  t.after(() => end.abort());
   const relaying = relay(pool, { url: realtime.url, from: 'shop' }, quiet, end.signal);
   await until(async () => (await left()) === 0);
   end.abort();
