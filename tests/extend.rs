@@ -301,7 +301,8 @@ fn what_an_editor_starts_answers() {
     let Some(_proof) = prove("extend::what_an_editor_starts_answers") else { return };
     let folder = project("editor", EXTENDED);
     run(&folder, None, &["make", "setup"]);
-    run(&folder, None, &[".venv/bin/uv", "pip", "install", "--python", ".venv", "debugpy==1.8.17"]);
+    let pip = [".venv/bin/python", "-m", "pip", "install", "--quiet", "debugpy==1.8.22"];
+    run(&folder, None, &pip);
     let launch = json(&folder, ".vscode/launch.json");
     let configurations = launch["configurations"].as_array().expect("a list");
     let names: Vec<&str> =
