@@ -75,6 +75,22 @@ const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
 const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
 /// A service of each kind that has tables of its own.
 const OWN: &[&str] = &["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+/// A service of its own for each ORM of each kind, by names that are in order.
+pub const EVERY_ORM: &[&str] = &[
+    "--realtime",
+    "--service",
+    "orders=fastapi",
+    "--service",
+    "parts=fastapi:orm=tortoise",
+    "--service",
+    "stock=fastify",
+    "--service",
+    "tickets=fastify:orm=typeorm",
+    "--service",
+    "users=fastify:orm=sequelize",
+    "--service",
+    "visits=fastify:orm=prisma",
+];
 const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
@@ -140,8 +156,15 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "toolchain::own_services_pass_their_own_checks",
-        what: "make setup and make test on a real PostgreSQL; types without realtime; npm leaves the lock as it is",
-        projects: &[OWN, OWN_ALONE],
+        what: "make setup and make test on a real PostgreSQL, each ORM; types without realtime; npm leaves the lock as it is",
+        projects: &[EVERY_ORM, OWN_ALONE],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::a_changed_route_is_seen_and_breaks_its_callers",
+        what: "make contracts after a change of two routes, and a client in Python; npm leaves the lock as it is",
+        projects: &[&["--fastapi"]],
         tools: &[Tool::Node26],
         ..PLAIN
     },
@@ -218,8 +241,8 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "system::own_services_run",
-        what: "make setup, make e2e: one contract for both kinds",
-        projects: &[OWN],
+        what: "make setup, make e2e: one contract for both kinds and every ORM",
+        projects: &[EVERY_ORM],
         ..PLAIN
     },
     Subject {
@@ -395,7 +418,7 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "compose::own_services_run_in_containers",
-        what: "make up, driven from outside, the database killed, make down",
+        what: "make up, driven from outside, the database killed, lost and restored, make down",
         projects: &[OWN],
         images: true,
         tools: &[Tool::Docker],

@@ -31,6 +31,7 @@ class ItemRow(Model):
             UniqueConstraint(("owner", "name"), NAME_KEY),
             UniqueConstraint(("owner", "idempotency_key"), "items_owner_idempotency_key_key"),
         )
+        # What has a space is SQL as it stands.
         indexes = (
             Index(
                 fields=("owner", "created_at DESC", "id DESC"), name="items_owner_created_at_id_idx"

@@ -64,7 +64,8 @@ async def test_one_that_fails_changes_nothing(
     await migrate(postgres.url(name), MIGRATIONS)
     await postgres.execute(ROW, name)
     before = await postgres.execute(APPLIED, name)
-    folder = shutil.copytree(MIGRATIONS, tmp_path / "broken")
+    # Of a name that was not imported before.
+    folder = shutil.copytree(MIGRATIONS, tmp_path / tmp_path.name)
     (folder / "9999_broken.py").write_text(BROKEN.format(failing=failing))
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(OperationalError, match="does not exist"):

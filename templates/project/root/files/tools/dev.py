@@ -407,7 +407,7 @@ class Dev:
         service.reader = asyncio.ensure_future(self.read(service, reading))
 
     def fill(self, service: Service, text: str) -> str:
-        """Puts in what `{...}` refers to: ports and URLs of services, folders, tools."""
+        """Puts in what `{name}` refers to: ports and URLs of services, folders, tools."""
 
         def value(found: re.Match[str]) -> str:
             key = found.group(1)
