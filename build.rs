@@ -176,6 +176,15 @@ fn services<'a>(manifests: &'a Manifests) -> Vec<Service<'a>> {
         .collect()
 }
 
+/// The name and the folder of each provider.
+fn providers<'a>(manifests: &'a Manifests) -> Vec<(&'a str, &'a str)> {
+    let declared = manifests.iter().filter_map(|(path, manifest)| {
+        let folder = manifest.get("provider")?.get("folder")?.as_str()?;
+        Some((path.rsplit('/').nth(1)?, folder))
+    });
+    declared.collect()
+}
+
 fn tables<'a>(manifest: &'a toml::Table, key: &str) -> impl Iterator<Item = &'a toml::Table> {
     let entries = manifest.get(key).and_then(toml::Value::as_array).into_iter().flatten();
     entries.filter_map(toml::Value::as_table)
@@ -199,7 +208,7 @@ fn placed<'a>(
     components: &[String],
     manifests: &'a Manifests,
 ) -> Vec<Placed<'a>> {
-    let services = services(manifests);
+    let (services, providers) = (services(manifests), providers(manifests));
     let locks = tables(&manifests[PACK_MANIFEST], "lockfile");
     let own =
         [SELECTION_FILE].into_iter().chain(locks.filter_map(|lock| lock.get("path")?.as_str()));
@@ -222,6 +231,10 @@ fn placed<'a>(
             let is_docked = file.of.as_deref().is_some_and(|of| PARTS.contains(&of));
             let targets: Vec<(&str, String)> = match file.of.as_deref() {
                 None => vec![("", file.path.clone())],
+                Some("provider") => providers
+                    .iter()
+                    .map(|(name, folder)| ("", file.path_of(name, folder, &file.path)))
+                    .collect(),
                 Some(of) => services
                     .iter()
                     .filter(|it| is_docked || is_service_of(of, it.kind, it.runtime))

@@ -360,7 +360,8 @@ fn what_an_editor_starts_answers() {
             running[name]["ready"].as_str().expect("a path"),
         );
         let answers = || {
-            let asked = Command::new("curl").args(["--silent", "--fail", "--output", "/dev/null", &url]);
+            let mut asked = Command::new("curl");
+            asked.args(["--silent", "--fail", "--output", "/dev/null", &url]);
             asked.status().expect("curl is there").success()
         };
         until(answers, || format!("{url}\n{}", read(&folder.join(format!(".dev/{name}.log")))));
