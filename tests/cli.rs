@@ -650,7 +650,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
         let proposed = &fish[at + line.len()..];
         let proposed = &proposed[..proposed.find("'\"\n").expect("the list ends")];
         assert!(
-            proposed.starts_with("docker\\t'") && proposed.contains("\nrabbitmq\\t'"),
+            proposed.starts_with("contracts\\t'") && proposed.contains("\nrabbitmq\\t'"),
             "{proposed}"
         );
     }

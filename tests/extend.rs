@@ -74,7 +74,9 @@ fn named_paths(page: &str) -> Vec<&str> {
         }
     }
     let is_path = |name: &&str| {
-        name.contains(['/', '.']) && !name.contains([' ', '<', '*', '@', '_']) && !name.starts_with('/')
+        name.contains(['/', '.'])
+            && !name.contains([' ', '<', '*', '@', '_'])
+            && !name.starts_with('/')
     };
     let named = named.into_iter();
     named
@@ -99,7 +101,11 @@ fn every_path_that_is_named_is_there_or_made_by_a_recipe() {
                 let is_there = files
                     .keys()
                     .any(|path| path.starts_with(name) || path.contains(&format!("/{name}")));
-                assert!(is_there || WRITTEN.contains(&name), "{}: {page} names {name}", rendering.command);
+                assert!(
+                    is_there || WRITTEN.contains(&name),
+                    "{}: {page} names {name}",
+                    rendering.command
+                );
             }
         }
     }
@@ -310,10 +316,7 @@ fn what_an_editor_starts_answers() {
     let configurations = launch["configurations"].as_array().expect("a list");
     let names: Vec<&str> =
         configurations.iter().map(|one| one["name"].as_str().expect("a name")).collect();
-    assert_eq!(
-        names,
-        ["gateway", "stock", "orders", "realtime", "inference", "inference-worker"]
-    );
+    assert_eq!(names, ["gateway", "stock", "orders", "realtime", "inference", "inference-worker"]);
     let _dev = Dev::start(&folder, &["--without", &names.join(",")]);
     let opened = folder.to_str().expect("UTF-8");
     let mut debugged = Debugged(Vec::new());
@@ -341,7 +344,9 @@ fn what_an_editor_starts_answers() {
             }
             other => panic!("a debugger of the type {other:?}"),
         };
-        let log = File::create(folder.join(format!(".dev/{}.log", one["name"].as_str().expect("a name"))));
+        let log = File::create(
+            folder.join(format!(".dev/{}.log", one["name"].as_str().expect("a name"))),
+        );
         let log = log.expect("a file is made");
         command
             .args(words)
@@ -381,7 +386,8 @@ fn editors_are_told_what_the_project_is() {
         let command = &rendering.command;
         let parse = |path: &str| -> Value {
             let file = rendering.tree.get(path).unwrap_or_else(|| panic!("{command}: {path}"));
-            serde_json::from_slice(&file.bytes).unwrap_or_else(|error| panic!("{command}: {path}: {error}"))
+            serde_json::from_slice(&file.bytes)
+                .unwrap_or_else(|error| panic!("{command}: {path}: {error}"))
         };
         let dev = rendering.tree.get("tools/dev.toml").expect("it is there");
         let dev: toml::Table =

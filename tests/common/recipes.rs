@@ -83,7 +83,11 @@ fn sections(page: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// What the page's host makes of a title.
 fn anchor_of(title: &str) -> String {
-    title.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect::<String>()
+    title
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || *c == ' ')
+        .collect::<String>()
         .replace(' ', "-")
 }
 
@@ -124,8 +128,5 @@ fn changes(block: &[&str]) -> Vec<(String, String)> {
         let lines = place.iter().filter(|line| !line.starts_with(other));
         lines.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
     };
-    block
-        .split(|line| *line == "@@")
-        .map(|place| (side(place, '+'), side(place, '-')))
-        .collect()
+    block.split(|line| *line == "@@").map(|place| (side(place, '+'), side(place, '-'))).collect()
 }
