@@ -45,7 +45,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: contracts, docker, github, kubernetes, nginx, page, fastify, fastapi, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -173,7 +173,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: contracts, docker, github, kubernetes, nginx, page, fastify, fastapi, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
         ),
         (
             "a.json",
@@ -580,7 +580,7 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let mut seen = String::new();
     for (question, answer) in [
         ("Name", "asked\r"),
-        ("What does it do?", "\u{1b}[B\u{1b}[B\u{1b}[B \r"),
+        ("What does it do?", "\u{1b}[B\u{1b}[B \r"),
         ("What comes with it?", "\r"),
     ] {
         read_until(&mut screen, &mut seen, question);
@@ -637,7 +637,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
     let zsh = stdout(&scaffold_ok(work.path(), &["completions", "zsh"]));
     let at = zsh.find("(add)").expect("zsh knows `add`");
     assert!(
-        zsh[at..].contains("component -- Flags or ids of components:((contracts\\:"),
+        zsh[at..].contains("component -- Flags or ids of components:((docker\\:"),
         "{}",
         &zsh[at..at + 2000]
     );
@@ -650,7 +650,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
         let proposed = &fish[at + line.len()..];
         let proposed = &proposed[..proposed.find("'\"\n").expect("the list ends")];
         assert!(
-            proposed.starts_with("contracts\\t'") && proposed.contains("\nrabbitmq\\t'"),
+            proposed.starts_with("docker\\t'") && proposed.contains("\nrabbitmq\\t'"),
             "{proposed}"
         );
     }

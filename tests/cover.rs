@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::enumeration::every_selection;
+use common::enumeration::{every_selection, sparse_selections};
 use common::matrix::embedded;
 use common::packs::{any_small_pack, large_pack, read};
 use proptest::prelude::*;
@@ -114,7 +114,8 @@ fn what_stands_alone_and_what_is_nearly_all_is_in_the_cover() {
         let on = selection.all_components(pack);
         ids().filter(|id| on.contains(*id)).cloned().collect()
     };
-    let all: Vec<BTreeSet<String>> = every_selection(pack, "x").iter().map(components).collect();
+    let all: Vec<BTreeSet<String>> =
+        sparse_selections(pack, "x", 4).iter().map(components).collect();
     let rows: Vec<BTreeSet<String>> = cover(pack, "x").iter().map(components).collect();
     for one in ids() {
         for other in ids() {
@@ -131,8 +132,10 @@ fn what_stands_alone_and_what_is_nearly_all_is_in_the_cover() {
         let largest = |of: &[BTreeSet<String>], with: bool| {
             of.iter().filter(|on| on.contains(one) == with).map(flags).max()
         };
-        assert_eq!(largest(&rows, true), largest(&all, true), "all with {one}");
-        assert_eq!(largest(&rows, false), largest(&all, false), "all without {one}");
+        if pack.component(one).is_some_and(|component| component.flag().is_some()) {
+            assert_eq!(largest(&rows, true), largest(&all, true), "all with {one}");
+            assert_eq!(largest(&rows, false), largest(&all, false), "all without {one}");
+        }
     }
 }
 

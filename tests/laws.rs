@@ -189,10 +189,26 @@ fn steps(pack: &Pack, from: &Selection, to: &Selection) -> Vec<Operation> {
     steps.retain(
         |step| !matches!(step, Operation::Add(ids) | Operation::Remove(ids) if ids.is_empty()),
     );
+    let reached = |steps: &[Operation]| {
+        steps.iter().fold(from.clone(), |now, step| {
+            let next = step.selection(pack, &now, &now);
+            next.unwrap_or_else(|error| panic!("{}: {error}", step.words()))
+        })
+    };
     // What came along with an added component, and is not wanted.
-    let reached = steps.iter().fold(from.clone(), |now, step| {
-        step.selection(pack, &now, &now).unwrap_or_else(|error| panic!("{}: {error}", step.words()))
-    });
+    let now = reached(&steps);
+    let added = to.services.iter().filter(|(name, _)| !now.services.contains_key(*name));
+    steps.extend(added.map(|(name, kind)| Operation::AddService {
+        name: name.clone(),
+        kind: kind.clone(),
+        with: to.fills.get(name).into_iter().flatten().map(|(k, v)| format!("{k}={v}")).collect(),
+    }));
+    let mut gone = now.services.keys().cloned().collect::<Vec<_>>();
+    gone.retain(|name| !to.services.contains_key(name));
+    if !gone.is_empty() {
+        steps.push(Operation::RemoveService(gone));
+    }
+    let reached = reached(&steps);
     let unwanted = reached.components.difference(&to.components);
     let mut set: Vec<String> = unwanted.map(|id| format!("{}=false", flag(id))).collect();
     // And what went along with a removed one, and stays wanted.
@@ -204,6 +220,10 @@ fn steps(pack: &Pack, from: &Selection, to: &Selection) -> Vec<Operation> {
             || (from.slots.get(*slot) != Some(*choice) && is_used(pack, to, slot))
     });
     set.extend(slots.map(|(slot, choice)| format!("{slot}={choice}")));
+    for (service, fills) in &to.fills {
+        let other = fills.iter().filter(|(slot, id)| reached.fills[service][*slot] != **id);
+        set.extend(other.map(|(slot, id)| format!("{service}.{slot}={id}")));
+    }
     if !set.is_empty() {
         steps.push(Operation::Set(set));
     }

@@ -8,6 +8,17 @@ use scaffold::pack::load::Pack;
 ///
 /// Combinations that the pack excludes are left out. Options keep their defaults.
 pub fn every_selection(pack: &Pack, name: &str) -> Vec<Selection> {
+    selections(pack, name, |_| true)
+}
+
+/// Those with at most `count` flags on, and those with at most so many off.
+pub fn sparse_selections(pack: &Pack, name: &str, count: usize) -> Vec<Selection> {
+    let flags = pack.flagged().count();
+    selections(pack, name, |on| on <= count || on + count >= flags)
+}
+
+/// Those where `wanted` says so of the number of flags that are on.
+fn selections(pack: &Pack, name: &str, wanted: impl Fn(usize) -> bool) -> Vec<Selection> {
     let mut choices = vec![Choices { name: Some(name.to_owned()), ..Choices::default() }];
     for (flag, _) in pack.flagged() {
         choices = vary(
@@ -18,6 +29,7 @@ pub fn every_selection(pack: &Pack, name: &str) -> Vec<Selection> {
             &[false, true],
         );
     }
+    choices.retain(|choice| wanted(choice.components.values().filter(|on| **on).count()));
     let mut all = choices.clone();
     for slot in pack.manifest.slots.keys() {
         let fillers: Vec<String> =

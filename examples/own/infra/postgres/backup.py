@@ -18,6 +18,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ def main() -> int:
     restoring.add_argument("--replace", action="store_true", help="remove rows that are there")
     options = parser.parse_args()
     os.umask(0o077)
+    begin = time.monotonic()
     try:
         if options.command == "save":
             save(place_of(options), options.to, options.at)
@@ -65,6 +67,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    print(f"took {time.monotonic() - begin:.1f} s")
     return 0
 
 
