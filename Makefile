@@ -20,7 +20,7 @@ SLOW := -- --ignored --nocapture --test-threads=1
 
 test: ## run the tests; generated projects are set up, started and driven
 	cargo test
-	cargo test --no-fail-fast --test toolchain --test system $(SLOW) --skip rabbitmq --skip faults
+	cargo test --no-fail-fast --test toolchain --test system --test extend $(SLOW) --skip rabbitmq --skip faults --skip in_containers
 
 servers: ## run the tests that need rabbitmq-server, nginx, kubectl, Chromium, Go and other people's clients
 	@failed=0; for tests in \
@@ -33,7 +33,7 @@ faults: ## kill, freeze and cut off generated projects, on both brokers
 	cargo test --no-fail-fast --test system $(SLOW) faults
 
 containers: ## run the tests that need a Docker engine (ALL=1: of every selection)
-	cargo test --no-fail-fast --test compose $(SLOW) for_compose in_containers $(if $(ALL),,--skip _all)
+	cargo test --no-fail-fast --test compose --test extend $(SLOW) for_compose in_containers $(if $(ALL),,--skip _all)
 
 # Under PROOF=skip-proven (.ci/run) or PROOF=record the targets above run what prove-begin decided.
 prove: export PROOF = record

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::proof::prove;
+use common::subjects::EVERY_ORM;
 use common::{files_in, repository, scaffold_ok};
 
 /// Sets a project up and runs its end-to-end tests, which start it.
@@ -66,13 +67,12 @@ fn ml_with_realtime_runs() {
     test_inside(&folder, "first_day/test_first_day.py");
 }
 
-/// Both kinds, held to one contract by one suite.
+/// Both kinds and every ORM, held to one contract by one suite.
 #[test]
 #[ignore = "starts servers; `make test` runs it"]
 fn own_services_run() {
     let Some(_proof) = prove("system::own_services_run") else { return };
-    let own = ["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
-    drive("run-own", &own);
+    drive("run-own", EVERY_ORM);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use common::project::{node_24, node_26, project, run};
 use common::proof::prove;
+use common::subjects::EVERY_ORM;
 
 /// Sets a project up and runs all its checks.
 fn check(name: &str, choices: &[&str], node: &Path, major: &str) {
@@ -101,8 +102,7 @@ fn two_services_of_a_kind_pass_their_own_checks() {
 #[ignore = "needs the package registries; `make test` runs it"]
 fn own_services_pass_their_own_checks() {
     let Some(_proof) = prove("toolchain::own_services_pass_their_own_checks") else { return };
-    let own = ["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
-    check("own", &own, &node_26(), "26");
+    check("own", EVERY_ORM, &node_26(), "26");
     let (folder, node) = (project("own-alone", &["--fastapi", "--fastify"]), node_24());
     run(&folder, Some(&node), &["make", "setup"]);
     for only in ["check", "mypy", "ruff", "format"] {
@@ -170,6 +170,54 @@ fn one_more_field_of_the_job_breaks_no_test() {
     let about = ["-k", "about_itself or key or events"];
     let pytest = [".venv/bin/python", "-m", "pytest", "--quiet", "tests/test_predictions.py"];
     print!("{}", run(&folder, Some(&node), &[&pytest[..], &about].concat()));
+}
+
+/// Who changes a route is told, sees it in git and finds the callers that it breaks.
+#[test]
+#[ignore = "needs the package registries; `make test` runs it"]
+fn a_changed_route_is_seen_and_breaks_its_callers() {
+    let Some(_proof) = prove("toolchain::a_changed_route_is_seen_and_breaks_its_callers") else {
+        return;
+    };
+    let (folder, node) = (project("contracts", &["--fastapi"]), node_26());
+    let script = |text: &str| run(&folder, Some(&node), &["sh", "-c", text]);
+    script("make setup");
+    let call = "import { createClient } from '@app/api';\n\n\
+        const api = createClient({ baseUrl: '' });\n\
+        const query = { name: 'Ann' };\n\
+        export const hello = await api.GET('/v1/hello', { params: { query } });\n\
+        export const all = await api.GET('/v1/fastapi/items');\n";
+    fs::write(folder.join("services/gateway/test/caller.ts"), call).expect("the file is written");
+    // The settings of a machine are no part of an interface.
+    fs::write(folder.join(".env"), "PAGE_MAX=7\n").expect("the file is written");
+    script("make test ONLY=contracts");
+    script("make test ONLY='services/gateway check'");
+
+    let route = "services/gateway/src/routes/v1/hello.ts";
+    replace(&folder, route, "object({ name:", "object({ who:");
+    replace(&folder, route, "request.query.name", "request.query.who");
+    let items = "services/fastapi/app/routes/items.py";
+    replace(&folder, items, "\"\"\"List items, ", "\"\"\"Give items, ");
+    fs::write(folder.join("contracts/openapi/gone.json"), "{}\n").expect("the file is written");
+    let told = script("! make test ONLY=contracts");
+    for line in [
+        "contracts/openapi/fastapi.json is not what it would be now",
+        "contracts/openapi/gateway.json is not what it would be now",
+        "contracts/openapi/gone.json belongs to no service",
+        "hint: make contracts",
+    ] {
+        assert!(told.contains(line), "{line}:\n{told}");
+    }
+    script("make contracts");
+    script("make test ONLY=contracts");
+    let broken = script("! make test ONLY='services/gateway check'");
+    assert!(broken.contains("test/caller.ts(5,"), "{broken}");
+
+    let page = fs::read_to_string(folder.join("README.md")).expect("there is a README");
+    let command = page.lines().find(|line| line.contains("openapi-python-client@"));
+    script(command.expect("the README says how to make a client in Python").trim());
+    script(".venv/bin/python -m compileall -q clients/gateway/models clients/gateway/api/example");
+    locks_are_taken_as_they_are(&folder, &node);
 }
 
 /// The project's own programs, and this repository's scripts and tests, in the form of the services' code.

@@ -9,6 +9,7 @@ pub mod place;
 pub mod pods;
 pub mod project;
 pub mod proof;
+pub mod recipes;
 pub mod subjects;
 
 use std::fs;

@@ -75,10 +75,43 @@ const RABBITMQ_FAULTS: &[&str] = &["--ml", "--queue", "rabbitmq", "--faults"];
 const FULL_RABBITMQ: &[&str] = &["--ml", "--realtime", "--queue", "rabbitmq"];
 /// A service of each kind that has tables of its own.
 const OWN: &[&str] = &["--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+/// A service of its own for each ORM of each kind, by names that are in order.
+pub const EVERY_ORM: &[&str] = &[
+    "--realtime",
+    "--service",
+    "orders=fastapi",
+    "--service",
+    "parts=fastapi:orm=tortoise",
+    "--service",
+    "stock=fastify",
+    "--service",
+    "tickets=fastify:orm=typeorm",
+    "--service",
+    "users=fastify:orm=sequelize",
+    "--service",
+    "visits=fastify:orm=prisma",
+];
 const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
+const EXTENDED: &[&str] =
+    &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
+/// A service of people's own with each of what reaches tables.
+const ORMS: &[&str] = &[
+    "--service",
+    "alchemy=fastapi:orm=sqlalchemy",
+    "--service",
+    "tortoise=fastapi:orm=tortoise",
+    "--service",
+    "drizzle=fastify:orm=drizzle",
+    "--service",
+    "typeorm=fastify:orm=typeorm",
+    "--service",
+    "sequelize=fastify:orm=sequelize",
+    "--service",
+    "prisma=fastify:orm=prisma",
+];
 /// What [`FULL`] and [`ML`] become with one service more of two kinds.
 const TWO_OF_A_KIND: &[&str] =
     &["--ml", "--realtime", "--service", "scorer=inference", "--service", "edge=gateway"];
@@ -123,8 +156,15 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "toolchain::own_services_pass_their_own_checks",
-        what: "make setup and make test on a real PostgreSQL; types without realtime; npm leaves the lock as it is",
-        projects: &[OWN, OWN_ALONE],
+        what: "make setup and make test on a real PostgreSQL, each ORM; types without realtime; npm leaves the lock as it is",
+        projects: &[EVERY_ORM, OWN_ALONE],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::a_changed_route_is_seen_and_breaks_its_callers",
+        what: "make contracts after a change of two routes, and a client in Python; npm leaves the lock as it is",
+        projects: &[&["--fastapi"]],
         tools: &[Tool::Node26],
         ..PLAIN
     },
@@ -150,6 +190,42 @@ pub const SUBJECTS: &[Subject] = &[
         operates: true,
         ..PLAIN
     },
+    Subject {
+        name: "extend::every_recipe_works_as_it_is_written",
+        what: "make setup, then every file and command of docs/extend.md, in order",
+        projects: &[EXTENDED],
+        operates: true,
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::a_field_reaches_the_table_by_every_orm",
+        what: "make setup, then a field added as the README of each service says",
+        projects: &[ORMS],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::what_coding_agents_are_told_to_run_runs",
+        what: "every command of AGENTS.md",
+        projects: &[&[]],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::what_an_editor_starts_answers",
+        what: "every process started as .vscode/launch.json says, under its debugger",
+        projects: &[EXTENDED],
+        ..PLAIN
+    },
+    Subject {
+        name: "extend::a_project_is_set_up_and_tested_in_containers_to_develop_in",
+        what: "the image of .devcontainer built, make setup and make test in it",
+        projects: &[EXTENDED],
+        images: true,
+        tools: &[Tool::Docker],
+        ..PLAIN
+    },
     Subject { name: "system::ml_runs", what: "make setup, make e2e", projects: &[ML], ..PLAIN },
     Subject {
         name: "system::realtime_runs",
@@ -165,8 +241,8 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "system::own_services_run",
-        what: "make setup, make e2e: one contract for both kinds",
-        projects: &[OWN],
+        what: "make setup, make e2e: one contract for both kinds and every ORM",
+        projects: &[EVERY_ORM],
         ..PLAIN
     },
     Subject {
@@ -342,7 +418,7 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "compose::own_services_run_in_containers",
-        what: "make up, driven from outside, the database killed, make down",
+        what: "make up, driven from outside, the database killed, lost and restored, make down",
         projects: &[OWN],
         images: true,
         tools: &[Tool::Docker],

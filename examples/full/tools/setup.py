@@ -51,6 +51,7 @@ def main() -> int:
                 step("packages", python_requirements(), install_packages, VENV / "bin" / "pytest"),
                 step("node", npm_inputs(), install_node_modules, ROOT / "node_modules"),
                 *further_languages(),
+                *missing_contracts(),
             ]
     except StepFailed as failure:
         print(failure)
@@ -211,6 +212,19 @@ def further_languages() -> list[bool]:
                 inputs = [folder / path for path in language["inputs"]]
                 done.append(step(name, inputs, partial(prepare, command, folder), manifest))
     return done
+
+
+def missing_contracts() -> list[bool]:
+    """What services offer, where nobody has written it yet; whether that was done."""
+    services = [entry["service"] for entry in settings().get("contract", [])]
+    paths = [ROOT / "contracts" / "openapi" / f"{service}.json" for service in services]
+    missing = [path for path in paths if not path.is_file()]
+    return [step("contracts", [], write_contracts, missing[0])] if missing else []
+
+
+def write_contracts() -> str:
+    run([str(PYTHON), "tools/contracts.py", "--missing"])
+    return "contracts/openapi and packages/api: keep them in git"
 
 
 def prepare(command: list[str], folder: Path) -> str:

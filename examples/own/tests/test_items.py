@@ -242,6 +242,12 @@ def test_text_is_text(items: Items) -> None:
     assert [found["id"] for found in items.page(name=item["name"])["items"]] == [item["id"]]
 
 
+def test_a_large_number_stays_the_double_that_it_is(items: Items) -> None:
+    item = items.create(n=1e300)
+    # PostgreSQL keeps and gives its 301 digits.
+    assert items.read(item)["attributes"] == item["attributes"] == {"n": 1e300}
+
+
 def test_a_method_that_is_not_there_is_told_with_those_that_are(items: Items) -> None:
     answer = items.request("PATCH", f"/{items.create()['id']}", {})
     assert_problem(answer, 405, "method-not-allowed")

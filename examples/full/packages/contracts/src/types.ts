@@ -82,7 +82,7 @@ export interface Job {
   /**
    * Why it failed; on a job that waits for its next attempt, why the last one did.
    */
-  error: Problem | null;
+  error: JobProblem | null;
   links: {
     self: string;
     /**
@@ -158,7 +158,7 @@ export interface OutputTensor {
 /**
  * A problem document (RFC 9457).
  */
-export interface Problem {
+export interface JobProblem {
   /**
    * A URI reference that names the kind of problem.
    */

@@ -7,12 +7,15 @@ import type {
 } from '@app/contracts/types';
 import { z } from 'zod';
 
-/** A schema that all services share; its type is generated from the same file. */
+/**
+ * A schema that all services share; its type is generated from the same file. It is once in the
+ * OpenAPI document, by its title.
+ */
 function load<Document>(file: string): z.ZodType<Document> {
   const schema: z.core.JSONSchema.BaseSchema = JSON.parse(
     readFileSync(join(contractsDir, file), 'utf8'),
   );
-  return z.fromJSONSchema(schema) as z.ZodType<Document>;
+  return z.fromJSONSchema(schema).meta({ id: schema.title }) as z.ZodType<Document>;
 }
 
 export const Job = load<JobType>('job.schema.json');

@@ -15,10 +15,17 @@ const LOST =
 
 const ATTEMPTS = 4;
 
+interface Wrapped extends Error {
+  driverError?: unknown;
+  parent?: unknown;
+}
+
 /** What the server or the connection said, under what an ORM made of it. */
 export function rootOf(error: unknown): unknown {
   if (error instanceof pg.DatabaseError || !(error instanceof Error)) return error;
-  return error.cause === undefined ? error : rootOf(error.cause);
+  // Drizzle, TypeORM and Sequelize, each in its own word.
+  const { cause, driverError = cause, parent = driverError }: Wrapped = error;
+  return parent === undefined ? error : rootOf(parent);
 }
 
 /** The unique constraint that a statement would have broken. */
@@ -38,18 +45,26 @@ export function isAway(error: unknown): boolean {
 
 /** The problem that a failure of the database is; nothing where it is another error. */
 export function databaseProblem(error: unknown): Problem | undefined {
-  const root = rootOf(error);
+  const root = withoutValues(rootOf(error));
   if (isAway(root)) {
     return unavailable('database-unavailable', 'The database cannot be reached now.', root);
   }
   if (root instanceof pg.DatabaseError && BUSY.test(root.code ?? '')) {
     return unavailable('database-busy', 'The database took too long.', root);
   }
-  // What an ORM says of a failure has the values of the statement, which are nobody's in a log.
+  // What an ORM says of a failure has these values, too.
   if (root !== error && root instanceof pg.DatabaseError) {
     return new Problem(500, 'internal', 'Something went wrong here.', { cause: root });
   }
   return undefined;
+}
+
+/** Without what Sequelize adds: the statement and its values, which are nobody's in a log. */
+function withoutValues(root: unknown): unknown {
+  if (root instanceof Error) {
+    for (const added of ['sql', 'parameters']) Reflect.deleteProperty(root, added);
+  }
+  return root;
 }
 
 /** Does again, up to three times, what the database undid for the sake of something else. */

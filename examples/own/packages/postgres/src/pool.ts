@@ -27,17 +27,24 @@ export function createPool(config: DatabaseConfig, name: string, log: Log): pg.P
   });
   // Of connections that nobody uses; the pool has let them go. Without a listener it ends the process.
   pool.on('error', (error) => log.warn({ err: error }, 'a connection to the database was lost'));
+  // Of those that somebody uses: what runs on them fails as well.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  // One that waits for an answer still, which nobody waits for any more, is of no use to the next.
+  pool.on('release', (_error, client) => {
+    if ('readyForQuery' in client && client.readyForQuery !== true) void client.end();
+  });
   return pool;
 }
 
-/** Tells Prometheus how much of the pool is in use. */
-export function measurePool(pool: pg.Pool, registry: Registry): void {
+/** Tells Prometheus how much of the pool is in use: nothing where there is none yet. */
+export function measurePool(pool: () => pg.Pool | undefined, registry: Registry): void {
   new Gauge({
     name: 'database_pool_in_use',
     help: 'Connections to the database that a request uses.',
     registers: [registry],
     collect() {
-      this.set(pool.totalCount - pool.idleCount);
+      const { totalCount = 0, idleCount = 0 } = pool() ?? {};
+      this.set(totalCount - idleCount);
     },
   });
 }

@@ -31,8 +31,8 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
 }
 
 /** As an ORM passes it on, with the values of the statement. */
-function wrapped(cause: unknown): Error {
-  return new Error('Failed query: secret', { cause });
+function wrapped(cause: unknown, word = 'cause'): Error {
+  return Object.assign(new Error('Failed query: secret'), { [word]: cause });
 }
 
 async function problemOf(work: Promise<unknown>): Promise<string | undefined> {
@@ -46,8 +46,10 @@ test('tells what is away from what takes too long and what is a mistake', async 
   assert.equal(await problemOf(pool(nothing).query('SELECT 1')), 'database-unavailable');
   const impatient = pool({ STATEMENT_TIMEOUT_MS: 50 });
   assert.equal(await problemOf(impatient.query('SELECT pg_sleep(10)')), 'database-busy');
-  const mistake = databaseProblem(wrapped(await failure(pool().query('SELECT nonsense'))));
+  const said = await failure(pool().query('SELECT nonsense'));
+  const mistake = databaseProblem(wrapped(Object.assign(Object(said), { parameters: ['secret'] })));
   assert.equal(mistake?.slug, 'internal');
+  assert.ok(!Object.hasOwn(Object(mistake.cause), 'parameters'));
   assert.match(String(mistake.cause), /column "nonsense" does not exist/);
   assert.equal(databaseProblem(wrapped(new TypeError('of ours'))), undefined);
 });
@@ -77,6 +79,29 @@ test('a server that hangs is away', async () => {
   assert.equal((await hung.query('SELECT 1')).rowCount, 1);
 });
 
+test('a connection that waits for a server that hangs is given to nobody else', async () => {
+  const one = pool({ POOL_SIZE: 1, STATEMENT_TIMEOUT_MS: 100 });
+  const client = await one.connect();
+  postgres.signal('SIGSTOP');
+  try {
+    await assert.rejects(client.query('SELECT 1'), /Query read timeout/);
+    client.release();
+    assert.equal(one.totalCount, 0);
+  } finally {
+    postgres.signal('SIGCONT');
+  }
+});
+
+test('a connection that ends while somebody has it does not end the process', async () => {
+  const client = await pool().connect();
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const gone = new Promise((resolve) => client.once('end', resolve));
+  await pool().query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+  await gone;
+  assert.equal(await problemOf(client.query('SELECT 1')), 'database-unavailable');
+  client.release();
+});
+
 test('a connection that ends while nobody uses it does not end the process', async () => {
   const one = pool({ POOL_SIZE: 1 });
   const { rows } = await one.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
@@ -95,7 +120,10 @@ test('times are those of UTC, wherever the server is', async () => {
 test('names the unique constraint that a statement would break', async () => {
   const statement = `CREATE TABLE one (a integer CONSTRAINT one_a UNIQUE);
     INSERT INTO one VALUES (1); INSERT INTO one VALUES (1)`;
-  assert.equal(brokenUnique(wrapped(await failure(pool().query(statement)))), 'one_a');
+  const broken = await failure(pool().query(statement));
+  for (const word of ['cause', 'driverError', 'parent']) {
+    assert.equal(brokenUnique(wrapped(broken, word)), 'one_a');
+  }
   assert.equal(brokenUnique(await failure(pool().query('SELECT nonsense'))), undefined);
 });
 

@@ -1,7 +1,7 @@
 """Errors as problem documents (RFC 9457)."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -37,7 +37,8 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[Fault] | None = None
+    # Never null, and so the document does not say that: it is left out where there is none.
+    errors: list[Fault] = []
 
 
 class Problem(HTTPException):
@@ -49,7 +50,7 @@ class Problem(HTTPException):
         slug: str,
         detail: str,
         *,
-        errors: list[Fault] | None = None,
+        errors: Sequence[Fault] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status, detail, headers)
@@ -66,9 +67,9 @@ class Problem(HTTPException):
             status=self.status_code,
             detail=self.detail,
             instance=f"{path}?{query}" if query else path,
-            errors=self.errors,
+            errors=list(self.errors),
         )
-        content = document.model_dump(exclude_none=True)
+        content = document.model_dump(exclude_defaults=True)
         return JSONResponse(content, self.status_code, self.headers, "application/problem+json")
 
 

@@ -38,7 +38,7 @@ def trace_id(traceparent: str) -> str:
     return found[1] if found else uuid4().hex
 
 
-def _caller(
+async def _caller(
     request: Request,
     # For the OpenAPI document: the header was read before the body was.
     _: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],

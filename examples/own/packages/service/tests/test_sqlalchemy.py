@@ -15,7 +15,7 @@ from service import limits
 from service.database import DatabaseLimits, DatabaseSettings
 from service.database.sqlalchemy import Database
 from service.problems import Problem
-from service.testing import Postgres
+from service.testing import Postgres, eventually
 
 LIMITS = limits.read(DatabaseLimits, Path("../../contracts"), {})
 pytest_plugins = ["service.fixtures"]
@@ -92,6 +92,20 @@ async def test_has_no_more_connections_than_the_pool(database: Database) -> None
     with pytest.raises(Problem, match="cannot be reached"):
         await database.run(nested)
     assert REGISTRY.get_sample_value("database_pool_in_use") == 0
+
+
+async def test_replaces_a_connection_that_ended_while_nobody_used_it(
+    database: Database, postgres: Postgres
+) -> None:
+    number = await database.run(lambda session: session.scalar(text("SELECT pg_backend_pid()")))
+
+    async def has_ended() -> bool:
+        there = f"SELECT 1 FROM pg_stat_activity WHERE pid = {number}"  # noqa: S608  # a number
+        return await postgres.execute(there) == []
+
+    await postgres.execute(f"SELECT pg_terminate_backend({number})")
+    await eventually(has_ended)
+    assert await database.run(lambda session: session.scalar(text("SELECT 1"))) == 1
 
 
 async def test_undoes_what_fails(database: Database, postgres: Postgres) -> None:

@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from service.conditions import digest
-from service.database.sqlalchemy import OverDatabase, transaction
+from service.database.sqlalchemy import OverDatabase, statement, transaction
 from service.pages import Position
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +18,7 @@ from app.store import Expected, KeyReused, NameTaken, NotFound, VersionMoved
 class ItemStore(OverDatabase):
     """Implements `app.store.Store`."""
 
-    @transaction
+    @statement
     async def list(
         self, session: AsyncSession, owner: str, limit: int, after: Position | None, prefix: str
     ) -> list[Item]:
@@ -33,7 +33,7 @@ class ItemStore(OverDatabase):
             query = query.where(place < (after.created_at, after.id))
         return [Item.model_validate(row) for row in await session.scalars(query)]
 
-    @transaction
+    @statement
     async def get(self, session: AsyncSession, owner: str, id: UUID) -> Item:
         return Item.model_validate(await _row(session, owner, id))
 
@@ -43,13 +43,12 @@ class ItemStore(OverDatabase):
     ) -> Item:
         asked = digest(draft) if key else None
         values = {"owner": owner, "idempotency_key": key, "request_hash": asked}
-        # Waits for another one that is just making such a row, and then makes nothing.
-        make = insert(ItemRow).on_conflict_do_nothing().returning(ItemRow)
-        of_key = select(ItemRow).where(ItemRow.owner == owner, ItemRow.idempotency_key == key)
-        of_name = select(ItemRow.id).where(ItemRow.owner == owner, ItemRow.name == draft.name)
         while True:
-            if row := await session.scalar(make, draft.model_dump() | values):
+            # Waits for another one that is just making such a row, and then makes nothing.
+            if row := await session.scalar(_MAKE, draft.model_dump() | values):
                 return Item.model_validate(row)
+            of_key = select(ItemRow).where(ItemRow.owner == owner, ItemRow.idempotency_key == key)
+            of_name = select(ItemRow.id).where(ItemRow.owner == owner, ItemRow.name == draft.name)
             if key and (row := await session.scalar(of_key)):
                 if row.request_hash != asked:
                     raise KeyReused
@@ -80,12 +79,17 @@ class ItemStore(OverDatabase):
         await session.delete(await _row(session, owner, id, expected))
 
 
+# What is asked for most is put together once.
+_READ = select(ItemRow).where(ItemRow.owner == bindparam("owner"), ItemRow.id == bindparam("id"))
+_LOCK = _READ.with_for_update()
+_MAKE = insert(ItemRow).on_conflict_do_nothing().returning(ItemRow)
+
+
 async def _row(
     session: AsyncSession, owner: str, id: UUID, expected: Expected | None = None
 ) -> ItemRow:
     """Return a row. Where it will be changed, `expected` is said: nobody else changes it then."""
-    query = select(ItemRow).where(ItemRow.owner == owner, ItemRow.id == id)
-    row = await session.scalar(query.with_for_update() if expected else query)
+    row = await session.scalar(_LOCK if expected else _READ, {"owner": owner, "id": id})
     if row is None:
         raise NotFound
     if expected and not expected(row.version):

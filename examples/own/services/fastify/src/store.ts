@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** What an item says beside its name. */
 export type Attributes = Record<string, string | number | boolean>;
 
@@ -5,6 +7,12 @@ export type Attributes = Record<string, string | number | boolean>;
 export interface Content {
   name: string;
   attributes: Attributes;
+}
+
+/** The same for contents that differ in the order of their attributes alone. */
+export function hashOf({ name, attributes }: Content): string {
+  const sorted = Object.entries(attributes).sort(([first], [second]) => (first < second ? -1 : 1));
+  return hash('sha256', JSON.stringify([name, sorted]));
 }
 
 export interface Item extends Content {

@@ -5,9 +5,11 @@ import { header, openapiOptions } from '../src/openapi.ts';
 import { createServer } from '../src/server.ts';
 import { readEnvironment, serverSettings } from '../src/settings.ts';
 
+const schema = z.object(serverSettings('service', 1, 2));
+const config = readEnvironment(schema, { SERVICE_NAME: 'service', LOG_LEVEL: 'silent' });
+const info = { title: 'service', version: '1' };
+
 test('an operation gets what is known of it, and links to operations that are there', () => {
-  const schema = z.object(serverSettings('service', 1, 2));
-  const config = readEnvironment(schema, { SERVICE_NAME: 'service', LOG_LEVEL: 'silent' });
   const app = createServer(config);
   const { transformObject } = openapiOptions(app, config);
   const location = header('Where it is.');
@@ -22,7 +24,6 @@ test('an operation gets what is known of it, and links to operations that are th
       post: { responses: { 201: answer, 429: { description: 'too many' } } },
     },
   };
-  const info = { title: 'service', version: '1' };
   const complete = transformObject({ openapiObject: { openapi: '3.1.0', info, paths } });
   assert.deepEqual(complete.paths?.['/a/{id}']?.post?.responses, {
     201: { description: 'made', links: { read: to('read') }, headers: { Location: location } },
@@ -31,4 +32,21 @@ test('an operation gets what is known of it, and links to operations that are th
       headers: { 'Retry-After': header('After so many seconds it may be tried again.') },
     },
   });
+});
+
+test('of schemas there are those that something refers to', () => {
+  const { transformObject } = openapiOptions(createServer(config), config);
+  const to = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+  const content = { 'application/json': { schema: to('Chair') } };
+  const schemas = { Chair: { properties: { legs: to('Leg') } }, ChairInput: {}, Leg: {} };
+  const document = transformObject({
+    openapiObject: {
+      openapi: '3.1.0',
+      info,
+      components: { schemas },
+      paths: { '/a': { get: { responses: { 200: { description: 'a chair', content } } } } },
+    },
+  });
+  assert.ok('components' in document);
+  assert.deepEqual(Object.keys(document.components?.schemas ?? {}), ['Chair', 'Leg']);
 });

@@ -71,6 +71,7 @@ class Service:
     once: bool = False
 
     front: bool = False
+    elsewhere: bool = False
     asked: str = ""
     port_text: str = ""
     free: str = ""
@@ -89,8 +90,11 @@ class Service:
         return f"{self.kind}://{HOST}:{self.port_text}" if known else ""
 
 
-def load(only: list[str]) -> list[Service]:
-    """The services of dev.toml; with `only`, those and all that they need."""
+def load(only: list[str], without: str = "") -> list[Service]:
+    """The services of dev.toml; with `only`, those and all that they need.
+
+    Those of `without`, names with commas between them, are started elsewhere.
+    """
     config = settings()
     services = {entry["name"]: Service(**entry) for entry in config.get("process", [])}
     front = front_of(services.values())
@@ -107,14 +111,18 @@ def load(only: list[str]) -> list[Service]:
         for service in services.values():
             if task.once and not service.once and set(task.needs) & set(service.needs):
                 service.needs.append(task.name)
+    elsewhere = without.split(",") if without else []
+    for name in [*only, *elsewhere]:
+        if name not in services:
+            sys.exit(f"error: there is no `{name}`\n\nhint: choices: {', '.join(services)}")
+    for name in elsewhere:
+        services[name].elsewhere = True
     if not only:
         return list(services.values())
     wanted: set[str] = set()
     rest = list(only)
     while rest:
         name = rest.pop()
-        if name not in services:
-            sys.exit(f"error: there is no `{name}`\n\nhint: choices: {', '.join(services)}")
         if name not in wanted:
             wanted.add(name)
             rest += services[name].needs
@@ -316,8 +324,11 @@ class Dev:
             raise failures.exceptions[0] from None
         self.announce()
         self.output.streaming = True
-        lasting = (service for service in self.services if not service.once)
+        lasting = (it for it in self.services if not it.once and not it.elsewhere)
         keepers = [asyncio.ensure_future(self.keep(service)) for service in lasting]
+        if not keepers:
+            await self.stop_asked.wait()
+            return 0
         try:
             done, _ = await asyncio.wait(keepers, return_when=asyncio.FIRST_COMPLETED)
             for keeper in done:
@@ -332,7 +343,10 @@ class Dev:
         by_name = {other.name: other for other in self.services}
         for need in service.needs:
             await by_name[need].ready_event.wait()
-        await self.start(service, "ready")
+        if service.elsewhere:
+            self.hand_over(service)
+        else:
+            await self.start(service, "ready")
         service.ready_event.set()
 
     async def start(self, service: Service, what: str) -> None:
@@ -347,9 +361,23 @@ class Dev:
         shown = self.fill(service, service.url) if service.url else service.base_url
         self.output.row(service, what, time.monotonic() - begun, shown + note)
 
-    async def spawn(self, service: Service) -> None:
+    def hand_over(self, service: Service) -> None:
+        """Writes the variables of a process that others start, such as a debugger."""
+        self.prepare(service)
+        ours = {name: text for name, text in self.base.items() if os.environ.get(name) != text}
+        lines = (f"{name}={text}\n" for name, text in (ours | service.filled).items())
+        path = self.options.data / f"{service.name}.env"
+        path.touch(mode=0o600)
+        path.write_text("".join(lines), encoding="utf-8")
+        name = f"{service.name:<{self.output.width}}"
+        self.output.say(f"{name}  yours   its variables are in {os.path.relpath(path)}")
+
+    def prepare(self, service: Service) -> None:
         (self.options.data / service.name).mkdir(parents=True, exist_ok=True)
         service.filled = {name: self.fill(service, text) for name, text in service.env.items()}
+
+    async def spawn(self, service: Service) -> None:
+        self.prepare(service)
         command = [self.fill(service, part) for part in service.command]
         # A pipe of our own: with PIPE, asyncio reports an end only once nobody holds the pipe,
         # so a process that leaves a child behind would never be seen to die.
@@ -379,7 +407,7 @@ class Dev:
         service.reader = asyncio.ensure_future(self.read(service, reading))
 
     def fill(self, service: Service, text: str) -> str:
-        """Puts in what `{...}` refers to: ports and URLs of services, folders, tools."""
+        """Puts in what `{name}` refers to: ports and URLs of services, folders, tools."""
 
         def value(found: re.Match[str]) -> str:
             key = found.group(1)
@@ -401,7 +429,6 @@ class Dev:
                 return self.base[key]
             raise StartFailed(f"tools/dev.toml: `{service.name}` refers to unknown `{{{key}}}`")
 
-        # Other braces are text, such as JSON.
         return re.sub(r"\{([\w.-]+)\}", value, text)
 
     async def read(self, service: Service, descriptor: int) -> None:
@@ -706,6 +733,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
                         help="start this process and what it needs")  # fmt: skip
+    parser.add_argument("--without", default="", metavar="NAMES",
+                        help="start all but these, and write their variables to files")  # fmt: skip
     parser.add_argument("--ports-file", type=Path, metavar="PATH",
                         help="write where everything is, as JSON, once all are ready")  # fmt: skip
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", metavar="DIR",
@@ -739,7 +768,7 @@ def main() -> int:
                 ".venv/bin/python tools/dev.py --data .dev/second"
             )
         options.ports_file.unlink(missing_ok=True)
-        return asyncio.run(Dev(load(options.only), options).run())
+        return asyncio.run(Dev(load(options.only, options.without), options).run())
 
 
 if __name__ == "__main__":

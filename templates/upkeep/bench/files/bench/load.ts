@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import autocannon from 'autocannon';
 import { quantile } from './figures.ts';
@@ -7,6 +8,9 @@ export interface Call {
   method?: 'GET' | 'POST';
   body?: string;
 }
+
+/** In a body it is another text for each request. */
+export const UNIQUE = '[<id>]';
 
 const headers = { 'content-type': 'application/json' };
 
@@ -22,7 +26,7 @@ export async function throughput(
     headers,
     connections,
     duration: seconds,
-    ...(call.body !== undefined && { body: call.body }),
+    ...(call.body !== undefined && { body: call.body, idReplacement: call.body.includes(UNIQUE) }),
   });
   const failed = result.non2xx + result.errors + result.timeouts;
   if (failed > 0) throw new Error(`${call.url}: ${failed} requests failed`);
@@ -77,6 +81,6 @@ export function once(call: Call, agent?: Agent): Promise<string> {
     });
   });
   sent.on('error', reject);
-  sent.end(call.body);
+  sent.end(call.body?.replace(UNIQUE, randomUUID()));
   return promise;
 }

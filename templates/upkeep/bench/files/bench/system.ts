@@ -81,10 +81,10 @@ export class System {
   }
 
   /** Starts a program of bench/bare, which listens on PORT; resolves when it does. */
-  async bare(file: string, environment: Record<string, string> = {}) {
+  async bare(file: string, environment: Record<string, string> = {}, cwd = '.') {
     const port = await freePort();
-    const command = ['node', join('bench', 'bare', file)];
-    return await this.#ready(command, '.', { ...environment, PORT: String(port) }, port, '/', '');
+    const command = [file.endsWith('.py') ? 'python' : 'node', join(ROOT, 'bench/bare', file)];
+    return await this.#ready(command, cwd, { ...environment, PORT: String(port) }, port, '/', '');
   }
 
   async #ready(

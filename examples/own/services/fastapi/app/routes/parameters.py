@@ -14,12 +14,13 @@ from app.store import NotFound, Store
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def _store(request: Request) -> Store:
+# `async`, since FastAPI takes a thread for what is not.
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def _item_id(item_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
+async def _item_id(item_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]) -> UUID:
     if not _UUID.fullmatch(item_id):
         raise NotFound
     return UUID(item_id)

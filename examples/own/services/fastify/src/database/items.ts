@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { brokenUnique, retrying } from '@app/postgres/failures';
 import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
@@ -7,12 +6,17 @@ import { items } from './schema.ts';
 
 type Row = typeof items.$inferSelect;
 
+/** The server would keep what has a name, and refuse it once a migration has changed a column. */
+const UNNAMED = '';
+
 /** Items in PostgreSQL. Each statement is a transaction of its own. */
 export class ItemStore implements port.Store {
   readonly #db: NodePgDatabase;
+  readonly #statements: ReturnType<typeof statements>;
 
   constructor(db: NodePgDatabase) {
     this.#db = db;
+    this.#statements = statements(db);
   }
 
   async list(
@@ -41,17 +45,15 @@ export class ItemStore implements port.Store {
   }
 
   async get(owner: string, id: string): Promise<port.Item> {
-    const [row] = await this.#db.select().from(items).where(own(owner, id));
+    const [row] = await this.#statements.read.execute({ owner, id });
     if (!row) throw new port.NotFound();
     return toItem(row);
   }
 
   async create(owner: string, content: port.Content, key?: string): Promise<port.Item> {
-    const requestHash = key === undefined ? undefined : hashOf(content);
-    const values = { ...content, owner, idempotencyKey: key, requestHash };
-    const [made] = await retrying(
-      async () => await this.#db.insert(items).values(values).onConflictDoNothing().returning(),
-    );
+    const requestHash = key === undefined ? null : port.hashOf(content);
+    const values = { ...content, owner, idempotencyKey: key ?? null, requestHash };
+    const [made] = await retrying(async () => await this.#statements.make.execute(values));
     if (made) return toItem(made);
 
     const withKey = key === undefined ? undefined : eq(items.idempotencyKey, key);
@@ -109,15 +111,29 @@ export class ItemStore implements port.Store {
   }
 }
 
+/** What is asked for most, put together once and not for each request. */
+function statements(db: NodePgDatabase) {
+  const { placeholder } = sql;
+  const values = {
+    owner: placeholder('owner'),
+    name: placeholder('name'),
+    attributes: placeholder('attributes'),
+    idempotencyKey: placeholder('idempotencyKey'),
+    requestHash: placeholder('requestHash'),
+  };
+  return {
+    read: db
+      .select()
+      .from(items)
+      .where(and(eq(items.id, placeholder('id')), eq(items.owner, placeholder('owner'))))
+      .prepare(UNNAMED),
+    make: db.insert(items).values(values).onConflictDoNothing().returning().prepare(UNNAMED),
+  };
+}
+
 function own(owner: string, id: string, versions: port.Versions = 'any') {
   const version = versions === 'any' ? undefined : inArray(items.version, versions);
   return and(eq(items.id, id), eq(items.owner, owner), version);
-}
-
-/** The same for contents that differ in the order of their attributes alone. */
-function hashOf({ name, attributes }: port.Content): string {
-  const sorted = Object.entries(attributes).sort(([first], [second]) => (first < second ? -1 : 1));
-  return hash('sha256', JSON.stringify([name, sorted]));
 }
 
 /** `2026-01-02 03:04:05.678+00` as `2026-01-02T03:04:05.678Z`. */

@@ -14,7 +14,7 @@ declare module 'fastify' {
 /** The database. It is connected to when it is asked, so that the service starts without one. */
 export default plugin(async (app) => {
   const pool = createPool(app.config, app.config.SERVICE_NAME, app.log);
-  measurePool(pool, app.metrics);
+  measurePool(() => pool, app.metrics);
   app.decorate('store', new ItemStore(drizzle(pool)));
   app.addHook('onClose', async () => await pool.end());
 });

@@ -29,7 +29,10 @@ export class ItemStore implements port.Store {
     { limit, after, name }: Parameters<port.Store['list']>[1],
   ): Promise<port.Page> {
     const conditions: WhereOptions[] = [{ owner }];
-    if (name !== undefined) conditions.push(where(fn('starts_with', col('name'), name), true));
+    if (name !== undefined) {
+      // Of a text that is not cast, Sequelize doubles each `$`.
+      conditions.push(where(fn('starts_with', col('name'), cast(name, 'text')), true));
+    }
     if (after) {
       const place = fn('row', cast(after[0], 'timestamptz'), cast(after[1], 'uuid'));
       conditions.push(where(fn('row', col('created_at'), col('id')), Op.lt, place));

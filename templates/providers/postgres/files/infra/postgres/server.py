@@ -120,6 +120,12 @@ def main() -> int:
             "-c", "unix_socket_directories=",
             *(["-c", "fsync=off"] if options.fast else []),
         ],
+        # What the server runs itself: archive_command.
+        env=os.environ
+        | {
+            "PATH": os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)]),
+            "ARCHIVE": str(HERE / "archive.sh"),
+        },
         preexec_fn=prepare_child,
     )  # fmt: skip
     for number in (signal.SIGTERM, signal.SIGINT):

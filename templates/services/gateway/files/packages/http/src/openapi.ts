@@ -65,8 +65,10 @@ function completion(app: FastifyInstance): typeof jsonSchemaTransformObject {
     if (config?.openapi) known.set(operationKey(String(method), url), config.openapi);
   });
   return (document) => {
-    const { paths, ...rest } = jsonSchemaTransformObject(document);
-    return { ...rest, paths: completePaths(paths, known) };
+    const { paths: found, ...rest } = jsonSchemaTransformObject(document);
+    const paths = completePaths(found, known);
+    if ('components' in rest) dropUnused(rest.components?.schemas ?? {}, paths);
+    return { ...rest, paths };
   };
 }
 
@@ -108,6 +110,25 @@ function completePaths(
     }
   }
   return complete;
+}
+
+const SCHEMA = /"#\/components\/schemas\/([^"]+)"/g;
+
+/**
+ * Takes out schemas that `paths` do not lead to: of each with a name there are two, as it is sent and
+ * as it is received.
+ */
+function dropUnused(schemas: Record<string, unknown>, paths: unknown): void {
+  const used = new Set<string>();
+  const follow = (part: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(SCHEMA)) {
+      if (used.has(name)) continue;
+      used.add(name);
+      follow(schemas[name] ?? {});
+    }
+  };
+  follow(paths);
+  for (const name of Object.keys(schemas)) if (!used.has(name)) delete schemas[name];
 }
 
 /** Of a route, or of an operation. */
