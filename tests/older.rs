@@ -58,10 +58,10 @@ impl Older {
     }
 }
 
-/// What a new project of the same choices has.
+/// What a new project of the same choices has: nothing that is on by default since.
 fn renewed() -> Files {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    scaffold_ok(folder.path(), &["new", "full", "--preset", "full"]);
+    scaffold_ok(folder.path(), &["new", "full", "--preset", "full", "--no-vscode"]);
     texts(&folder.path().join("full"))
 }
 

@@ -105,9 +105,7 @@ def under_make_dev() -> Place | None:
 
 def in_compose() -> Place | None:
     """That of `make up`, where it runs."""
-    found = (ROOT / "compose.yaml").exists() and answer(
-        "docker", "compose", "ps", "--status", "running", "--quiet", NAME
-    )
+    found = answer("docker", "compose", "ps", "--status", "running", "--quiet", NAME)
     return Place(("docker", "compose", "exec", "--no-TTY", NAME), {}) if found else None
 
 
@@ -115,13 +113,15 @@ def in_kubernetes() -> Place | None:
     """That of the overlay `dev`, where kubectl reaches it."""
     kubectl = ("kubectl", "--namespace", project())
     pod = f"pod/{NAME}-0"
-    if not (ROOT / "deploy" / "kubernetes").exists() or not answer(*kubectl, "get", pod, "-o=name"):
-        return None
-    return Place((*kubectl, "exec", "--stdin", "--quiet", pod, "--"), {})
+    found = answer(*kubectl, "get", pod, "-o=name")
+    return Place((*kubectl, "exec", "--stdin", "--quiet", pod, "--"), {}) if found else None
 
 
+UNASKED: dict[str, Callable[[], Place | None]] = {
+    "dev": under_make_dev,
+    "compose": in_compose,
+}
 # Nobody means a cluster who does not say so.
-UNASKED: dict[str, Callable[[], Place | None]] = {"dev": under_make_dev, "compose": in_compose}
 PLACES = UNASKED | {"kubernetes": in_kubernetes}
 
 

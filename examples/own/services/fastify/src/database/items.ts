@@ -120,7 +120,8 @@ function statements(db: NodePgDatabase) {
     attributes: placeholder('attributes'),
     idempotencyKey: placeholder('idempotencyKey'),
     requestHash: placeholder('requestHash'),
-  };
+    // What a caller may say and is not here would not be kept.
+  } satisfies Record<keyof port.Content, unknown> & Record<string, unknown>;
   return {
     read: db
       .select()

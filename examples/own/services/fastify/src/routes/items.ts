@@ -9,6 +9,7 @@ import { Content, Item, Page, pageQuery } from '../schemas.ts';
 import { NotFound } from '../store.ts';
 
 const tags = ['items'];
+const Id = z.guid();
 const params = z.object({ id: z.string().describe('A UUID.') });
 const nothing = (description: string) => z.undefined().describe(description);
 const taken = problemAnswer('The owner has another item of this name.');
@@ -135,7 +136,7 @@ function withTag(reply: FastifyReply, item: z.output<typeof Item>): z.output<typ
 
 /** What is no UUID is the id of nothing. */
 function known(id: string): string {
-  if (!z.guid().safeParse(id).success) throw new NotFound();
+  if (!Id.safeParse(id).success) throw new NotFound();
   return id;
 }
 
