@@ -119,7 +119,7 @@ fn key(recipe: &Recipe) -> String {
     for step in &recipe.steps {
         if let Step::Change { path, changes } = step {
             own = path.strip_prefix("services/").and_then(|path| path.split('/').next());
-            key += &format!("{changes:?}");
+            key = format!("{key}{changes:?}");
         }
     }
     let title = own.map(|name| recipe.title.replace(&format!("to {name}"), "to _"));

@@ -203,6 +203,7 @@ pub const SUBJECTS: &[Subject] = &[
         what: "make setup, then a field added as the README of each service says",
         projects: &[ORMS],
         tools: &[Tool::Node26],
+        seldom: true,
         ..PLAIN
     },
     Subject {
@@ -210,6 +211,7 @@ pub const SUBJECTS: &[Subject] = &[
         what: "every command of AGENTS.md",
         projects: &[&[]],
         tools: &[Tool::Node26],
+        seldom: true,
         ..PLAIN
     },
     Subject {
@@ -224,6 +226,7 @@ pub const SUBJECTS: &[Subject] = &[
         projects: &[EXTENDED],
         images: true,
         tools: &[Tool::Docker],
+        seldom: true,
         ..PLAIN
     },
     Subject { name: "system::ml_runs", what: "make setup, make e2e", projects: &[ML], ..PLAIN },
