@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::matrix::{every_distinct_file, every_distinct_folder, with_further_services};
+use common::matrix::{
+    Rendering, embedded, every_distinct_file, every_distinct_folder, with_further_services,
+};
 use common::project::{checker, run};
 use common::proof::{prove, uses_file};
 use common::{put, repository};
@@ -51,6 +53,15 @@ struct Overlay {
     resources: Vec<String>,
 }
 
+/// Whether its services are those that come by themselves; or all are there that one project can have.
+/// What services are called makes no other manifests.
+fn is_usual(rendering: &Rendering) -> bool {
+    let own = embedded().components.iter().flat_map(|component| &component.manifest.service);
+    let own: BTreeSet<&str> = own.map(|service| service.name.as_str()).collect();
+    rendering.selection.services.keys().all(|name| own.contains(name.as_str()))
+        || rendering.selection.components.len() == embedded().flagged().count()
+}
+
 /// Each overlay of each distinct set of manifests, as it is and with all components switched on
 /// (`dev-all`, `prod-all`).
 fn every_overlay(folder: &Path) -> Vec<Overlay> {
@@ -58,6 +69,7 @@ fn every_overlay(folder: &Path) -> Vec<Overlay> {
     let mut projects: Vec<(String, BTreeMap<&str, &[u8]>)> = every_distinct_folder(&PREFIXES)
         .into_iter()
         .filter(|(rendering, _)| rendering.on.contains("kubernetes"))
+        .filter(|(rendering, _)| is_usual(rendering))
         .map(|(rendering, files)| (rendering.command.clone(), files))
         .collect();
     let further = with_further_services().iter();
