@@ -43,6 +43,12 @@ async def test_all_connections_taken_and_free_again(url: str, postgres: Postgres
         async def ask() -> None:
             answers.append(await client.get(ITEMS))
 
+        async def is_connected() -> bool:
+            return (await client.get(ITEMS)).status_code == 200
+
+        # Else the wait bounds the making of the connection as well.
+        await eventually(is_connected)
+
         async with anyio.create_task_group() as first, holder.transaction():
             await holder.execute("LOCK TABLE items")
             first.start_soon(ask)
