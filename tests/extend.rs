@@ -6,6 +6,7 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -119,7 +120,7 @@ fn key(recipe: &Recipe) -> String {
     for step in &recipe.steps {
         if let Step::Change { path, changes } = step {
             own = path.strip_prefix("services/").and_then(|path| path.split('/').next());
-            key += &format!("{changes:?}");
+            write!(key, "{changes:?}").expect("a text can be written to");
         }
     }
     let title = own.map(|name| recipe.title.replace(&format!("to {name}"), "to _"));

@@ -114,8 +114,8 @@ fn steps(folder: &str, text: &str) -> Vec<Step> {
             steps.push(Step::Run { command: command.trim().to_owned(), beside_dev });
         } else if line.starts_with("With `make dev` running") {
             beside_dev = true;
-        } else if line.starts_with('`') {
-            let named = line[1..].split('`').next().filter(|name| !name.contains(' '));
+        } else if let Some(rest) = line.strip_prefix('`') {
+            let named = rest.split('`').next().filter(|name| !name.contains(' '));
             path = named.map(|name| [folder, name].join("/").trim_start_matches('/').to_owned());
         }
     }
@@ -126,7 +126,7 @@ fn steps(folder: &str, text: &str) -> Vec<Step> {
 fn changes(block: &[&str]) -> Vec<(String, String)> {
     let side = |place: &[&str], other: char| {
         let lines = place.iter().filter(|line| !line.starts_with(other));
-        lines.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
+        lines.flat_map(|line| [line.get(1..).unwrap_or_default(), "\n"]).collect::<String>()
     };
     block.split(|line| *line == "@@").map(|place| (side(place, '+'), side(place, '-'))).collect()
 }
