@@ -6,7 +6,6 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -120,7 +119,7 @@ fn key(recipe: &Recipe) -> String {
     for step in &recipe.steps {
         if let Step::Change { path, changes } = step {
             own = path.strip_prefix("services/").and_then(|path| path.split('/').next());
-            write!(key, "{changes:?}").expect("a text can be written to");
+            key = format!("{key}{changes:?}");
         }
     }
     let title = own.map(|name| recipe.title.replace(&format!("to {name}"), "to _"));

@@ -201,12 +201,14 @@ pub const SUBJECTS: &[Subject] = &[
         name: "extend::a_field_reaches_the_table_by_every_orm",
         what: "make setup, then a field added as the README of each service says",
         projects: &[ORMS],
+        seldom: true,
         ..PLAIN
     },
     Subject {
         name: "extend::what_coding_agents_are_told_to_run_runs",
         what: "every command of AGENTS.md",
         projects: &[&[]],
+        seldom: true,
         ..PLAIN
     },
     Subject {
@@ -221,6 +223,7 @@ pub const SUBJECTS: &[Subject] = &[
         projects: &[EXTENDED],
         images: true,
         tools: &[Tool::Docker],
+        seldom: true,
         ..PLAIN
     },
     Subject { name: "system::ml_runs", what: "make setup, make e2e", projects: &[ML], ..PLAIN },
