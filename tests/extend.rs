@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::matrix::{Rendering, every_rendering, with_further_services};
-use common::project::{node_26, project, run};
+use common::project::{project, run};
 use common::proof::{prove, uses_generator};
 use common::recipes::{RECIPES, Recipe, Step, apply, changed, recipes};
 use common::{put, scaffold_ok, state_folder};
@@ -176,8 +176,10 @@ impl Dev {
 
 impl Drop for Dev {
     fn drop(&mut self) {
-        let pid = self.child.id().to_string();
-        Command::new("kill").arg(&pid).status().expect("kill is there");
+        if self.child.try_wait().expect("it was started").is_none() {
+            let pid = self.child.id().to_string();
+            Command::new("kill").arg(&pid).status().expect("kill is there");
+        }
         self.child.wait().expect("it was started");
     }
 }
@@ -230,7 +232,7 @@ fn shell(folder: &Path, command: &str) {
     let path = format!("PATH={}:$PATH", programs.display());
     let state = format!("XDG_STATE_HOME={}", state_folder().display());
     let command = format!("export \"{path}\" '{state}'; {command}");
-    run(folder, Some(&node_26()), &["sh", "-c", &command]);
+    run(folder, None, &["sh", "-c", &command]);
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn shell(folder: &Path, command: &str) {
 fn every_recipe_works_as_it_is_written() {
     let Some(_proof) = prove("extend::every_recipe_works_as_it_is_written") else { return };
     let folder = project("extended", EXTENDED);
-    run(&folder, Some(&node_26()), &["make", "setup"]);
+    run(&folder, None, &["make", "setup"]);
     let commands: usize = recipes_in(&folder).iter().map(|recipe| follow(&folder, recipe)).sum();
     assert!(commands >= 20, "{commands} commands");
     // Together they leave nothing that the checks of the whole project find.
@@ -253,7 +255,7 @@ fn every_recipe_works_as_it_is_written() {
 fn a_field_reaches_the_table_by_every_orm() {
     let Some(_proof) = prove("extend::a_field_reaches_the_table_by_every_orm") else { return };
     let folder = project("orms", ORMS);
-    run(&folder, Some(&node_26()), &["make", "setup"]);
+    run(&folder, None, &["make", "setup"]);
     let recipes = recipes_in(&folder);
     let fields: Vec<&Recipe> =
         recipes.iter().filter(|recipe| recipe.title.starts_with("Add a field, ")).collect();

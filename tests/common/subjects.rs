@@ -195,14 +195,12 @@ pub const SUBJECTS: &[Subject] = &[
         what: "make setup, then every file and command of docs/extend.md, in order",
         projects: &[EXTENDED],
         operates: true,
-        tools: &[Tool::Node26],
         ..PLAIN
     },
     Subject {
         name: "extend::a_field_reaches_the_table_by_every_orm",
         what: "make setup, then a field added as the README of each service says",
         projects: &[ORMS],
-        tools: &[Tool::Node26],
         seldom: true,
         ..PLAIN
     },
@@ -210,7 +208,6 @@ pub const SUBJECTS: &[Subject] = &[
         name: "extend::what_coding_agents_are_told_to_run_runs",
         what: "every command of AGENTS.md",
         projects: &[&[]],
-        tools: &[Tool::Node26],
         seldom: true,
         ..PLAIN
     },
