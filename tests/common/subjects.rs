@@ -195,6 +195,7 @@ pub const SUBJECTS: &[Subject] = &[
         what: "make setup, then every file and command of docs/extend.md, in order",
         projects: &[EXTENDED],
         operates: true,
+        seldom: true,
         ..PLAIN
     },
     Subject {
