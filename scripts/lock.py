@@ -2,7 +2,8 @@
 """Renews the pack's lock of everything: templates/locks/package-lock.json.
 
 Renders the project with all flags on, once per component of each slot of the project and of each
-kind of service, puts the manifests together, and lets npm resolve the whole. Run it after a change of npm packages or versions.
+kind of service, puts the manifests together, and lets npm resolve the whole. Run it after a change
+of npm packages or versions.
 
     scripts/lock.py target/debug/scaffold
 """
