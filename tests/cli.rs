@@ -557,7 +557,7 @@ fn completions_and_the_manual_know_the_pack() {
 fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let work = tempfile::tempdir().expect("a temporary folder");
     let program = env!("CARGO_BIN_EXE_scaffold");
-    // `script` gives the program a terminal; the answers are keys: a name, space to pick
+    // `script` gives the program a terminal; the answers are keys: a name, space to pick the
     // first component, Enter; and Enter for what comes with it. A question that nobody answers
     // must not keep the test waiting for ever.
     let mut child = Command::new("timeout")

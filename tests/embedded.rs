@@ -6,6 +6,7 @@ mod common;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use common::matrix::has_usual_services;
 use common::{files_in, repository};
 use proptest::prelude::*;
 use scaffold::choose::file::quoted;
@@ -109,11 +110,7 @@ fn frames(mut bytes: &[u8]) -> BTreeSet<&[u8]> {
 #[test]
 fn whatever_is_chosen_no_file_that_is_copied_is_compressed_again() {
     let pack = Pack::embedded().expect("the embedded pack can be read");
-    let declared = pack.components.iter().flat_map(|component| &component.manifest.service);
-    let usual: BTreeSet<&str> = declared.map(|service| service.name.as_str()).collect();
-    let selections = cover(&pack, "x").into_iter().step_by(4);
-    let selections =
-        selections.filter(|one| one.services.keys().all(|name| usual.contains(name.as_str())));
+    let selections = cover(&pack, "x").into_iter().step_by(4).filter(has_usual_services);
     let mut count = 0;
     for selection in selections {
         let chosen = selection.choices(&pack).command(&pack);

@@ -16,28 +16,11 @@ use common::matrix::{Rendering, every_rendering, with_further_services};
 use common::project::{project, run};
 use common::proof::{prove, uses_generator};
 use common::recipes::{RECIPES, Recipe, Step, apply, changed, recipes};
+use common::subjects::{EXTENDED, ORMS};
 use common::{put, scaffold_ok, state_folder};
 use serde_json::Value;
 
 const AGENTS: &str = "AGENTS.md";
-/// A project with a recipe of each sort.
-const EXTENDED: &[&str] =
-    &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
-/// An own service with each of what reaches tables.
-const ORMS: &[&str] = &[
-    "--service",
-    "alchemy=fastapi:orm=sqlalchemy",
-    "--service",
-    "tortoise=fastapi:orm=tortoise",
-    "--service",
-    "drizzle=fastify:orm=drizzle",
-    "--service",
-    "typeorm=fastify:orm=typeorm",
-    "--service",
-    "sequelize=fastify:orm=sequelize",
-    "--service",
-    "prisma=fastify:orm=prisma",
-];
 /// What the first `make setup` writes, and where scaffold keeps what it rendered.
 const WRITTEN: [&str; 2] = ["contracts/openapi", ".scaffold/"];
 /// Where an editor has the project open.

@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::matrix::{
-    Rendering, embedded, every_distinct_file, every_distinct_folder, with_further_services,
+    Rendering, embedded, every_distinct_file, every_distinct_folder, has_usual_services,
+    with_further_services,
 };
 use common::project::{checker, run};
 use common::proof::{prove, uses_file};
@@ -56,9 +57,7 @@ struct Overlay {
 /// Whether its services are those that come by themselves; or all are there that one project can have.
 /// What services are called makes no other manifests.
 fn is_usual(rendering: &Rendering) -> bool {
-    let own = embedded().components.iter().flat_map(|component| &component.manifest.service);
-    let own: BTreeSet<&str> = own.map(|service| service.name.as_str()).collect();
-    rendering.selection.services.keys().all(|name| own.contains(name.as_str()))
+    has_usual_services(&rendering.selection)
         || rendering.selection.components.len() == embedded().flagged().count()
 }
 

@@ -31,7 +31,7 @@ fn selections(pack: &Pack, name: &str, wanted: impl Fn(usize) -> bool) -> Vec<Se
     }
     choices.retain(|choice| wanted(choice.components.values().filter(|on| **on).count()));
     let mut all = choices.clone();
-    for slot in pack.manifest.slots.keys() {
+    for (slot, _) in pack.slots() {
         let fillers: Vec<String> =
             pack.fillers(slot).map(|component| component.id.clone()).collect();
         let chosen = vary(

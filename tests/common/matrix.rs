@@ -30,6 +30,13 @@ pub fn embedded() -> &'static Pack {
     PACK.get_or_init(|| Pack::embedded().expect("the embedded pack can be read"))
 }
 
+/// Whether all services have the names with which they come by themselves.
+pub fn has_usual_services(selection: &Selection) -> bool {
+    let usual = embedded().components.iter().flat_map(|component| &component.manifest.service);
+    let usual: BTreeSet<&str> = usual.map(|service| service.name.as_str()).collect();
+    selection.services.keys().all(|name| usual.contains(name.as_str()))
+}
+
 /// The selections that stand for all of the embedded pack.
 pub fn every_rendering() -> &'static [Rendering] {
     static RENDERINGS: OnceLock<Vec<Rendering>> = OnceLock::new();

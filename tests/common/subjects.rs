@@ -95,10 +95,11 @@ const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
-const EXTENDED: &[&str] =
+/// A project with a recipe of each sort.
+pub const EXTENDED: &[&str] =
     &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
 /// A service of people's own with each of what reaches tables.
-const ORMS: &[&str] = &[
+pub const ORMS: &[&str] = &[
     "--service",
     "alchemy=fastapi:orm=sqlalchemy",
     "--service",

@@ -12,7 +12,13 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from service.body import number
-from service.database import IN_USE, DatabaseLimits, DatabaseSettings, retrying
+from service.database import (
+    IN_USE,
+    DatabaseLimits,
+    DatabaseSettings,
+    connection_options,
+    retrying,
+)
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
@@ -26,14 +32,7 @@ class Database:
             # By its own reading of the URL, which knows what libpq does, such as `sslmode`.
             asyncpg.connect,
             settings.database_url.get_secret_value(),
-            timeout=limits.pool_wait_ms / 1000,
-            # For a server that does not even say that time is over.
-            command_timeout=limits.statement_timeout_ms / 1000 + 1,
-            server_settings={
-                "application_name": settings.service_name,
-                "statement_timeout": str(limits.statement_timeout_ms),
-                "lock_timeout": str(limits.lock_timeout_ms),
-            },
+            **connection_options(settings, limits),
         )
         self._engine = create_async_engine(
             "postgresql+asyncpg://",

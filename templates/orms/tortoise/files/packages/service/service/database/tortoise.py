@@ -8,7 +8,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import asyncpg
 from asyncpg.transaction import Transaction
 
-from service.database import IN_USE, DatabaseLimits, DatabaseSettings, retrying
+from service.database import (
+    IN_USE,
+    DatabaseLimits,
+    DatabaseSettings,
+    connection_options,
+    retrying,
+)
 from service.database.tortoise_models import Client, context_of, current
 
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -30,14 +36,7 @@ class Database:
             min_size=0,
             max_size=limits.pool_size,
             reset=_as_it_is,
-            timeout=self._wait_s,
-            # For a server that does not even say that time is over.
-            command_timeout=limits.statement_timeout_ms / 1000 + 1,
-            server_settings={
-                "application_name": settings.service_name,
-                "statement_timeout": str(limits.statement_timeout_ms),
-                "lock_timeout": str(limits.lock_timeout_ms),
-            },
+            **connection_options(settings, limits),
         )
         self._pool: asyncpg.Pool | None = None
         IN_USE.set_function(self._in_use)

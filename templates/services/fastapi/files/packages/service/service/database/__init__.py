@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from prometheus_client import Gauge
@@ -62,11 +62,25 @@ class DatabaseLimits(Limits):
     statement_timeout_ms: int
 
 
+def connection_options(settings: DatabaseSettings, limits: DatabaseLimits) -> dict[str, Any]:
+    """Return what asyncpg is told of each connection of a service."""
+    return {
+        "timeout": limits.pool_wait_ms / 1000,
+        # For a server that does not even say that time is over.
+        "command_timeout": limits.statement_timeout_ms / 1000 + 1,
+        "server_settings": {
+            "application_name": settings.service_name,
+            "statement_timeout": str(limits.statement_timeout_ms),
+            "lock_timeout": str(limits.lock_timeout_ms),
+        },
+    }
+
+
 async def retrying(
     once: Callable[[], Awaitable[Result]],
     *,
     is_away: Callable[[Exception], bool],
-    is_again: Callable[[Exception], bool] = lambda error: False,
+    is_again: Callable[[Exception], bool],
 ) -> Result:
     """Do `once`, again where PostgreSQL asks for that or `is_again` says so of what it raises.
 
