@@ -19,7 +19,7 @@ use common::proof::{
 use common::repository;
 use common::subjects::{SUBJECTS, Subject, Tool, matches};
 use decide::{BOUND, Candidate, PATIENCE, SHARE, decide};
-use digest::{Inputs, OneFile, World, is_slow};
+use digest::{Inputs, OneFile, World, command, is_slow};
 use proptest::prelude::*;
 use report::{Machine, Report, State};
 use scaffold::choose::selection::Choices;
@@ -84,7 +84,12 @@ fn rows_say_what_records_can_hold_and_files_that_are_there() {
             assert!(repository().join(path).exists(), "{}: {path}", subject.name);
         }
         let entry = entry(subject.name, &digest_of("x"), Outcome::Passed);
-        let entry = Entry { what: subject.what.to_owned(), ..entry };
+        let projects = subject
+            .projects
+            .iter()
+            .map(|choices| Project { command: command(choices), rendered: digest_of("rendering") });
+        let projects = projects.collect();
+        let entry = Entry { what: subject.what.to_owned(), projects, ..entry };
         let record = Record { entries: vec![entry], ..record(1) };
         assert_eq!(read(&record), Ok(record));
     }

@@ -201,8 +201,8 @@ fn is_hex(text: &str, length: usize) -> bool {
 }
 
 /// A text of one line without anything that a terminal obeys.
-fn is_line(text: &str) -> bool {
-    (1..=200).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+fn is_line(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn landing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -235,12 +235,15 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 }
 
 fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    checked(deserializer, "one line of 1 to 200 plain characters is needed", is_line)
+    let must = "one line of 1 to 200 plain characters is needed";
+    checked(deserializer, must, |text| is_line(text, 200))
 }
 
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    checked(deserializer, "a command begins with `scaffold new ` and is one plain line", |text| {
-        is_line(text) && text.starts_with("scaffold new ") && !text.contains("--answers")
+    let must =
+        "a command begins with `scaffold new ` and is one line of at most 1,000 plain characters";
+    checked(deserializer, must, |text| {
+        is_line(text, 1000) && text.starts_with("scaffold new ") && !text.contains("--answers")
     })
 }
 

@@ -41,6 +41,11 @@ pub struct Inputs {
     pub projects: Vec<Project>,
 }
 
+/// What makes a project with these choices, as records say it.
+pub fn command(choices: &[&str]) -> String {
+    ["scaffold new my-app", &choices.join(" ")].join(" ").trim().to_owned()
+}
+
 impl Inputs {
     /// The inputs of a subject as they are now, or what the machine lacks.
     pub fn of(subject: &Subject, world: &impl World) -> Result<Self, String> {
@@ -48,7 +53,7 @@ impl Inputs {
         inputs.add("row", format!("{subject:?}").into_bytes());
         inputs.sources(subject, world);
         for choices in subject.projects {
-            let command = ["scaffold new my-app", &choices.join(" ")].join(" ").trim().to_owned();
+            let command = command(choices);
             let files = world.rendered(choices);
             if subject.images {
                 for name in base_images(&files) {
