@@ -3,10 +3,9 @@ import { after, test } from 'node:test';
 import pg from 'pg';
 import { brokenUnique, databaseProblem, retrying } from '../src/failures.ts';
 import { createPool } from '../src/pool.ts';
-import { TestPostgres } from '../testing/index.ts';
+import { startPostgres } from '../testing/index.ts';
 
-const postgres = await TestPostgres.start();
-after(() => postgres.end());
+const postgres = await startPostgres();
 
 const log = { info: (): void => {}, warn: (): void => {} };
 

@@ -4,9 +4,37 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '@app/http/testing';
+import pg from 'pg';
 
 const ROOT = join(import.meta.dirname, '../../..');
+
+/** A real server for the tests of a file, which may stop it. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const postgres = await TestPostgres.start();
+  after(() => postgres.end());
+  return postgres;
+}
+
+/** The names of a table's columns, sorted, each with `?` where it may be null. */
+export async function columnsOf(table: string, url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT column_name || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END AS name
+     FROM information_schema.columns WHERE table_name = $1`,
+    [table],
+  );
+  await client.end();
+  return rows.map(({ name }) => name).toSorted();
+}
+
+/** Waits until `check` holds; the runner ends a test that waits in vain. */
+export async function until(check: () => Promise<boolean>): Promise<void> {
+  while (!(await check())) await wait(10);
+}
 
 /** A real server for tests: theirs alone, so that they can stop it. */
 export class TestPostgres {

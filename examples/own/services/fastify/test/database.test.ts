@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startPostgres, until } from '@app/postgres/testing';
 import pg from 'pg';
-import { problem, service, startPostgres, until } from './support.ts';
+import { problem, service } from './support.ts';
 
 const postgres = await startPostgres();
 const url = '/v1/orders/items';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrateDown, migrateUp } from '@app/postgres/migrations';
+import { startPostgres } from '@app/postgres/testing';
 import pg from 'pg';
-import { migrationsOf, startPostgres } from './support.ts';
+import { migrationsOf } from './support.ts';
 
 const postgres = await startPostgres();
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrateUp } from '@app/postgres/migrations';
+import { columnsOf, startPostgres } from '@app/postgres/testing';
 import { getTableColumns } from 'drizzle-orm';
 import { items } from '../src/database/schema.ts';
-import { columnsOf, migrationsOf, startPostgres } from './support.ts';
+import { migrationsOf } from './support.ts';
 
 const postgres = await startPostgres();
 

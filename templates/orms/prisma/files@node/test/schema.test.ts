@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { migrateUp } from '@app/postgres/migrations';
-import { columnsOf, migrationsOf, startPostgres } from './support.ts';
+import { columnsOf, startPostgres } from '@app/postgres/testing';
+import { migrationsOf } from './support.ts';
 
 const postgres = await startPostgres();
 const folder = join(import.meta.dirname, '../src/database');

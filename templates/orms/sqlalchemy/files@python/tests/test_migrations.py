@@ -1,88 +1,26 @@
-"""The tables: made, unmade and made again, by one at a time, wholly or not at all."""
+"""The tables: made, unmade and made again, and what the models say of them."""
 
-import shutil
-from pathlib import Path
-
-import anyio
-import asyncpg
-import pytest
 from service.migrations.sqlalchemy import differences, migrate
 from service.testing import Postgres
-from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.migrate import MIGRATIONS
 from app.models import Base
 
 ROW = "INSERT INTO items (owner, name, attributes) VALUES ('ann', 'chair', '{}')"
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-BROKEN = """
-from alembic import op
-revision, down_revision = "9999", "{before}"
-def upgrade() -> None:
-    op.execute("CREATE TABLE half (id int)")
-    op.execute("SELECT * FROM nowhere")
-"""
 
 
-@pytest.fixture
-async def name(postgres: Postgres) -> str:
-    return await postgres.empty_database()
-
-
-async def tables(postgres: Postgres, name: str) -> list[str]:
-    return [row["tablename"] for row in await postgres.execute(TABLES, name)]
-
-
-async def test_go_up_and_down_and_up_again_with_rows(postgres: Postgres, name: str) -> None:
+async def test_go_up_and_down_and_up_again_with_rows(postgres: Postgres) -> None:
+    name = await postgres.empty_database()
     steps = len(list((MIGRATIONS / "versions").glob("*.py")))
     for _ in range(2):
         await migrate(postgres.url(name), MIGRATIONS)
         await postgres.execute(ROW, name)
-        assert await tables(postgres, name) == ["alembic_version", "items"]
+        assert await postgres.tables(name) == ["alembic_version", "items"]
         # Once more than there are: then nothing is to do.
         for _ in range(steps + 1):
             await migrate(postgres.url(name), MIGRATIONS, "down")
-        assert await tables(postgres, name) == ["alembic_version"]
-
-
-async def test_a_second_one_waits_and_finds_nothing_to_do(postgres: Postgres, name: str) -> None:
-    async with anyio.create_task_group() as both:
-        for _ in range(2):
-            both.start_soon(migrate, postgres.url(name), MIGRATIONS)
-    assert await tables(postgres, name) == ["alembic_version", "items"]
-
-
-async def test_one_that_fails_changes_nothing(
-    postgres: Postgres, name: str, tmp_path: Path
-) -> None:
-    await migrate(postgres.url(name), MIGRATIONS)
-    await postgres.execute(ROW, name)
-    [before] = await postgres.execute("SELECT version_num FROM alembic_version", name)
-    folder = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
-    broken = BROKEN.format(before=before["version_num"])
-    (folder / "versions" / "9999_broken.py").write_text(broken)
-    with pytest.raises(ProgrammingError, match='relation "nowhere" does not exist'):
-        await migrate(postgres.url(name), folder)
-    assert await tables(postgres, name) == ["alembic_version", "items"]
-    assert await postgres.execute("SELECT version_num FROM alembic_version", name) == [before]
-    assert len(await postgres.execute("SELECT 1 FROM items", name)) == 1
-
-
-async def test_make_the_database_where_there_is_none(postgres: Postgres, name: str) -> None:
-    await migrate(postgres.url(f"{name}_new"), MIGRATIONS)
-    assert "items" in await tables(postgres, f"{name}_new")
+        assert await postgres.tables(name) == ["alembic_version"]
 
 
 async def test_make_what_the_models_say(url: str) -> None:
     assert await differences(url, Base.metadata) == []
-
-
-async def test_one_that_waits_for_a_lock_gives_up(postgres: Postgres, name: str) -> None:
-    await migrate(postgres.url(name), MIGRATIONS)
-    holder = await asyncpg.connect(postgres.url(name))
-    async with holder.transaction():
-        await holder.execute("LOCK TABLE items IN ACCESS SHARE MODE")
-        with anyio.fail_after(5), pytest.raises(DBAPIError, match="lock timeout"):
-            await migrate(postgres.url(name), MIGRATIONS, "down", lock_timeout_ms=100)
-    await holder.close()
-    assert await tables(postgres, name) == ["alembic_version", "items"]

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startPostgres } from '@app/postgres/testing';
 import pg from 'pg';
-import { service, startPostgres } from './support.ts';
+import { service } from './support.ts';
 
 const postgres = await startPostgres();
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keysFile } from '@app/http/testing';
+import { startPostgres } from '@app/postgres/testing';
 import type { LightMyRequestResponse } from 'fastify';
 import pg from 'pg';
-import { problem, service, startPostgres } from './support.ts';
+import { problem, service } from './support.ts';
 
 const postgres = await startPostgres();
 const url = '/v1/orders/items';

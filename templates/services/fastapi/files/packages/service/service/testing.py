@@ -61,6 +61,11 @@ class Postgres:
         await self.execute(f"CREATE DATABASE {name}")
         return name
 
+    async def tables(self, database: str) -> list[str]:
+        """Return the names of the tables of a database, sorted."""
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        return [row["tablename"] for row in await self.execute(query, database)]
+
     def kill(self) -> None:
         """End it at once, as a machine that fails would."""
         if self._process:

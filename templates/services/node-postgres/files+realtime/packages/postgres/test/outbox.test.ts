@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { after, test, type TestContext } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
+import { test, type TestContext } from 'node:test';
 import pg from 'pg';
 import { relay } from '../src/outbox.ts';
-import { TestPostgres } from '../testing/index.ts';
+import { startPostgres, until } from '../testing/index.ts';
 
-const postgres = await TestPostgres.start();
-after(() => postgres.end());
+const postgres = await startPostgres();
 const quiet = { info: (): void => {}, warn: (): void => {} };
 
 /** An outbox with so many events, and a place that is told of them and answers with `status`. */
@@ -51,14 +49,6 @@ const expected = (count: number) =>
     '/internal/channels/items/events',
     { from: 'shop', event: { id: index + 1 } },
   ]);
-
-async function until(check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await check())) {
-    assert.ok(Date.now() < deadline, 'waited in vain');
-    await wait(5);
-  }
-}
 
 test('tells each event once and in order, however many relays there are', async (t) => {
   const { pool, realtime, told, left } = await outbox(t, 250);

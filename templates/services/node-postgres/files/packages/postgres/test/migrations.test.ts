@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test, type TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import pg from 'pg';
 import { migrateDown, migrateUp, type Migrations } from '../src/migrations.ts';
-import { TestPostgres } from '../testing/index.ts';
+import { startPostgres } from '../testing/index.ts';
 
-const postgres = await TestPostgres.start();
-after(() => postgres.end());
+const postgres = await startPostgres();
 
 const FIRST = {
   '1_first.sql': 'CREATE TABLE first (a integer); INSERT INTO first VALUES (1);',

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
-from alembic import command
+from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -42,13 +42,24 @@ async def differences(url: str, metadata: MetaData) -> list[object]:
     """Return what the tables are not that models say."""
 
     def compare(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return list(compare_metadata(context, metadata))
+        compared = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(compared, metadata))
 
     connect = partial(asyncpg.connect, url)
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as connection:
         return await connection.run_sync(compare)
+
+
+def environment(metadata: MetaData) -> None:
+    """Do what `migrations/env.py` is for: each migration wholly, or not at all."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def _work(connection: Connection, folder: Path, *arguments: str) -> None:
