@@ -5,15 +5,15 @@ Runs in the folder of a service.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import uvicorn
 from fastapi import FastAPI
 
@@ -21,24 +21,19 @@ sys.path.insert(0, os.getcwd())
 
 from app.schemas import Draft, Item
 
-SELECT = "SELECT * FROM items WHERE owner = $1 AND id = $2"
-INSERT = """INSERT INTO items (owner, name, attributes) VALUES ($1, $2, $3)
-ON CONFLICT DO NOTHING RETURNING *"""
-
-
-async def prepare(connection: asyncpg.Connection) -> None:
-    """Gives and takes JSON as values."""
-    await connection.set_type_codec(
-        "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
-    )
+# The pool is that of the library by which the service reaches its tables.
+[pool] = [
+    import_module(path.stem)
+    for path in Path(__file__).parent.glob("pool_*.py")
+    if Path("requirements", path.stem.removeprefix("pool_") + ".in").exists()
+]
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     size = int(os.environ.get("POOL_SIZE", "10"))
-    url = os.environ["DATABASE_URL"]
-    async with asyncpg.create_pool(url, min_size=1, max_size=size, init=prepare) as pool:
-        app.state.pool = pool
+    async with pool.open_pool(os.environ["DATABASE_URL"], size) as (read, make):
+        app.state.read, app.state.make = read, make
         yield
 
 
@@ -53,13 +48,14 @@ async def ready() -> dict[str, bool]:
 
 @app.post(ITEMS, status_code=201, response_model=Item)
 async def create(draft: Draft) -> Any:
-    row = await app.state.pool.fetchrow(INSERT, "anonymous", draft.name, draft.attributes)
-    return dict(row)
+    return await app.state.make(
+        owner="anonymous", name=draft.name, attributes=draft.attributes
+    )
 
 
 @app.get(ITEMS + "/{item_id}", response_model=Item)
 async def get(item_id: UUID) -> Any:
-    return dict(await app.state.pool.fetchrow(SELECT, "anonymous", item_id))
+    return await app.state.read(owner="anonymous", id=item_id)
 
 
 uvicorn.run(app, port=int(os.environ["PORT"]), log_level="critical", access_log=False)
