@@ -1,9 +1,12 @@
 """What a database asks for, and what it is for callers where it does not answer in time."""
 
 import dataclasses
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
@@ -106,6 +109,29 @@ async def test_replaces_a_connection_that_ended_while_nobody_used_it(
     await postgres.execute(f"SELECT pg_terminate_backend({number})")
     await eventually(has_ended)
     assert await database.run(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+
+async def test_closes_soon_where_the_server_hangs(postgres: Postgres) -> None:
+    settings = DatabaseSettings(service_name="hung", database_url=SecretStr(postgres.url()))
+    database = Database(settings, LIMITS)
+    async with anyio.create_task_group() as together:
+        for _ in range(LIMITS.pool_size):
+            together.start_soon(
+                database.run, lambda session: session.execute(text("SELECT pg_sleep(0.2)"))
+            )
+    sessions = await postgres.execute(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'hung'"
+    )
+    assert len(sessions) > LIMITS.pool_size / 2
+    for session in sessions:
+        os.kill(session["pid"], signal.SIGSTOP)
+    try:
+        # In turn they would take two seconds each.
+        with anyio.fail_after(LIMITS.pool_size):
+            await database.close()
+    finally:
+        for session in sessions:
+            os.kill(session["pid"], signal.SIGCONT)
 
 
 async def test_undoes_what_fails(database: Database, postgres: Postgres) -> None:

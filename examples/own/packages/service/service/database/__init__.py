@@ -24,6 +24,8 @@ _BUSY = frozenset({"55P03", "57014"})  # lock timeout, statement timeout
 # Connection, not allowed in, not there, no room for more, stopped by its operator.
 _AWAY = frozenset({"08", "28", "3D", "53", "57"})
 _TRIES = 4
+# How long a server may take to hear that nobody needs it any more.
+GOODBYE_S = 1
 IN_USE = Gauge("database_pool_in_use", "Connections to the database that requests hold")
 log = get_logger()
 Result = TypeVar("Result")

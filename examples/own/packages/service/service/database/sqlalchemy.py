@@ -1,7 +1,9 @@
 """Sessions of SQLAlchemy, over a bounded pool of asyncpg."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from service.body import number
 from service.database import (
+    GOODBYE_S,
     IN_USE,
     DatabaseLimits,
     DatabaseSettings,
@@ -67,7 +70,10 @@ class Database:
         return await retrying(once, is_away=_is_away, is_again=_is_again)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        """End the connections; the server may hang."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._engine.dispose()
 
 
 class OverDatabase:

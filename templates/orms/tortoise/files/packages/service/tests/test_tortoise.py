@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
@@ -155,6 +156,17 @@ async def test_replaces_a_connection_that_says_nothing_any_more(
     os.kill(session["pid"], signal.SIGSTOP)
     try:
         await database.run(lambda: execute("SELECT 1"))
+    finally:
+        os.kill(session["pid"], signal.SIGCONT)
+
+
+async def test_closes_soon_where_the_server_hangs(database: Database, postgres: Postgres) -> None:
+    await database.run(lambda: execute("SELECT 1"))
+    [session] = await postgres.execute(SESSION)
+    os.kill(session["pid"], signal.SIGSTOP)
+    try:
+        with anyio.fail_after(4):
+            await database.close()
     finally:
         os.kill(session["pid"], signal.SIGCONT)
 

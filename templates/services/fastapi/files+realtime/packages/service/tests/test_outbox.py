@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
+import asyncpg
 import pytest
 from pydantic import AnyHttpUrl, SecretStr
 
@@ -24,6 +26,10 @@ CREATE SCHEMA outbox CREATE TABLE events (
 EVENT = """INSERT INTO outbox.events (channel, event) VALUES ('items', '{"id": 7}')"""
 SESSION = """
 SELECT pid FROM pg_stat_activity WHERE application_name = 'tests-outbox' AND state = 'idle'
+"""
+WAITING = """
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'tests-outbox' AND wait_event_type = 'Lock'
 """
 
 
@@ -115,6 +121,28 @@ async def test_one_outage_is_not_paid_for_at_the_next(
     # The pause before the last try of the first outage, and of the second one.
     long, short = (realtime.asked[at] - realtime.asked[at - 1] for at in (7, 9))
     assert short < long / 2
+
+
+async def test_a_database_that_hangs_does_not_hold_up_the_end(
+    postgres: Postgres, database: str
+) -> None:
+    locker = await asyncpg.connect(postgres.url(database))
+    pids: list[int] = []
+
+    async def waits() -> bool:
+        pids.extend(row["pid"] for row in await postgres.execute(WAITING))
+        return bool(pids)
+
+    try:
+        async with locker.transaction():
+            await locker.execute("LOCK TABLE outbox.events")
+            with anyio.fail_after(10):
+                async with relaying(postgres.url(database), Realtime()):
+                    await eventually(waits)
+                    os.kill(pids[0], signal.SIGSTOP)
+    finally:
+        os.kill(pids[0], signal.SIGCONT)
+        await locker.close()
 
 
 async def test_a_connection_that_says_nothing_any_more_is_given_up(

@@ -1,7 +1,8 @@
 """Transactions in which Tortoise's models are asked, over a bounded pool of asyncpg."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -9,6 +10,7 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from service.database import (
+    GOODBYE_S,
     IN_USE,
     DatabaseLimits,
     DatabaseSettings,
@@ -54,8 +56,11 @@ class Database:
         return await retrying(once, is_away=_is_away, is_again=_is_again)
 
     async def close(self) -> None:
+        """End the connections; the server may hang."""
         if self._pool:
-            await self._pool.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._pool.close()
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
