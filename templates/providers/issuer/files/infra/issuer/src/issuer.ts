@@ -46,7 +46,7 @@ export async function createIssuer({
     },
     // The provider's own dispatcher reaches no loopback address, where the gateway is that it tells of
     // sign-outs.
-    fetch: async (url, { dispatcher: _, ...options }) => await fetch(url, options),
+    fetch: async (url, { dispatcher: _, ...options } = {}) => await fetch(url, options),
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
     // Nobody is asked whether the project's own gateway may know them.
     async loadExistingGrant({ oidc }) {

@@ -9,9 +9,3 @@ export const behindGateway = {
     .meta({ example: 'http://localhost:3000' })
     .optional(),
 };
-
-/** In production nobody reaches a service around the gateway. */
-export const gatewayInProduction = z.refine<{ APP_ENV?: unknown; GATEWAY_URL?: unknown }>(
-  (given) => given.APP_ENV !== 'production' || Boolean(given.GATEWAY_URL),
-  { path: ['GATEWAY_URL'], message: 'is missing: production needs it', when: () => true },
-);
