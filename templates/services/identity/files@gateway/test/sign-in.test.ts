@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readConfig } from '../src/config.ts';
 import { SESSION_COOKIE, SIGN_IN_COOKIE } from '../src/identity/cookies.ts';
 import { idOf } from '../src/identity/sessions.ts';
+import { environment } from './environment.ts';
 import { Browser, people, read, stateStore } from './people.ts';
 import { assertProblem, gateway } from './support.ts';
 
@@ -140,4 +142,16 @@ test('where no issuer is named, that is said', async (t) => {
   const answer = await app.inject('/auth/login');
   assertProblem(answer, 503, 'issuer-unavailable');
   assert.match(answer.json().detail, /OIDC_ISSUER/);
+});
+
+test('in production the issuer and the gateway are met by https', () => {
+  const production = { ...environment, APP_ENV: 'production', API_KEYS_FILE: '/dev/null' };
+  assert.doesNotThrow(() => readConfig(production));
+  for (const [name, value] of [
+    ['OIDC_ISSUER', ''],
+    ['OIDC_ISSUER', 'http://login.example'],
+    ['PUBLIC_URL', 'http://shop.example'],
+  ] as const) {
+    assert.throws(() => readConfig({ ...production, [name]: value }), new RegExp(name));
+  }
 });

@@ -139,6 +139,9 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   }
 };
 
+/** How it is called that the issuer did not answer, or made no sense. */
+const OF_THE_ISSUER = new Set(['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM']);
+
 /** The tokens for the code that the issuer has sent. */
 async function exchange(
   issuer: Issuer,
@@ -158,7 +161,8 @@ async function exchange(
       throw new Problem(403, 'sign-in-refused', 'The issuer has not let you in.', { cause: error });
     }
     if (error instanceof oidc.ResponseBodyError) throw notBegun(error);
-    if (error instanceof oidc.ClientError && error.code !== 'OAUTH_TIMEOUT') throw notBegun(error);
+    const isOfTheIssuer = error instanceof oidc.ClientError && OF_THE_ISSUER.has(error.code ?? '');
+    if (error instanceof oidc.ClientError && !isOfTheIssuer) throw notBegun(error);
     throw issuerUnavailable(error);
   }
 }
