@@ -151,7 +151,9 @@ export class Browser {
 /** An issuer that signs whatever a test wants, and counts who asks for its keys. */
 export class FakeIssuer {
   readonly url: string;
-  readonly asked = { keys: 0, discovery: 0 };
+  readonly asked = { keys: 0, discovery: 0, token: 0 };
+  /** What it answers for any code. */
+  idToken = '';
   #keys = new Map<string, { privateKey: CryptoKey; jwk: object }>();
 
   private constructor(url: string) {
@@ -163,10 +165,10 @@ export class FakeIssuer {
     const issuer = new FakeIssuer(`http://127.0.0.1:${port}`);
     await issuer.addKey('first');
     const stop = await serve(t, port, (request, response) => {
-      const isKeys = request.url === '/jwks';
-      issuer.asked[isKeys ? 'keys' : 'discovery'] += 1;
+      const { asked, answer } = issuer.#answer(request.url);
+      issuer.asked[asked] += 1;
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(isKeys ? { keys: issuer.jwks() } : issuer.#metadata()));
+      response.end(JSON.stringify(answer));
     });
     return { issuer, stop };
   }
@@ -193,6 +195,13 @@ export class FakeIssuer {
     return await new SignJWT({ iss: this.url, ...claims })
       .setProtectedHeader({ alg: 'ES256', kid })
       .sign(key);
+  }
+
+  #answer(path: string | undefined): { asked: keyof FakeIssuer['asked']; answer: object } {
+    if (path === '/jwks') return { asked: 'keys', answer: { keys: this.jwks() } };
+    if (path !== '/token') return { asked: 'discovery', answer: this.#metadata() };
+    const answer = { access_token: 'any', token_type: 'Bearer', id_token: this.idToken };
+    return { asked: 'token', answer };
   }
 
   #metadata(): object {

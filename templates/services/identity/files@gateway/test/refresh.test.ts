@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { CLIENT_SECRET } from '@app/issuer';
 import { SESSION_COOKIE } from '../src/identity/cookies.ts';
 import { idOf } from '../src/identity/sessions.ts';
-import { Browser, people, stateStore } from './people.ts';
+import { Browser, connected, people, stateStore } from './people.ts';
+import { gateway } from './support.ts';
 
 const redis = stateStore();
 // Each request finds an access token that is about to end.
@@ -26,6 +27,33 @@ test('a token is renewed before it ends, once for all who come meanwhile', async
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   assert.ok(grants >= 1 && grants <= 3, String(grants));
   assert.notEqual(await refreshToken(browser, url), before);
+});
+
+test('a token that was renewed meanwhile is not used again', async (t) => {
+  const { app, url } = await people(t, redis.url(), atOnce);
+  const browser = new Browser();
+  await browser.choose(url, 'alice').then((callback) => browser.ask(callback));
+  const secret = browser.cookie(url, SESSION_COOKIE) ?? '';
+  const before = await app.sessions.find(secret);
+  assert.ok(before);
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+  // As a gateway does that has read the session before another one has renewed its token.
+  assert.ok(await app.refresh?.ifDue(before));
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+});
+
+test('of several gateways one renews a token', async (t) => {
+  const { app, url, issuerUrl } = await people(t, redis.url(), atOnce);
+  const settings = { ...atOnce, REDIS_URL: redis.url(), OIDC_ISSUER: issuerUrl, PUBLIC_URL: url };
+  const other = await gateway(t, { ...settings, OIDC_CLIENT_SECRET: CLIENT_SECRET });
+  await connected(other);
+  const browser = new Browser();
+  await browser.choose(url, 'alice').then((callback) => browser.ask(callback));
+  const cookies = { [SESSION_COOKIE]: browser.cookie(url, SESSION_COOKIE) ?? '' };
+  for (let round = 0; round < 5; round += 1) {
+    const asked = [app, other, app, other].map((one) => one.inject({ url: '/v1/me', cookies }));
+    for (const answer of await Promise.all(asked)) assert.equal(answer.statusCode, 200);
+  }
 });
 
 test('a token that lasts is not renewed', async (t) => {

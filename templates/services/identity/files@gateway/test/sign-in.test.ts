@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { generateKeyPair, type JWTPayload } from 'jose';
 import { readConfig } from '../src/config.ts';
 import { SESSION_COOKIE, SIGN_IN_COOKIE } from '../src/identity/cookies.ts';
 import { idOf } from '../src/identity/sessions.ts';
 import { environment } from './environment.ts';
-import { Browser, people, read, stateStore } from './people.ts';
+import { Browser, connected, FakeIssuer, inSeconds, people, read, stateStore } from './people.ts';
 import { assertProblem, gateway } from './support.ts';
 
 const redis = stateStore();
@@ -72,6 +73,7 @@ test('what the issuer sends back counts once', async (t) => {
   const callback = await browser.choose(url, 'alice');
   const cookie = browser.cookie(url, SIGN_IN_COOKIE) ?? '';
   assert.equal((await browser.ask(callback)).status, 302);
+  assert.equal(await redis.client().exists(`sign-in:${idOf(cookie)}`), 0);
   const thief = new Browser();
   thief.setCookie(url, SIGN_IN_COOKIE, cookie);
   const again = await thief.ask(callback);
@@ -91,6 +93,48 @@ test('a code is worth nothing in a browser that has not asked for it', async (t)
   await victim.follow(`${url}/auth/login`, '/interaction');
   assert.equal((await victim.ask(stolen)).status, 400);
   assert.equal(victim.cookie(url, SESSION_COOKIE), undefined);
+});
+
+test('an answer to another question of this browser is not taken', async (t) => {
+  const { url } = await people(t, redis.url());
+  const browser = new Browser();
+  const callback = new URL(await browser.choose(url, 'alice'));
+  callback.searchParams.set('state', 'another');
+  assert.equal((await browser.ask(callback.href)).status, 400);
+  assert.equal(browser.cookie(url, SESSION_COOKIE), undefined);
+});
+
+test('an ID token counts for this sign-in and this gateway alone', async (t) => {
+  const { issuer } = await FakeIssuer.start(t);
+  const app = await gateway(t, { REDIS_URL: redis.url(), OIDC_ISSUER: issuer.url });
+  await connected(app);
+  const { privateKey } = await generateKeyPair('ES256');
+  const headers = { host: 'shop.example' };
+  /** How it ends when the issuer answers with an ID token that says this. */
+  const end = async (wrong: JWTPayload, by = {}): Promise<number> => {
+    const begun = await app.inject({ url: '/auth/login', headers });
+    const { searchParams } = new URL(String(begun.headers.location));
+    issuer.idToken = await issuer.sign(
+      {
+        sub: 'alice',
+        aud: 'gateway',
+        iat: inSeconds(0),
+        exp: inSeconds(60),
+        nonce: searchParams.get('nonce'),
+        ...wrong,
+      },
+      by,
+    );
+    const query = new URLSearchParams({ code: 'c', state: searchParams.get('state') ?? '' });
+    const cookies = Object.fromEntries(begun.cookies.map(({ name, value }) => [name, value]));
+    return (await app.inject({ url: `/auth/callback?${query}`, headers, cookies })).statusCode;
+  };
+  assert.equal(await end({}), 302);
+  assert.equal(await end({ nonce: 'another' }), 400);
+  assert.equal(await end({ aud: 'other' }), 400);
+  assert.equal(await end({ iss: 'https://evil.example' }), 400);
+  assert.equal(await end({ exp: inSeconds(-60) }), 400);
+  assert.equal(await end({}, { key: privateKey }), 400);
 });
 
 test('nobody is sent elsewhere by a link to the sign-in', async (t) => {
