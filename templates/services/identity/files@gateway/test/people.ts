@@ -134,6 +134,11 @@ export class Browser {
     return (await this.follow(next, '/auth/callback')).url;
   }
 
+  /** Signs in, and stays where that ends: nothing is asked for by the session yet. */
+  async arrive(gatewayUrl: string, login: string): Promise<void> {
+    await this.ask(await this.choose(gatewayUrl, login));
+  }
+
   /** Signs in, and returns what is there then. */
   async signIn(gatewayUrl: string, login: string, to = '/v1/me'): Promise<Response> {
     const callback = await this.choose(gatewayUrl, login, to);

@@ -20,7 +20,7 @@ test('a token is renewed before it ends, once for all who come meanwhile', async
   let grants = 0;
   provider.on('grant.success', () => (grants += 1));
   const browser = new Browser();
-  await browser.choose(url, 'alice').then((callback) => browser.ask(callback));
+  await browser.arrive(url, 'alice');
   const before = await refreshToken(browser, url);
   grants = 0;
   const answers = await Promise.all(Array.from({ length: 20 }, () => browser.ask(`${url}/v1/me`)));
@@ -32,7 +32,7 @@ test('a token is renewed before it ends, once for all who come meanwhile', async
 test('a token that was renewed meanwhile is not used again', async (t) => {
   const { app, url } = await people(t, redis.url(), atOnce);
   const browser = new Browser();
-  await browser.choose(url, 'alice').then((callback) => browser.ask(callback));
+  await browser.arrive(url, 'alice');
   const secret = browser.cookie(url, SESSION_COOKIE) ?? '';
   const before = await app.sessions.find(secret);
   assert.ok(before);
@@ -48,7 +48,7 @@ test('of several gateways one renews a token', async (t) => {
   const other = await gateway(t, { ...settings, OIDC_CLIENT_SECRET: CLIENT_SECRET });
   await connected(other);
   const browser = new Browser();
-  await browser.choose(url, 'alice').then((callback) => browser.ask(callback));
+  await browser.arrive(url, 'alice');
   const cookies = { [SESSION_COOKIE]: browser.cookie(url, SESSION_COOKIE) ?? '' };
   for (let round = 0; round < 5; round += 1) {
     const asked = [app, other, app, other].map((one) => one.inject({ url: '/v1/me', cookies }));
@@ -68,7 +68,7 @@ test('a token that lasts is not renewed', async (t) => {
 test('a refresh token that was used by a thief ends the session', async (t) => {
   const { url, issuerUrl } = await people(t, redis.url(), atOnce);
   const browser = new Browser();
-  await browser.choose(url, 'alice').then((callback) => browser.ask(callback));
+  await browser.arrive(url, 'alice');
   const stolen = await refreshToken(browser, url);
   const use = async () =>
     await fetch(`${issuerUrl}/token`, {
