@@ -17,7 +17,9 @@ const issuer = await createIssuer({
   }),
 });
 // This machine alone reaches it.
-const server = createServer(issuer.callback()).listen(Number(PORT), '127.0.0.1');
+const server = createServer(issuer.callback()).listen(Number(PORT), '127.0.0.1', () => {
+  process.stdout.write(`the issuer listens at ${issuer.issuer}\n`);
+});
 process.on('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
