@@ -45,7 +45,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, identity, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -173,7 +173,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, identity, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
         ),
         (
             "a.json",
@@ -580,7 +580,7 @@ fn asks_on_a_terminal_and_shows_the_equivalent_command() {
     let mut seen = String::new();
     for (question, answer) in [
         ("Name", "asked\r"),
-        ("What does it do?", "\u{1b}[B\u{1b}[B \r"),
+        ("What does it do?", "\u{1b}[B\u{1b}[B\u{1b}[B \r"),
         ("What comes with it?", "\r"),
     ] {
         read_until(&mut screen, &mut seen, question);

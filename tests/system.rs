@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::proof::prove;
-use common::subjects::EVERY_ORM;
+use common::subjects::{EVERY_ORM, PEOPLE};
 use common::{files_in, repository, scaffold_ok};
 
 /// Sets a project up and runs its end-to-end tests, which start it.
@@ -73,6 +73,14 @@ fn ml_with_realtime_runs() {
 fn own_services_run() {
     let Some(_proof) = prove("system::own_services_run") else { return };
     drive("run-own", EVERY_ORM);
+}
+
+/// People sign in at the issuer that comes along.
+#[test]
+#[ignore = "starts servers; `make test` runs it"]
+fn identity_runs() {
+    let Some(_proof) = prove("system::identity_runs") else { return };
+    drive("run-identity", PEOPLE);
 }
 
 #[test]

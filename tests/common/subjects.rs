@@ -95,6 +95,9 @@ const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
+/// People, and a service of each kind that takes the gateway's word on who calls.
+pub const PEOPLE: &[&str] =
+    &["--identity", "--service", "bills=fastapi", "--service", "orders=fastify"];
 /// A project with a recipe of each sort.
 pub const EXTENDED: &[&str] =
     &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
@@ -152,6 +155,13 @@ pub const SUBJECTS: &[Subject] = &[
         name: "toolchain::two_services_of_a_kind_pass_their_own_checks",
         what: "make setup and make test; npm leaves the lock as it is",
         projects: &[TWO_OF_A_KIND],
+        tools: &[Tool::Node26],
+        ..PLAIN
+    },
+    Subject {
+        name: "toolchain::identity_passes_its_own_checks",
+        what: "make setup and make test, with Node 26; npm leaves the lock as it is",
+        projects: &[PEOPLE],
         tools: &[Tool::Node26],
         ..PLAIN
     },
@@ -245,6 +255,12 @@ pub const SUBJECTS: &[Subject] = &[
         name: "system::own_services_run",
         what: "make setup, make e2e: one contract for both kinds and every ORM",
         projects: &[EVERY_ORM],
+        ..PLAIN
+    },
+    Subject {
+        name: "system::identity_runs",
+        what: "make setup, make e2e: people sign in, and services know whose things they are asked for",
+        projects: &[PEOPLE],
         ..PLAIN
     },
     Subject {

@@ -1,0 +1,26 @@
+import { createServer } from 'node:http';
+import { createIssuer } from './issuer.ts';
+
+const { APP_ENV, CLIENTS = '', PORT = '3090' } = process.env;
+if (APP_ENV === 'production') {
+  process.stderr.write(
+    'This issuer lets everybody in as anybody. In production name your own one: OIDC_ISSUER.\n',
+  );
+  process.exit(1);
+}
+
+const issuer = await createIssuer({
+  url: `http://127.0.0.1:${PORT}`,
+  clients: CLIENTS.split(',').map((text) => {
+    const [id = '', url = ''] = text.split('=');
+    return { id, url };
+  }),
+});
+// This machine alone reaches it.
+const server = createServer(issuer.callback()).listen(Number(PORT), '127.0.0.1', () => {
+  process.stdout.write(`the issuer listens at ${issuer.issuer}\n`);
+});
+process.on('SIGTERM', () => {
+  server.close();
+  server.closeAllConnections();
+});

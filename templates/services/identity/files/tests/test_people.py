@@ -1,0 +1,61 @@
+"""Who signs in, and what is known of them: with the issuer that `make dev` brings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+from conftest import System
+from people import Browser
+
+
+@pytest.fixture
+def alice(gateway: httpx2.Client) -> Browser:
+    browser = Browser(str(gateway.base_url))
+    browser.sign_in("alice")
+    return browser
+
+
+def test_who_signs_in_is_known(gateway: httpx2.Client) -> None:
+    browser = Browser(str(gateway.base_url))
+    assert browser.ask("GET", "/v1/me").status_code == 401
+    me = browser.sign_in("admin").json()
+    assert me == {"sub": "admin", "name": "Ada Admin", "roles": ["admin"], "how": "session"}
+
+
+def test_who_signs_out_is_gone_here_and_at_the_issuer(alice: Browser) -> None:
+    left = alice.ask("POST", "/auth/logout").json()["to"]
+    assert alice.ask("GET", "/v1/me").status_code == 401
+    form = alice.ask("GET", left)
+    assert "Sign out" in form.text
+
+
+def test_a_program_calls_with_a_token_of_the_issuer(system: System, gateway: httpx2.Client) -> None:
+    answer = httpx2.post(
+        f"{system.processes['issuer']['url']}/token",
+        data={"grant_type": "client_credentials"},
+        auth=("program", "development"),
+        trust_env=False,
+    )
+    headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
+    me = gateway.get("/v1/me", headers=headers).json()
+    assert me == {"sub": "program", "roles": [], "how": "token"}
+
+
+def test_nobody_comes_in_unknown_once_there_are_keys(
+    start: Callable[..., System], tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"ci:{hashlib.sha256(b'secret').hexdigest()}\n", encoding="utf-8")
+    system = start(API_KEYS_FILE=str(keys))
+    system.wait_ready()
+    url = system.first("gateway")["url"]
+    assert httpx2.get(f"{url}/v1/hello", trust_env=False).status_code == 401
+    browser = Browser(url)
+    assert browser.sign_in("bob", "/v1/hello").status_code == 200
+    headers = {"authorization": "Bearer secret"}
+    me = httpx2.get(f"{url}/v1/me", headers=headers, trust_env=False).json()
+    assert me == {"sub": "ci", "roles": [], "how": "key"}

@@ -1,0 +1,38 @@
+import plugin from 'fastify-plugin';
+import { Issuer } from '../identity/issuer.ts';
+import { KeyFile } from '../identity/key-file.ts';
+import { Refresh } from '../identity/refresh.ts';
+import { Sessions } from '../identity/sessions.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Where people sign in; nobody can where there is none. */
+    issuer: Issuer | undefined;
+    sessions: Sessions;
+    refresh: Refresh | undefined;
+  }
+}
+
+/** What it takes to know people. */
+export default plugin(
+  async (app) => {
+    const { config } = app;
+    const issuer =
+      config.OIDC_ISSUER === undefined ? undefined : new Issuer(config.OIDC_ISSUER, config);
+    const sessions = new Sessions(app.state, {
+      idle_s: config.SESSION_IDLE_S,
+      max_s: config.SESSION_MAX_S,
+    });
+    const limits = {
+      ahead_s: config.REFRESH_AHEAD_S,
+      patience_s: config.ISSUER_PATIENCE_S,
+      rolesClaim: config.OIDC_ROLES_CLAIM,
+    };
+    app.decorate('issuer', issuer);
+    app.decorate('sessions', sessions);
+    app.decorate('refresh', issuer && new Refresh(issuer, sessions, limits, app.log));
+    if (config.API_KEYS_FILE !== undefined)
+      app.callers = new KeyFile(config.API_KEYS_FILE, app.log);
+  },
+  { name: 'identity', dependencies: ['state'] },
+);

@@ -1,0 +1,84 @@
+import { Problem, problems } from '@app/http/problems';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import * as oidc from 'openid-client';
+import { z } from 'zod';
+import { COOKIE, SESSION_COOKIE } from '../../identity/cookies.ts';
+import { BadToken, thereIs } from '../../identity/issuer.ts';
+import { readLogoutToken } from '../../identity/logout-token.ts';
+
+const tags = ['people'];
+
+/** Sign-out, by who is signed in and by the issuer. */
+const routes: FastifyPluginAsyncZod = async (app) => {
+  // The issuer sends a form.
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  );
+
+  app.post(
+    '/logout',
+    {
+      schema: {
+        summary: 'Signs out here, and says where to go to sign out at the issuer as well.',
+        tags,
+        response: { 200: z.object({ to: z.string() }), ...problems() },
+      },
+    },
+    async ({ session, log }, reply) => {
+      reply.clearCookie(SESSION_COOKIE, COOKIE);
+      if (session === undefined) return { to: '/' };
+      await app.sessions.end(session);
+      log.info({ sub: session.session.sub }, 'signed out');
+      return { to: await wayOut(session.session.idToken) };
+    },
+  );
+
+  app.post(
+    '/backchannel-logout',
+    {
+      config: { public: true },
+      schema: {
+        summary: 'Where the issuer says that a session has ended.',
+        tags,
+        security: [],
+        consumes: ['application/x-www-form-urlencoded'],
+        body: z.object({ logout_token: z.string() }),
+        response: { 200: z.undefined(), ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body, log }, reply) => {
+      reply.header('cache-control', 'no-store');
+      const { sub, sid } = await readLogoutToken(
+        body.logout_token,
+        thereIs(app.issuer),
+        app.state,
+      ).catch((error: unknown) => {
+        if (!(error instanceof BadToken)) throw error;
+        log.warn({ err: error }, 'a logout token was refused');
+        throw new Problem(400, 'logout-token-invalid', 'The logout token is not valid.');
+      });
+      const ended =
+        sid === undefined ? await app.sessions.endAll(sub ?? '') : await app.sessions.endAt(sid);
+      log.info({ sub, ended }, 'signed out by the issuer');
+      return reply.code(200).send();
+    },
+  );
+
+  /** Where the issuer ends its own session; the page where it has no such place or is not there. */
+  async function wayOut(idToken: string): Promise<string> {
+    try {
+      const configuration = await thereIs(app.issuer).configuration();
+      return oidc.buildEndSessionUrl(configuration, {
+        id_token_hint: idToken,
+        post_logout_redirect_uri: `${app.config.PUBLIC_URL}/`,
+      }).href;
+    } catch (error) {
+      app.log.warn({ err: error }, 'signed out here alone');
+      return '/';
+    }
+  }
+};
+
+export default routes;
