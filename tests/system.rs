@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::proof::prove;
-use common::subjects::{EVERY_ORM, PEOPLE};
+use common::subjects::EVERY_ORM;
 use common::{files_in, repository, scaffold_ok};
 
 /// Sets a project up and runs its end-to-end tests, which start it.
@@ -80,7 +80,7 @@ fn own_services_run() {
 #[ignore = "starts servers; `make test` runs it"]
 fn identity_runs() {
     let Some(_proof) = prove("system::identity_runs") else { return };
-    drive("run-identity", PEOPLE);
+    drive("run-identity", common::subjects::PEOPLE);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::project::{node_24, node_26, project, run};
 use common::proof::prove;
-use common::subjects::{EVERY_ORM, PEOPLE};
+use common::subjects::EVERY_ORM;
 
 /// Sets a project up and runs all its checks.
 fn check(name: &str, choices: &[&str], node: &Path, major: &str) {
@@ -100,7 +100,7 @@ fn two_services_of_a_kind_pass_their_own_checks() {
 #[ignore = "needs the package registries; `make test` runs it"]
 fn identity_passes_its_own_checks() {
     let Some(_proof) = prove("toolchain::identity_passes_its_own_checks") else { return };
-    check("identity", PEOPLE, &node_26(), "26");
+    check("identity", common::subjects::PEOPLE, &node_26(), "26");
 }
 
 /// Own services in both languages; without realtime nothing tells of changes, and their types show
