@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakSet
 
 import asyncpg
 from sqlalchemy import event
@@ -31,12 +32,16 @@ class Database:
     """A bounded pool, which connects when it is asked, and again after the database was away."""
 
     def __init__(self, settings: DatabaseSettings, limits: DatabaseLimits) -> None:
-        connect = partial(
+        self._connections: WeakSet[asyncpg.Connection] = WeakSet()
+        url = settings.database_url.get_secret_value()
+        options = connection_options(settings, limits)
+
+        async def connect() -> asyncpg.Connection:
             # By its own reading of the URL, which knows what libpq does, such as `sslmode`.
-            asyncpg.connect,
-            settings.database_url.get_secret_value(),
-            **connection_options(settings, limits),
-        )
+            connection = await asyncpg.connect(url, **options)
+            self._connections.add(connection)
+            return connection
+
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=connect,
@@ -74,6 +79,8 @@ class Database:
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._engine.dispose()
+        for connection in self._connections:
+            connection.terminate()
 
 
 class OverDatabase:
