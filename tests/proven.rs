@@ -200,6 +200,7 @@ fn made() -> Made {
             ("Makefile", ("make", false)),
             ("services/gateway/Dockerfile", ("FROM node:26-slim AS install\n", false)),
             ("infra/redis/compose.yaml", ("  image: redis:8\n", false)),
+            ("scaffold.toml", ("choices", false)),
             ("scaffold.lock", ("the pack's digest", false)),
             (".scaffold/base.tar.zst", ("base", false)),
         ]),
@@ -379,6 +380,9 @@ const MATTERS_NOT: &[Change] = &[
     }),
     ("documents", |world| {
         world.files.insert("docs/packs.md", ("x", false));
+    }),
+    ("a choice that another pack has", |world| {
+        world.rendered.insert("scaffold.toml", ("more = false", false));
     }),
     ("the lock of the project", |world| {
         world.rendered.insert("scaffold.lock", ("another digest", false));

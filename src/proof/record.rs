@@ -173,11 +173,14 @@ impl Record {
 }
 
 /// `sha256:` over the files of a project, given as path, content and executable bit in any order: all
-/// but the program's own, which hold the pack's digest and so change with every template.
+/// but the program's own: what was chosen, in which every choice of a newer pack has its line, and what
+/// holds the pack's digest. Nothing in a project reads them.
 #[must_use]
 pub fn rendered<'a>(files: impl Iterator<Item = (&'a str, &'a [u8], bool)>) -> String {
     let files = files.filter(|(path, _, _)| {
-        *path != "scaffold.lock" && !path.starts_with(".scaffold/") && !path.starts_with(".git/")
+        !matches!(*path, "scaffold.toml" | "scaffold.lock")
+            && !path.starts_with(".scaffold/")
+            && !path.starts_with(".git/")
     });
     let mut marked: Vec<(String, &[u8])> = files
         .map(|(path, bytes, executable)| (format!("{path}\0{}", u8::from(executable)), bytes))
