@@ -1,31 +1,24 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { keysFile } from '@app/http/testing';
+import { freePort, keysFile } from '@app/http/testing';
 import { readWord } from '@app/identity/word';
 import type { FastifyInstance } from 'fastify';
 import { createLocalJWKSet } from 'jose';
 import { SESSION_COOKIE } from '../src/identity/cookies.ts';
-import { Browser, connected, people, read, stateStore } from './people.ts';
+import { Browser, connected, people, read, serve, stateStore } from './people.ts';
 import { gateway } from './support.ts';
 
 const redis = stateStore();
 
 /** A service `shop`, which answers with the headers that reach it. */
 async function startShop(t: TestContext): Promise<{ API_URLS: string }> {
-  const server = createServer((request, response) => {
+  const port = await freePort();
+  await serve(t, port, (request, response) => {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(request.headers));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return { API_URLS: `shop=http://127.0.0.1:${address.port}` };
+  return { API_URLS: `shop=http://127.0.0.1:${port}` };
 }
 
 /** Who calls, as the service learns it. */

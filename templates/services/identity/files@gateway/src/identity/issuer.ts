@@ -1,5 +1,6 @@
 import { unavailable } from '@app/http/problems';
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { isOfTheToken } from '@app/identity/token-errors';
+import { createLocalJWKSet, createRemoteJWKSet, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions, RemoteJWKSet } from 'jose';
 import * as oidc from 'openid-client';
 import type { Config } from '../config.ts';
@@ -17,19 +18,6 @@ const ALGORITHMS = [
   'RS512',
   'EdDSA',
   'Ed25519',
-];
-
-/** What is wrong with a token, and not with asking for the keys. */
-const OF_THE_TOKEN = [
-  errors.JWTInvalid,
-  errors.JWTExpired,
-  errors.JWTClaimValidationFailed,
-  errors.JWSInvalid,
-  errors.JWSSignatureVerificationFailed,
-  errors.JOSEAlgNotAllowed,
-  errors.JOSENotSupported,
-  errors.JWKSNoMatchingKey,
-  errors.JWKSMultipleMatchingKeys,
 ];
 
 /** A token is not one of the issuer for us and for now. */
@@ -70,7 +58,7 @@ export class Issuer {
       });
       return payload;
     } catch (error) {
-      if (!OF_THE_TOKEN.some((kind) => error instanceof kind)) throw issuerUnavailable(error);
+      if (!isOfTheToken(error)) throw issuerUnavailable(error);
       throw new BadToken('the token is not valid', { cause: error });
     }
   }
@@ -116,7 +104,7 @@ function withoutGap(keys: RemoteJWKSet): JWTVerifyGetKey {
       return await keys(header, token);
     } catch (error) {
       const known = keys.jwks();
-      if (known === undefined || OF_THE_TOKEN.some((kind) => error instanceof kind)) throw error;
+      if (known === undefined || isOfTheToken(error)) throw error;
       return await createLocalJWKSet(known)(header, token);
     }
   };

@@ -1,7 +1,8 @@
 import { Callers } from '@app/http/callers';
 import { Problem, unavailable } from '@app/http/problems';
 import plugin from 'fastify-plugin';
-import { createRemoteJWKSet, errors } from 'jose';
+import { createRemoteJWKSet } from 'jose';
+import { isOfTheToken } from './token-errors.ts';
 import { readWord } from './word.ts';
 
 declare module 'fastify' {
@@ -12,18 +13,6 @@ declare module 'fastify' {
 }
 
 const BEARER = /^bearer +(\S+)$/i;
-
-/** What is wrong with a token, and not with asking for the keys. */
-const OF_THE_TOKEN = [
-  errors.JWTInvalid,
-  errors.JWTExpired,
-  errors.JWTClaimValidationFailed,
-  errors.JWSInvalid,
-  errors.JWSSignatureVerificationFailed,
-  errors.JOSEAlgNotAllowed,
-  errors.JOSENotSupported,
-  errors.JWKSNoMatchingKey,
-];
 
 /** Takes who calls from the gateway's word alone. After `admission`, before `guard`. */
 export const fromGateway = plugin<{ GATEWAY_URL?: string | undefined; SERVICE_NAME: string }>(
@@ -49,7 +38,7 @@ export const fromGateway = plugin<{ GATEWAY_URL?: string | undefined; SERVICE_NA
           const { sub, roles } = await readWord(token, SERVICE_NAME, keys);
           Object.assign(request, { caller: sub, known: true, roles });
         } catch (error) {
-          if (!OF_THE_TOKEN.some((kind) => error instanceof kind)) {
+          if (!isOfTheToken(error)) {
             throw unavailable('gateway-unavailable', 'It is not known who calls.', error);
           }
         }
