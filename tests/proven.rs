@@ -18,7 +18,7 @@ use common::proof::{
 };
 use common::repository;
 use common::subjects::{SUBJECTS, Subject, Tool, matches};
-use decide::{BOUND, Candidate, PATIENCE, SHARE, decide};
+use decide::{BOUND, Candidate, PATIENCE, ROOM_S, SHARE, decide};
 use digest::{Inputs, OneFile, World, command, is_slow};
 use proptest::prelude::*;
 use report::{Machine, Report, State};
@@ -717,6 +717,9 @@ fn candidate(name: &str, digest: &str) -> Candidate {
     Candidate { name: name.to_owned(), digest: Ok(digest.to_owned()), seldom: false }
 }
 
+/// The room of an ordinary check.
+const ROOM: Option<u32> = Some(ROOM_S);
+
 fn runs(decision: &Decision) -> bool {
     matches!(decision, Decision::Run(_))
 }
@@ -729,7 +732,7 @@ fn only_the_last_entry_at_the_digest_of_now_is_a_proof() {
         history.push(Record { entries: vec![entry("a::a", digest, result)], ..record(landing) });
     };
     let reason =
-        |history: &History| match &decide(&[candidate("a::a", &now)], history, "x", false)[0] {
+        |history: &History| match &decide(&[candidate("a::a", &now)], history, "x", ROOM)[0] {
             Decision::Run(reason) => reason.clone(),
             other => panic!("{other:?}"),
         };
@@ -749,9 +752,8 @@ fn only_the_last_entry_at_the_digest_of_now_is_a_proof() {
 fn a_missing_tool_is_never_a_proof() {
     let missing =
         Candidate { digest: Err("there is no Docker engine".to_owned()), ..candidate("a::a", "") };
-    for everything in [false, true] {
-        let decisions =
-            decide(std::slice::from_ref(&missing), &History::default(), "x", everything);
+    for room in [ROOM, None] {
+        let decisions = decide(std::slice::from_ref(&missing), &History::default(), "x", room);
         assert_eq!(decisions, [Decision::Unproven("there is no Docker engine".to_owned())]);
     }
 }
@@ -761,13 +763,48 @@ fn what_runs_seldom_waits_until_patience_is_over() {
     let seldom = Candidate { seldom: true, ..candidate("a::a", &digest_of("now")) };
     let mut history = History::default();
     for landing in (1..).take(PATIENCE - 1) {
-        let decision = &decide(std::slice::from_ref(&seldom), &history, "x", false)[0];
+        let decision = &decide(std::slice::from_ref(&seldom), &history, "x", ROOM)[0];
         assert_eq!(decision, &Decision::Unproven("`make prove` runs it".to_owned()), "{landing}");
         let unproven = vec![Unproven { name: "a::a".to_owned(), reason: "seldom".to_owned() }];
         history.push(Record { unproven, ..record(landing) });
     }
-    assert!(runs(&decide(std::slice::from_ref(&seldom), &history, "x", false)[0]));
-    assert!(runs(&decide(&[seldom], &History::default(), "x", true)[0]));
+    assert!(runs(&decide(std::slice::from_ref(&seldom), &history, "x", ROOM)[0]));
+    assert!(runs(&decide(&[seldom], &History::default(), "x", None)[0]));
+}
+
+/// Four subjects that have all changed.
+#[test]
+fn what_there_is_no_room_for_waits_and_comes_first_the_next_time() {
+    let took =
+        |name: &str, seconds| Entry { seconds, ..entry(name, &digest_of("old"), Outcome::Passed) };
+    let mut history = History::default();
+    let entries =
+        vec![took("a::long", 90), took("a::short", 20), took("a::late", 50), took("a::later", 60)];
+    let candidates: Vec<Candidate> =
+        entries.iter().map(|entry| candidate(&entry.name, &digest_of("now"))).collect();
+    history.push(Record { entries, ..record(1) });
+    let running = |history: &History, room| -> Vec<&str> {
+        let decisions = decide(&candidates, history, "x", Some(room));
+        let both = candidates.iter().zip(&decisions);
+        both.filter(|(_, decision)| runs(decision)).map(|(one, _)| one.name.as_str()).collect()
+    };
+    assert_eq!(running(&history, 130), ["a::short", "a::late", "a::later"]);
+    assert_eq!(running(&history, 129), ["a::short", "a::late"]);
+    assert_eq!(running(&history, 19), [""; 0]);
+    let why = "there is no room for its 90 s; `make prove` runs it".to_owned();
+    assert_eq!(decide(&candidates, &history, "x", Some(0))[0], Decision::Unproven(why));
+    let waiting = || vec![Unproven { name: "a::long".to_owned(), reason: "room".to_owned() }];
+    assert_eq!(running(&history, 100), ["a::short", "a::late"]);
+    history.push(Record { unproven: waiting(), ..record(2) });
+    assert_eq!(running(&history, 100), ["a::long"]);
+    // None waits for ever, nor does what failed.
+    for landing in (3..).take(PATIENCE - 3) {
+        history.push(Record { unproven: waiting(), ..record(landing) });
+    }
+    assert_eq!(running(&history, 0), [""; 0]);
+    let failed = entry("a::short", &digest_of("now"), Outcome::Failed);
+    history.push(Record { entries: vec![failed], unproven: waiting(), ..record(10) });
+    assert_eq!(running(&history, 0), ["a::long", "a::short"]);
 }
 
 /// As many subjects as this repository has, all proven at landing 1.
@@ -786,7 +823,7 @@ fn all_proven() -> (Vec<Candidate>, History) {
 fn a_tenth_of_what_is_proven_is_drawn_by_the_commit() {
     let (candidates, history) = all_proven();
     let drawn = |seed: &str| -> Vec<bool> {
-        decide(&candidates, &history, seed, false).iter().map(runs).collect()
+        decide(&candidates, &history, seed, ROOM).iter().map(runs).collect()
     };
     let share = candidates.len().div_ceil(SHARE);
     let mut different = BTreeSet::new();
@@ -797,7 +834,7 @@ fn a_tenth_of_what_is_proven_is_drawn_by_the_commit() {
         different.insert(drawn(&commit));
     }
     assert!(different.len() > 90, "{} different draws", different.len());
-    assert!(decide(&candidates, &history, "x", true).iter().all(runs));
+    assert!(decide(&candidates, &history, "x", None).iter().all(runs));
 }
 
 /// Lands again and again, each time with a new commit, until a subject runs whose proof is false.
@@ -805,7 +842,7 @@ fn landings_until_found(trial: usize, forged: &str) -> u32 {
     let (candidates, mut history) = all_proven();
     for landing in 2.. {
         let seed = commit_of(&format!("trial {trial}, landing {landing}"));
-        let decisions = decide(&candidates, &history, &seed, false);
+        let decisions = decide(&candidates, &history, &seed, ROOM);
         let ran = candidates.iter().zip(&decisions).filter(|(_, decision)| runs(decision));
         let entries: Vec<Entry> = ran
             .map(|(one, _)| entry(&one.name, one.digest.as_ref().expect("one"), Outcome::Passed))
@@ -931,7 +968,7 @@ fn a_failure_where_a_proof_was_is_called_flaky() {
     assert!(record.entries.iter().all(|entry| entry.result == Outcome::Failed));
     // It runs at the next landing, whatever is drawn.
     history.push(record);
-    let next = decide(&[candidate(ML, &digest_of(ML))], &history, "x", false);
+    let next = decide(&[candidate(ML, &digest_of(ML))], &history, "x", ROOM);
     assert_eq!(next, [run("failed the last time")]);
 }
 

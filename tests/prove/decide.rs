@@ -1,7 +1,10 @@
 //! Which subjects a check runs: all that have no proof of what they are now, and some that have one,
 //! so that a proof that is false, or true no more, is found.
 
+use std::cmp::Reverse;
+
 use scaffold::proof::history::History;
+use scaffold::proof::record::Outcome;
 use scaffold::text::digest;
 
 use crate::common::proof::Decision;
@@ -12,6 +15,12 @@ pub const SHARE: usize = 10;
 pub const BOUND: u32 = 20;
 /// A subject that has been unproven for so many landings, the present one included, is a failure.
 pub const PATIENCE: usize = 10;
+
+/// How long what has no proof may take in a check, in seconds, so that the whole of it, with what it
+/// builds and measures besides, takes an hour at most.
+pub const ROOM_S: u32 = 1500;
+/// What a subject is thought to take that has never passed, in seconds.
+const UNKNOWN_S: u32 = 300;
 
 /// A subject about which is decided.
 #[derive(Debug, Clone)]
@@ -25,12 +34,14 @@ pub struct Candidate {
 }
 
 /// What becomes of each candidate. `seed` is the commit: the same commit draws the same subjects,
-/// the next one others. With `everything`, whatever can be run is run.
+/// the next one others. What has no proof runs while there is `room`, in seconds, by what each took when
+/// it passed last: those first that have been waiting for the most landings, and the short before the
+/// long. Without a `room`, whatever can be run is run.
 pub fn decide(
     candidates: &[Candidate],
     history: &History,
     seed: &str,
-    everything: bool,
+    room: Option<u32>,
 ) -> Vec<Decision> {
     let proof = |candidate: &Candidate| {
         let digest = candidate.digest.as_ref().ok()?;
@@ -43,13 +54,13 @@ pub fn decide(
         .collect();
     proven.sort_by_cached_key(|name| digest::of(format!("{seed} {name}").as_bytes()));
     let drawn = &proven[..proven.len().div_ceil(SHARE)];
+    let run = |reason: &str| Decision::Run(reason.to_owned());
     let decision = |candidate: &Candidate| {
         let digest = match &candidate.digest {
             Ok(digest) => digest,
             Err(missing) => return Decision::Unproven(missing.clone()),
         };
-        let run = |reason: &str| Decision::Run(reason.to_owned());
-        if everything {
+        if room.is_none() {
             return run("everything is run");
         }
         let Some(entry) = proof(candidate) else {
@@ -57,7 +68,7 @@ pub fn decide(
             return match history.last(&candidate.name, digest) {
                 Some(_) => run("failed the last time"),
                 None if waits => Decision::Unproven("`make prove` runs it".to_owned()),
-                None => run("not proven as it is now"),
+                None => run(UNPROVEN),
             };
         };
         if history.next_landing() - entry.record.landing >= BOUND {
@@ -72,5 +83,39 @@ pub fn decide(
             seconds: entry.entry.seconds,
         }
     };
-    candidates.iter().map(decision).collect()
+    let mut decisions: Vec<Decision> = candidates.iter().map(decision).collect();
+    if let Some(room) = room {
+        let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+        postpone(&names, &mut decisions, history, room);
+    }
+    decisions
+}
+
+/// Why most run.
+const UNPROVEN: &str = "not proven as it is now";
+
+/// Takes back that something runs for which there is no room, unless it has waited long enough.
+fn postpone(names: &[&str], decisions: &mut [Decision], history: &History, room: u32) {
+    let seconds = |name: &str| {
+        let seen = history
+            .entries()
+            .find(|seen| seen.entry.name == name && seen.entry.result == Outcome::Passed);
+        seen.map_or(UNKNOWN_S, |seen| seen.entry.seconds)
+    };
+    let mut waiting: Vec<(usize, usize, u32)> = decisions
+        .iter()
+        .enumerate()
+        .filter(|(_, decision)| matches!(decision, Decision::Run(why) if why == UNPROVEN))
+        .map(|(at, _)| (history.unproven_for(names[at]), at, seconds(names[at])))
+        .collect();
+    waiting.sort_by_key(|(landings, at, seconds)| (Reverse(*landings), *seconds, *at));
+    let mut taken = 0;
+    for (landings, at, seconds) in waiting {
+        if landings + 1 >= PATIENCE || taken + seconds <= room {
+            taken += seconds;
+        } else {
+            let why = format!("there is no room for its {seconds} s; `make prove` runs it");
+            decisions[at] = Decision::Unproven(why);
+        }
+    }
 }

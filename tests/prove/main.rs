@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use common::proof::{Decision, Plan, Planned, ended};
 use common::repository;
 use common::subjects::SUBJECTS;
-use decide::{Candidate, decide};
+use decide::{Candidate, ROOM_S, decide};
 use digest::Inputs;
 use here::Here;
 use report::Report;
@@ -40,11 +40,21 @@ fn history() -> History {
     read.unwrap_or_else(|faults| panic!("{}", faults.first().expect("there is a fault")))
 }
 
+/// How many seconds there are for what has no proof: `PROOF_ROOM_S`, where that is set.
+fn room() -> u32 {
+    match std::env::var("PROOF_ROOM_S") {
+        Ok(text) => {
+            text.parse().unwrap_or_else(|_| panic!("PROOF_ROOM_S is seconds, not {text:?}"))
+        }
+        Err(_) => ROOM_S,
+    }
+}
+
 /// Decides what runs.
 fn begin() {
-    let everything = match std::env::var("PROOF").as_deref() {
-        Ok("record") => true,
-        Ok("skip-proven") => false,
+    let room = match std::env::var("PROOF").as_deref() {
+        Ok("record") => None,
+        Ok("skip-proven") => Some(room()),
         other => panic!("PROOF is `record` or `skip-proven`, not {other:?}"),
     };
     let here = Here::default();
@@ -60,7 +70,7 @@ fn begin() {
         .collect();
     let commit = here::git(&["rev-parse", "HEAD"]).trim().to_owned();
     let history = history();
-    let decisions = decide(&candidates, &history, &commit, everything);
+    let decisions = decide(&candidates, &history, &commit, room);
     println!("landing {}, what is drawn follows from {commit}", history.next_landing());
     let width = candidates.iter().map(|candidate| candidate.name.len()).max().unwrap_or(0);
     let mut subjects = Vec::new();
