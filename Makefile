@@ -19,8 +19,10 @@ demo: ## build, render a project, start it, send it a drawn digit, and make an i
 SLOW := -- --ignored --nocapture --test-threads=1
 
 test: ## run the tests; generated projects are set up, started and driven
-	cargo test
-	cargo test --no-fail-fast --test toolchain --test system --test extend $(SLOW) --skip rabbitmq --skip faults --skip in_containers
+	@failed=0; for tests in \
+	  "--no-fail-fast" \
+	  "--no-fail-fast --test toolchain --test system --test extend $(SLOW) --skip rabbitmq --skip faults --skip in_containers"; \
+	do cargo test $$tests || failed=1; done; exit $$failed
 
 servers: ## run the tests that need rabbitmq-server, nginx, kubectl, Chromium, Go and other people's clients
 	@failed=0; for tests in \

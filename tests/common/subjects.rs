@@ -95,7 +95,7 @@ const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
-/// People, and a service of each kind that takes the gateway's word on who calls.
+/// People, and a service of each kind that knows who calls by internal tokens.
 pub const PEOPLE: &[&str] =
     &["--identity", "--service", "bills=fastapi", "--service", "orders=fastify"];
 /// A project with a recipe of each sort.

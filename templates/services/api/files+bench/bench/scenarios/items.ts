@@ -27,18 +27,21 @@ export async function measure({ rounds, seconds }: Effort): Promise<Section> {
     for (const { name, one, program } of found) {
       const service = await system.another(name);
       const bare = await system.bare(program, one.env, one.cwd);
-      const calls = new Map<string, Call>();
+      const [reads, writes] = [new Map<string, Call>(), new Map<string, Call>()];
       for (const [which, { url }] of Object.entries({ service, bare })) {
         const post: Call = { url: `${url}/v1/${name}/items`, method: 'POST', body: BODY };
         const { id } = JSON.parse(await once(post)) as { id: string };
-        calls.set(`POST, ${name}, ${which}`, post);
-        calls.set(`GET, ${name}, ${which}`, { url: `${post.url}/${id}` });
+        writes.set(`POST, ${name}, ${which}`, post);
+        reads.set(`GET, ${name}, ${which}`, { url: `${post.url}/${id}` });
       }
-      // In turn: what else this machine does meets both. The first round warms up and is not counted.
-      for (let round = 0; round <= rounds; round += 1) {
-        for (const [which, call] of calls) {
-          const perSecond = await throughput(call, CONNECTIONS, round === 0 ? 1 : seconds);
-          if (round > 0) figures.set(which, [...(figures.get(which) ?? []), perSecond]);
+      // Reads first: events of what was written are told to realtime for a while afterwards.
+      for (const calls of [reads, writes]) {
+        // In turn: what else this machine does meets both. The first round warms up and is not counted.
+        for (let round = 0; round <= rounds; round += 1) {
+          for (const [which, call] of calls) {
+            const perSecond = await throughput(call, CONNECTIONS, round === 0 ? 1 : seconds);
+            if (round > 0) figures.set(which, [...(figures.get(which) ?? []), perSecond]);
+          }
         }
       }
       await service.stop();

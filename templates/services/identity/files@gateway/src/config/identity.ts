@@ -27,7 +27,7 @@ export const identity = {
     'clock_tolerance_s',
     'issuer_keys_pause_s',
     'issuer_patience_s',
-    'word_s',
+    'internal_token_s',
   ),
 };
 

@@ -1,5 +1,5 @@
 import { Problem } from '@app/http/problems';
-import type { Caller } from '@app/identity/word';
+import type { Caller } from '@app/identity/internal-token';
 import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';

@@ -38,21 +38,24 @@ class Outbox:
 
     async def relay(self) -> None:
         """Tell and remove events until this is cancelled, also after what it needs was away."""
-        while True:
-            try:
-                await self._relay()
-            except (
-                httpx2.HTTPError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-            ) as why:
-                if self._pause == _PAUSE_S:
-                    log.warning("events wait in the outbox", error=f"{type(why).__name__}: {why}")
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
-            await asyncio.sleep(self._pause)
+        # Once: what it reads to trust servers keeps a processor busy for a while.
+        async with httpx2.AsyncClient(timeout=_PATIENCE_S, trust_env=False) as client:
+            while True:
+                try:
+                    await self._relay(client)
+                except (
+                    httpx2.HTTPError,
+                    asyncpg.PostgresError,
+                    asyncpg.InterfaceError,
+                    OSError,
+                ) as why:
+                    if self._pause == _PAUSE_S:
+                        error = f"{type(why).__name__}: {why}"
+                        log.warning("events wait in the outbox", error=error)
+                    self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+                await asyncio.sleep(self._pause)
 
-    async def _relay(self) -> None:
+    async def _relay(self, client: httpx2.AsyncClient) -> None:
         # A connection of its own, so that requests and it do not wait for each other.
         name = {"application_name": f"{self._from}-outbox"}
         connection = await asyncpg.connect(
@@ -63,12 +66,11 @@ class Outbox:
             server_settings=name,
         )
         try:
-            async with httpx2.AsyncClient(timeout=_PATIENCE_S, trust_env=False) as client:
-                while True:
-                    told = await self._tell_some(connection, client)
-                    self._pause = _PAUSE_S
-                    if told < _AT_ONCE:
-                        await asyncio.sleep(_PAUSE_S)
+            while True:
+                told = await self._tell_some(connection, client)
+                self._pause = _PAUSE_S
+                if told < _AT_ONCE:
+                    await asyncio.sleep(_PAUSE_S)
         finally:
             # With it goes what was not committed, and no server that hangs is waited for.
             connection.terminate()

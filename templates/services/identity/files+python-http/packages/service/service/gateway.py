@@ -1,4 +1,4 @@
-"""Who calls, by the word of the gateway: a token for this service and a short time."""
+"""Who calls, by an internal token of the gateway, for this service and a short time."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ log = get_logger()
 
 
 class BehindGateway(ProgramSettings):
-    """Whose word it takes on who calls."""
+    """Whose internal tokens say who calls."""
 
     # Without it, in development, callers are known by API keys or not at all.
     gateway_url: AnyHttpUrl | None = None
@@ -64,7 +64,7 @@ class Keys:
         self._known = {key.key_id: key for key in found.keys if key.key_id}
 
 
-class WordOfGateway(Callers):
+class ByInternalToken(Callers):
     """Knows callers by what the gateway says of them; by an API key nobody is known here."""
 
     def __init__(self, keys: Keys, service: str) -> None:
@@ -73,7 +73,7 @@ class WordOfGateway(Callers):
         self._service = service
 
     def identify(self, authorization: str) -> str | None:
-        """Return who calls; None where the word is not the gateway's, or not for here and now."""
+        """Return who calls; None where the token is not the gateway's, or not for here and now."""
         token = token_of(authorization)
         key = self._keys.get(kid_of(token))
         if key is None:
@@ -94,7 +94,7 @@ class WordOfGateway(Callers):
 
 
 class KeysFirst:
-    """Sees to it that the key of a request's word is known, before it is read who calls."""
+    """Sees to it that the key of a request's token is known, before it is read who calls."""
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self._app = app
@@ -130,11 +130,11 @@ def kid_of(token: str) -> str:
 
 
 def know_callers(app: FastAPI, settings: ServerSettings) -> None:
-    """Let `app` know who calls: by the word of the gateway, where there is one in front."""
+    """Let `app` know who calls: by internal tokens of the gateway, where there is one in front."""
     url = settings.gateway_url if isinstance(settings, BehindGateway) else None
     if url is None:
         app.add_middleware(Requests, callers=Callers.from_file(settings.api_keys_file))
         return
     keys = Keys(f"{str(url).rstrip('/')}/auth/keys")
-    app.add_middleware(Requests, callers=WordOfGateway(keys, settings.service_name))
+    app.add_middleware(Requests, callers=ByInternalToken(keys, settings.service_name))
     app.add_middleware(KeysFirst, keys=keys)

@@ -1,4 +1,4 @@
-"""That a service takes the gateway's word on who calls, and nobody else's."""
+"""That a service takes internal tokens, and nobody else's."""
 
 import json
 import threading
@@ -39,7 +39,7 @@ class Signer:
         public = ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
         return {**public, "kid": self.kid, "alg": "ES256", "use": "sig"}
 
-    def word(self, **claims: Any) -> str:
+    def token(self, **claims: Any) -> str:
         now = int(time.time())
         usual = {"iss": "gateway", "aud": "things", "sub": "user:ann", "iat": now, "exp": now + 60}
         given = {name: value for name, value in {**usual, **claims}.items() if value is not None}
@@ -95,10 +95,10 @@ async def ask(client: httpx2.AsyncClient, token: str) -> httpx2.Response:
     return await client.get("/v1/things/1", headers={"authorization": f"Bearer {token}"})
 
 
-async def test_who_calls_is_known_by_the_word_of_the_gateway(gateway: Gateway) -> None:
+async def test_who_calls_is_known_by_the_internal_token(gateway: Gateway) -> None:
     async with client_of(behind(gateway.url)) as client:
         for _ in range(2):
-            answer = await ask(client, gateway.signers[0].word())
+            answer = await ask(client, gateway.signers[0].token())
             assert answer.json().startswith("user:ann ")
     assert gateway.asked == 1
 
@@ -112,7 +112,7 @@ async def test_a_request_around_the_gateway_is_refused(gateway: Gateway) -> None
             assert (await client.get(path)).status_code == 200
 
 
-async def test_a_word_that_is_not_for_here_and_now_is_refused(gateway: Gateway) -> None:
+async def test_a_token_that_is_not_for_here_and_now_is_refused(gateway: Gateway) -> None:
     signer, now = gateway.signers[0], int(time.time())
     wrong: list[dict[str, Any]] = [
         {"aud": "other"},
@@ -126,31 +126,31 @@ async def test_a_word_that_is_not_for_here_and_now_is_refused(gateway: Gateway) 
     ]
     async with client_of(behind(gateway.url)) as client:
         for claims in wrong:
-            assert (await ask(client, signer.word(**claims))).status_code == 401, claims
+            assert (await ask(client, signer.token(**claims))).status_code == 401, claims
 
 
-async def test_a_word_that_the_gateway_has_not_signed_is_refused(gateway: Gateway) -> None:
+async def test_a_token_that_the_gateway_has_not_signed_is_refused(gateway: Gateway) -> None:
     public = gateway.signers[0].public()
-    claims = jwt.decode(gateway.signers[0].word(), options={"verify_signature": False})
+    claims = jwt.decode(gateway.signers[0].token(), options={"verify_signature": False})
     async with client_of(behind(gateway.url)) as client:
         for token in (
-            Signer("first").word(),
+            Signer("first").token(),
             jwt.encode(claims, "", algorithm="none", headers={"kid": "first"}),
             jwt.encode(claims, public["x"], algorithm="HS256", headers={"kid": "first"}),
         ):
             assert (await ask(client, token)).status_code == 401
 
 
-async def test_the_word_of_a_gateway_that_has_just_started_is_taken_at_once(
+async def test_the_token_of_a_gateway_that_has_just_started_is_taken_at_once(
     gateway: Gateway,
 ) -> None:
     async with client_of(behind(gateway.url)) as client:
         for number in range(3):
             gateway.signers.append(Signer(f"next-{number}"))
-            assert (await ask(client, gateway.signers[-1].word())).status_code == 200
+            assert (await ask(client, gateway.signers[-1].token())).status_code == 200
 
 
 async def test_where_the_gateway_does_not_answer_it_is_not_known_who_calls() -> None:
     async with client_of(behind("http://127.0.0.1:1")) as client:
-        answer = await ask(client, Signer("first").word())
+        answer = await ask(client, Signer("first").token())
         assert (answer.status_code, answer.json()["type"]) == (503, "/problems/gateway-unavailable")

@@ -3,7 +3,7 @@ import { Problem, unavailable } from '@app/http/problems';
 import plugin from 'fastify-plugin';
 import { createRemoteJWKSet } from 'jose';
 import { isOfTheToken } from './token-errors.ts';
-import { readWord } from './word.ts';
+import { readInternalToken } from './internal-token.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,7 +14,7 @@ declare module 'fastify' {
 
 const BEARER = /^bearer +(\S+)$/i;
 
-/** Takes who calls from the gateway's word alone. After `admission`, before `guard`. */
+/** Takes who calls from the gateway's internal token alone. After `admission`, before `guard`. */
 export const fromGateway = plugin<{ GATEWAY_URL?: string | undefined; SERVICE_NAME: string }>(
   async (app, { GATEWAY_URL, SERVICE_NAME }) => {
     app.decorateRequest('roles');
@@ -35,7 +35,7 @@ export const fromGateway = plugin<{ GATEWAY_URL?: string | undefined; SERVICE_NA
       const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
       if (token !== undefined) {
         try {
-          const { sub, roles } = await readWord(token, SERVICE_NAME, keys);
+          const { sub, roles } = await readInternalToken(token, SERVICE_NAME, keys);
           Object.assign(request, { caller: sub, known: true, roles });
         } catch (error) {
           if (!isOfTheToken(error)) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** What a service behind the gateway has to be told. */
 export const behindGateway = {
-  /** Whose word it takes on who calls; without it, in development, callers are known by API keys or not at all. */
+  /** Whose internal tokens say who calls; without it, in development, callers are known by API keys or not at all. */
   GATEWAY_URL: z
     .url({ protocol: /^https?$/, error: 'must be an address' })
     .transform((url) => url.replace(/\/+$/, ''))

@@ -8,17 +8,17 @@ import { readEnvironment, serverSettings } from '@app/http/settings';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { z } from 'zod';
 import { fromGateway } from '../src/service.ts';
-import { Word } from '../src/word.ts';
+import { InternalTokens } from '../src/internal-token.ts';
 
 const alice = { sub: 'user:alice', roles: ['admin'], how: 'session' as const };
 
-/** A gateway that tells the keys of `words`, and counts how often it is asked. */
-async function startGateway(t: TestContext, words: Word[]) {
+/** A gateway that tells the keys of `gateways`, and counts how often it is asked. */
+async function startGateway(t: TestContext, gateways: InternalTokens[]) {
   const asked = { count: 0 };
   const server = createServer((_request, response) => {
     asked.count += 1;
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ keys: words.map(({ publicKey }) => publicKey) }));
+    response.end(JSON.stringify({ keys: gateways.map(({ publicKey }) => publicKey) }));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -46,13 +46,13 @@ async function startService(t: TestContext, url: string) {
     });
 }
 
-test('knows who calls by the word of the gateway', async (t) => {
-  const word = await Word.create();
-  const { url, asked } = await startGateway(t, [word]);
+test('knows who calls by the internal token', async (t) => {
+  const tokens = await InternalTokens.create();
+  const { url, asked } = await startGateway(t, [tokens]);
   const ask = await startService(t, url);
-  const answer = await ask(await word.give(alice, 'orders', 60));
+  const answer = await ask(await tokens.issue(alice, 'orders', 60));
   assert.deepEqual(answer.json(), { caller: 'user:alice', roles: ['admin'] });
-  await ask(await word.give(alice, 'orders', 60));
+  await ask(await tokens.issue(alice, 'orders', 60));
   assert.equal(asked.count, 1);
 });
 
@@ -64,45 +64,45 @@ test('a request that comes around the gateway is refused, but for what is public
   assert.equal((await ask(undefined, '/open')).statusCode, 200);
 });
 
-test('a word for another service, of another gateway or of earlier is nobody', async (t) => {
-  const word = await Word.create();
-  const { url } = await startGateway(t, [word]);
+test('a token for another service, of another gateway or of earlier is nobody', async (t) => {
+  const tokens = await InternalTokens.create();
+  const { url } = await startGateway(t, [tokens]);
   const ask = await startService(t, url);
-  const other = await Word.create();
-  assert.equal((await ask(await word.give(alice, 'stock', 60))).statusCode, 401);
-  assert.equal((await ask(await word.give(alice, 'orders', -6))).statusCode, 401);
-  assert.equal((await ask(await other.give(alice, 'orders', 60))).statusCode, 401);
+  const other = await InternalTokens.create();
+  assert.equal((await ask(await tokens.issue(alice, 'stock', 60))).statusCode, 401);
+  assert.equal((await ask(await tokens.issue(alice, 'orders', -6))).statusCode, 401);
+  assert.equal((await ask(await other.issue(alice, 'orders', 60))).statusCode, 401);
 });
 
-test('a word that is not signed, or by what everybody knows, is nobody', async (t) => {
-  const word = await Word.create();
-  const { url } = await startGateway(t, [word]);
+test('a token that is not signed, or by what everybody knows, is nobody', async (t) => {
+  const tokens = await InternalTokens.create();
+  const { url } = await startGateway(t, [tokens]);
   const ask = await startService(t, url);
   const claims = { ...alice, iss: 'gateway', aud: 'orders' };
   const unsigned = new UnsecuredJWT(claims).setIssuedAt().setExpirationTime('1 minute').encode();
   assert.equal((await ask(unsigned)).statusCode, 401);
-  const secret = new TextEncoder().encode(JSON.stringify(word.publicKey));
+  const secret = new TextEncoder().encode(JSON.stringify(tokens.publicKey));
   const symmetric = await new SignJWT(claims)
-    .setProtectedHeader({ alg: 'HS256', kid: word.publicKey.kid })
+    .setProtectedHeader({ alg: 'HS256', kid: tokens.publicKey.kid })
     .setIssuedAt()
     .setExpirationTime('1 minute')
     .sign(secret);
   assert.equal((await ask(symmetric)).statusCode, 401);
 });
 
-test('the word of a gateway that has just started is taken at once', async (t) => {
-  const words = [await Word.create()];
-  const { url } = await startGateway(t, words);
+test('the token of a gateway that has just started is taken at once', async (t) => {
+  const gateways = [await InternalTokens.create()];
+  const { url } = await startGateway(t, gateways);
   const ask = await startService(t, url);
   for (const _ of [1, 2]) {
-    const word = await Word.create();
-    words.push(word);
-    assert.equal((await ask(await word.give(alice, 'orders', 60))).statusCode, 200);
+    const tokens = await InternalTokens.create();
+    gateways.push(tokens);
+    assert.equal((await ask(await tokens.issue(alice, 'orders', 60))).statusCode, 200);
   }
 });
 
 test('says so when it cannot ask for the keys', async (t) => {
-  const word = await Word.create();
+  const tokens = await InternalTokens.create();
   const ask = await startService(t, 'http://127.0.0.1:1');
-  assert.equal((await ask(await word.give(alice, 'orders', 60))).statusCode, 503);
+  assert.equal((await ask(await tokens.issue(alice, 'orders', 60))).statusCode, 503);
 });

@@ -2,7 +2,7 @@ import { problems } from '@app/http/problems';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 
-/** What services behind check the gateway's word with. These keys are public: only with their other halves is a word given. */
+/** What services behind check internal tokens with. These keys are public: tokens are made with their other halves alone. */
 const routes: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/keys',
@@ -13,7 +13,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         response: { 200: z.object({ keys: z.array(z.unknown()) }), ...problems() },
       },
     },
-    async () => ({ keys: await app.wordKeys() }),
+    async () => ({ keys: await app.internalTokenKeys() }),
   );
 };
 

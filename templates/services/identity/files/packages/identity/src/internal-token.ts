@@ -2,7 +2,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, jwtVerify, SignJWT 
 import type { CryptoKey, JWK, JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 
-/** By whom the word is given. */
+/** By whom they are issued. */
 const ISSUER = 'gateway';
 const ALGORITHM = 'ES256';
 
@@ -17,8 +17,8 @@ export const Caller = z.object({
 
 export type Caller = z.output<typeof Caller>;
 
-/** The gateway's word on who calls: a token for one service and a short time. */
-export class Word {
+/** What the gateway tells services of who calls: a token (RFC 7519) for one service and a short time. */
+export class InternalTokens {
   readonly #key: CryptoKey;
   /** What it is checked with. */
   readonly publicKey: JWK & { kid: string };
@@ -29,15 +29,15 @@ export class Word {
   }
 
   /** With a key of its own, which no other process ever has. */
-  static async create(): Promise<Word> {
+  static async create(): Promise<InternalTokens> {
     const { privateKey, publicKey } = await generateKeyPair(ALGORITHM);
     const jwk = await exportJWK(publicKey);
     const kid = await calculateJwkThumbprint(jwk);
-    return new Word(privateKey, { ...jwk, kid, alg: ALGORITHM, use: 'sig' });
+    return new InternalTokens(privateKey, { ...jwk, kid, alg: ALGORITHM, use: 'sig' });
   }
 
   /** For `service` alone, for so many seconds. */
-  async give({ sub, roles, how }: Caller, service: string, seconds: number): Promise<string> {
+  async issue({ sub, roles, how }: Caller, service: string, seconds: number): Promise<string> {
     const now = Math.floor(Date.now() / 1_000);
     return await new SignJWT({ roles, how })
       .setProtectedHeader({ alg: ALGORITHM, kid: this.publicKey.kid })
@@ -50,8 +50,8 @@ export class Word {
   }
 }
 
-/** Who calls `service`, by the gateway's word. Throws where the word is not the gateway's, or not for now. */
-export async function readWord(
+/** Who calls `service`, by an internal token. Throws where it is not of the gateway, for another service, or of another time. */
+export async function readInternalToken(
   token: string,
   service: string,
   keys: JWTVerifyGetKey,

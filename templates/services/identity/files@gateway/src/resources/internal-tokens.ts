@@ -1,4 +1,4 @@
-import { Word } from '@app/identity/word';
+import { InternalTokens } from '@app/identity/internal-token';
 import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
 import { z } from 'zod';
@@ -6,15 +6,15 @@ import { z } from 'zod';
 declare module 'fastify' {
   interface FastifyInstance {
     /** What this gateway signs who calls with. */
-    word: Word;
-    /** The public keys of all gateways that run: a service cannot tell whose word it gets. */
-    wordKeys: () => Promise<unknown[]>;
+    internalTokens: InternalTokens;
+    /** The public keys of all gateways that run: a service cannot tell whose token it gets. */
+    internalTokenKeys: () => Promise<unknown[]>;
   }
 }
 
 const KEYS = 'gateway-keys';
 const TOLD_AGAIN_MS = 30_000;
-/** A gateway that has said nothing for so long is gone, and its last word has ended. */
+/** A gateway that has said nothing for so long is gone, and its last token has ended. */
 const KEPT_MS = 180_000;
 
 const Told = z.object({ jwk: z.looseObject({ kid: z.string() }), until: z.number() });
@@ -22,10 +22,10 @@ const Told = z.object({ jwk: z.looseObject({ kid: z.string() }), until: z.number
 /** Makes this process a key of its own, and tells the others of it. */
 export default plugin(
   async (app) => {
-    const word = await Word.create();
-    const own = word.publicKey;
-    app.decorate('word', word);
-    app.decorate('wordKeys', async () => {
+    const tokens = await InternalTokens.create();
+    const own = tokens.publicKey;
+    app.decorate('internalTokens', tokens);
+    app.decorate('internalTokenKeys', async () => {
       const told = await read(app).catch(() => []);
       return [own, ...told.map(({ jwk }) => jwk).filter(({ kid }) => kid !== own.kid)];
     });
@@ -49,7 +49,7 @@ export default plugin(
       if (!stopped) timer = setTimeout(tell, TOLD_AGAIN_MS).unref();
     }
   },
-  { name: 'word', dependencies: ['state'] },
+  { name: 'internal-tokens', dependencies: ['state'] },
 );
 
 /** What gateways have told of their keys; of those that are gone nothing remains. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { freePort, keysFile } from '@app/http/testing';
-import { readWord } from '@app/identity/word';
+import { readInternalToken } from '@app/identity/internal-token';
 import type { FastifyInstance } from 'fastify';
 import { createLocalJWKSet } from 'jose';
 import { SESSION_COOKIE } from '../src/identity/cookies.ts';
@@ -25,10 +25,10 @@ async function startShop(t: TestContext): Promise<{ API_URLS: string }> {
 async function told(app: FastifyInstance, headers: IncomingHttpHeaders) {
   const keys = (await app.inject('/auth/keys')).json();
   const token = String(headers.authorization).replace('Bearer ', '');
-  return await readWord(token, 'shop', createLocalJWKSet(keys));
+  return await readInternalToken(token, 'shop', createLocalJWKSet(keys));
 }
 
-test('a service learns who calls by the word of the gateway', async (t) => {
+test('a service learns who calls by an internal token', async (t) => {
   const { app, url } = await people(t, redis.url(), await startShop(t));
   const browser = new Browser();
   await browser.signIn(url, 'admin');
@@ -77,9 +77,9 @@ test('what the outside says of who calls is not passed on, nor what it is known 
   for (const name of forged) assert.ok(!text.includes(`"${name}"`), name);
   assert.ok(!text.includes(secret));
   assert.equal((await told(app, JSON.parse(text))).sub, 'user:alice');
-  // The name of the header that carries the word: what stands there comes from the gateway alone.
-  const word = JSON.parse(text).authorization;
-  const again = await app.inject({ url: '/v1/shop/items', headers: { authorization: word } });
+  // The name of the header that carries the token: what stands there comes from the gateway alone.
+  const token = JSON.parse(text).authorization;
+  const again = await app.inject({ url: '/v1/shop/items', headers: { authorization: token } });
   assert.equal(again.statusCode, 401);
 });
 
@@ -89,14 +89,17 @@ test('services know the keys of all gateways, and of none that is gone', async (
   for (const app of [first, second]) await connected(app);
   const gone = JSON.stringify({ jwk: { kid: 'gone' }, until: Date.now() - 1 });
   await redis.client().hSet('gateway-keys', 'gone', gone);
-  for (const { word } of [first, second]) {
-    const told = JSON.stringify({ jwk: word.publicKey, until: Date.now() + 60_000 });
-    await redis.client().hSet('gateway-keys', word.publicKey.kid, told);
+  for (const { internalTokens } of [first, second]) {
+    const told = JSON.stringify({ jwk: internalTokens.publicKey, until: Date.now() + 60_000 });
+    await redis.client().hSet('gateway-keys', internalTokens.publicKey.kid, told);
   }
   for (const app of [first, second]) {
     const { keys } = (await app.inject('/auth/keys')).json();
     const kids = keys.map(({ kid }: { kid: string }) => kid);
-    assert.ok(kids.includes(first.word.publicKey.kid) && kids.includes(second.word.publicKey.kid));
+    assert.ok(
+      kids.includes(first.internalTokens.publicKey.kid) &&
+        kids.includes(second.internalTokens.publicKey.kid),
+    );
     assert.ok(!kids.includes('gone'));
     assert.ok(keys.every((key: object) => !('d' in key)));
   }
