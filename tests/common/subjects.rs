@@ -95,9 +95,17 @@ const OWN_FAULTS: &[&str] =
     &["--realtime", "--faults", "--service", "orders=fastapi", "--service", "stock=fastify"];
 const DEMO: &[&str] = &["--ml", "--realtime", "--service", "orders=fastapi"];
 const OWN_ALONE: &[&str] = &["--fastapi", "--fastify"];
-/// People, and a service of each kind that knows who calls by internal tokens.
-pub const PEOPLE: &[&str] =
-    &["--identity", "--service", "bills=fastapi", "--service", "orders=fastify"];
+/// People, and all that knows who they are: jobs, sockets, and a service of each kind.
+pub const PEOPLE: &[&str] = &[
+    "--identity",
+    "--ml",
+    "--realtime",
+    "--bench",
+    "--service",
+    "bills=fastapi",
+    "--service",
+    "orders=fastify",
+];
 /// A project with a recipe of each sort.
 pub const EXTENDED: &[&str] =
     &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];

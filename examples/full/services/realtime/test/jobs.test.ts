@@ -7,9 +7,13 @@ let jobs = 0;
 
 /** A job as the scripts of contracts/lua leave it. */
 async function job(...types: string[]): Promise<{ id: string; ids: string[] }> {
+  return await jobOf('127.0.0.1', ...types);
+}
+
+async function jobOf(caller: string, ...types: string[]): Promise<{ id: string; ids: string[] }> {
   const id = String((jobs += 1)).padStart(26, '0');
   const ids = [];
-  await redis.hSet(`job:${id}`, { caller: 'ann', status: 'queued' });
+  await redis.hSet(`job:${id}`, { caller, status: 'queued' });
   for (const type of types) ids.push(await step(id, type));
   return { id, ids };
 }
@@ -81,7 +85,7 @@ test('nobody publishes to a job', async () => {
 
 test("where keys are configured, another caller's job does not exist", async () => {
   const service = await startService(url, {}, { ann: 'k1', bob: 'k2' });
-  const { id } = await job('queued');
+  const { id } = await jobOf('ann', 'queued');
   const [ann, bob] = await Promise.all(
     ['k1', 'k2'].map((key) =>
       TestClient.open(service, { headers: { authorization: `Bearer ${key}` } }),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { ANONYMOUS, ownerOf } from '@app/http/callers';
 import { StateUnavailable } from '@app/state';
 import type { FastifyInstance } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
@@ -30,7 +31,7 @@ export class Socket {
 
   /**
    * @param stream what `ws` writes to: its buffer tells when more may be sent
-   * @param caller the API key's name or, where no keys are configured, an address: no identity
+   * @param caller the API key's name or, where none is needed, an address: no identity
    */
   constructor(ws: WebSocket, stream: Duplex, caller: string, app: FastifyInstance) {
     this.#app = app;
@@ -50,11 +51,6 @@ export class Socket {
       sockets.dec();
       this.#leaveAll();
     });
-  }
-
-  /** The API key's name; undefined where no keys are configured. */
-  get #name(): string | undefined {
-    return this.#app.callers.configured ? this.#caller : undefined;
   }
 
   /** Ends the connection if the last ping was not answered, and sends the next one. */
@@ -133,7 +129,7 @@ export class Socket {
       const most = `A socket has at most ${config.WS_SUBSCRIPTIONS_MAX} subscriptions.`;
       throw new Refusal('too-many-subscriptions', 'Too many subscriptions', most);
     }
-    const found = await topic.kind.find(state, topic.name, this.#name);
+    const found = await topic.kind.find(state, topic.name, this.#caller);
     if (found === 'missing')
       throw new Refusal('not-found', 'No such topic', `\`${topic.id}\` does not exist.`);
     const reader = {
@@ -146,14 +142,22 @@ export class Socket {
     this.#subscriptions.set(topic.id, subscription);
     subscriptions.inc();
     const isShared = topic.kind.publish !== undefined;
-    const member = isShared ? this.#id : undefined;
     // Where it began: a client that is cut off before its first event resumes there.
     const { id: from } = subscription.position;
     this.#write(
-      JSON.stringify({ op: 'subscribed', ref: request.ref, topic: topic.id, after: from, member }),
+      JSON.stringify({
+        op: 'subscribed',
+        ref: request.ref,
+        topic: topic.id,
+        after: from,
+        member: isShared ? this.#id : undefined,
+      }),
     );
     hub.begin(subscription);
-    if (isShared) presence.enter(topic, { id: this.#id, caller: this.#name ?? null }, reader.send);
+    if (!isShared) return;
+    const owner = ownerOf(this.#caller);
+    const member = { id: this.#id, caller: owner === ANONYMOUS ? null : owner };
+    presence.enter(topic, member, reader.send);
   }
 
   async #publish(request: Request & { op: 'publish' }, topic: Topic): Promise<void> {

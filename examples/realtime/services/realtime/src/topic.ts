@@ -22,8 +22,8 @@ export interface TopicKind {
   terminal: ReadonlySet<string>;
   /** The Redis stream that is the truth; entries have `type`, and `data`: JSON on one line. */
   key(name: string): string;
-  /** @param caller the API key's name; undefined where no keys are configured and all is open */
-  find(state: State, name: string, caller: string | undefined): Promise<Found>;
+  /** @param caller the API key's name or, where none is needed, an address: see `ownerOf` */
+  find(state: State, name: string, caller: string): Promise<Found>;
   /**
    * Where clients publish, and see who else is present: writes an event and resolves with its id.
    *

@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { freePort, keysFile } from '@app/http/testing';
 import { readInternalToken } from '@app/identity/internal-token';
+import { SESSION_COOKIE } from '@app/sessions/sessions';
 import type { FastifyInstance } from 'fastify';
 import { createLocalJWKSet } from 'jose';
-import { SESSION_COOKIE } from '../src/identity/cookies.ts';
 import { Browser, connected, people, read, serve, stateStore } from './people.ts';
 import { gateway } from './support.ts';
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { CLIENT_SECRET } from '@app/issuer';
 import { generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { keysAddress } from '../src/identity/issuer.ts';
 import { FakeIssuer, inSeconds, people, read, stateStore } from './people.ts';
 import { assertProblem, gateway } from './support.ts';
 
@@ -113,6 +114,47 @@ test('takes a new key of the issuer without a restart, and one that is gone no m
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   assert.equal((await ask(await issuer.sign(claims, { kid: 'second' }))).statusCode, 200);
   assertProblem(await ask(old), 401, 'unauthorized');
+});
+
+test('a key that changes under load costs no valid token its answer', async (t) => {
+  const { issuer, ask, claims } = await program(t, {
+    ISSUER_KEYS_PAUSE_S: '1',
+    RATE_LIMIT_PER_MINUTE: '100000',
+  });
+  const refused: number[] = [];
+  let asked = 0;
+  let kid = 'first';
+  let running = true;
+  const clients = Array.from({ length: 8 }, async () => {
+    while (running) {
+      const { statusCode } = await ask(await issuer.sign(claims, { kid }));
+      asked += 1;
+      if (statusCode !== 200) refused.push(statusCode);
+    }
+  });
+  const more = async () => {
+    const enough = asked + 200;
+    while (asked < enough) await new Promise(setImmediate);
+  };
+  await more();
+  // As issuers do: the new key is there before anything is signed with it, and the old one until
+  // nothing is left that it has signed.
+  await issuer.addKey('second');
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  kid = 'second';
+  await more();
+  issuer.removeKey('first');
+  await more();
+  running = false;
+  await Promise.all(clients);
+  assert.deepEqual(refused, []);
+});
+
+test('an issuer that is met by https names no keys that are met otherwise', () => {
+  const named = 'http://169.254.169.254/keys';
+  assert.throws(() => keysAddress('https://login.example', named), /not of https/);
+  assert.equal(keysAddress('http://127.0.0.1:3090', named).href, named);
+  assert.equal(keysAddress('https://a.example', 'https://b.example/keys').host, 'b.example');
 });
 
 test('keys that nobody knows make the issuer no work', async (t) => {

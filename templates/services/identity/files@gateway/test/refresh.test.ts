@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_SECRET } from '@app/issuer';
-import { SESSION_COOKIE } from '../src/identity/cookies.ts';
-import { idOf } from '../src/identity/sessions.ts';
+import { idOf, SESSION_COOKIE } from '@app/sessions/sessions';
 import { Browser, connected, people, stateStore } from './people.ts';
 import { gateway } from './support.ts';
 

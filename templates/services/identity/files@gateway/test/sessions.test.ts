@@ -3,8 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { hashKey } from '@app/http/callers';
 import { keysFile } from '@app/http/testing';
-import { SESSION_COOKIE } from '../src/identity/cookies.ts';
-import { idOf } from '../src/identity/sessions.ts';
+import { idOf, SESSION_COOKIE } from '@app/sessions/sessions';
 import { Browser, people, read, stateStore } from './people.ts';
 import { assertProblem, gateway } from './support.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { idOf, SESSION_COOKIE } from '@app/sessions/sessions';
 import { generateKeyPair, type JWTPayload } from 'jose';
 import { readConfig } from '../src/config.ts';
-import { SESSION_COOKIE, SIGN_IN_COOKIE } from '../src/identity/cookies.ts';
-import { idOf } from '../src/identity/sessions.ts';
+import { SIGN_IN_COOKIE } from '../src/identity/cookies.ts';
 import { environment } from './environment.ts';
 import { Browser, connected, FakeIssuer, inSeconds, people, read, stateStore } from './people.ts';
 import { assertProblem, gateway } from './support.ts';

@@ -6,13 +6,16 @@ import { quantile } from './figures.ts';
 export interface Call {
   url: string;
   method?: 'GET' | 'POST';
+  headers?: Record<string, string>;
   body?: string;
 }
 
 /** In a body it is another text for each request. */
 export const UNIQUE = '[<id>]';
 
-const headers = { 'content-type': 'application/json' };
+function headersOf({ headers }: Call): Record<string, string> {
+  return { 'content-type': 'application/json', ...headers };
+}
 
 /** Successful answers per second, asked for over `connections` at once. Any other answer ends the run. */
 export async function throughput(
@@ -23,7 +26,7 @@ export async function throughput(
   const result = await autocannon({
     url: call.url,
     method: call.method ?? 'GET',
-    headers,
+    headers: headersOf(call),
     connections,
     duration: seconds,
     ...(call.body !== undefined && { body: call.body, idReplacement: call.body.includes(UNIQUE) }),
@@ -42,7 +45,7 @@ export async function loaded(
   const result = await autocannon({
     url: call.url,
     method: call.method ?? 'GET',
-    headers,
+    headers: headersOf(call),
     connections,
     duration: seconds,
     ...(call.body !== undefined && { body: call.body }),
@@ -70,16 +73,20 @@ export async function latency(call: Call, count: number): Promise<number> {
 /** Sends one request; its answer's body. */
 export function once(call: Call, agent?: Agent): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const sent = request(call.url, { agent, method: call.method ?? 'GET', headers }, (response) => {
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (part: string) => (text += part));
-    response.on('end', () => {
-      const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300) resolve(text);
-      else reject(new Error(`${call.url}: ${status} ${text}`));
-    });
-  });
+  const sent = request(
+    call.url,
+    { agent, method: call.method ?? 'GET', headers: headersOf(call) },
+    (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text += part));
+      response.on('end', () => {
+        const status = response.statusCode ?? 0;
+        if (status >= 200 && status < 300) resolve(text);
+        else reject(new Error(`${call.url}: ${status} ${text}`));
+      });
+    },
+  );
   sent.on('error', reject);
   sent.end(call.body?.replace(UNIQUE, randomUUID()));
   return promise;

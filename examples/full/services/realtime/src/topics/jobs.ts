@@ -1,3 +1,4 @@
+import { ownerOf } from '@app/http/callers';
 import type { TopicKind } from '../topic.ts';
 
 /** A job's story, from its beginning. Other callers' jobs do not exist for a caller. */
@@ -12,7 +13,7 @@ export const kind: TopicKind = {
     const [owner, status] = await state.ask((redis) =>
       redis.hmGet(`job:${id}`, ['caller', 'status']),
     );
-    if (!status || (caller !== undefined && owner !== caller)) return 'missing';
+    if (!status || ownerOf(owner ?? '') !== ownerOf(caller)) return 'missing';
     return kind.terminal.has(status) ? 'ended' : 'open';
   },
 };

@@ -1,9 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { Clients } from '@app/http/clients';
 import { refuse } from '@app/http/connection';
 import { Problem, unavailable } from '@app/http/problems';
+import { StateUnavailable } from '@app/state';
+import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
 import { WebSocketServer } from 'ws';
+import { storeUnavailable, unknown } from '../refusals.ts';
 import { Socket } from '../socket.ts';
 
 declare module 'fastify' {
@@ -16,7 +20,7 @@ declare module 'fastify' {
 /** Turns requests for `/v1/ws` into sockets. */
 export default plugin(
   async (app) => {
-    const { callers, config, log } = app;
+    const { config, log } = app;
     const clients = new Clients();
     const drainMs = config.DRAIN_S * 1_000;
     app.decorate('clients', clients);
@@ -44,27 +48,31 @@ export default plugin(
       return new Problem(403, 'origin-not-allowed', 'Pages of this origin may not connect.');
     }
 
-    app.server.on('upgrade', (request, stream, head) => {
-      stream.on('error', (error) => log.debug({ err: error }, 'upgrade failed'));
-      const { headers, url = '/' } = request;
+    async function accept(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
+      const first = refusalOf(request);
+      if (first) throw first;
+      const opener = await app.openerOf(request, request.socket.remoteAddress ?? '');
+      if (opener === undefined) throw unknown();
+      // It may have begun to drain meanwhile.
       const refusal = refusalOf(request);
-      if (refusal) return refuse(stream, refusal, url);
-      const caller = callers.identify({
-        authorization: headers.authorization,
-        protocol: headers['sec-websocket-protocol'],
-        address: request.socket.remoteAddress ?? '',
-      });
-      if (caller === undefined) {
-        return refuse(stream, new Problem(401, 'unauthorized', 'A valid API key is needed.'), url);
-      }
+      if (refusal) throw refusal;
       server.handleUpgrade(request, stream, head, (ws) => {
-        const socket = new Socket(ws, stream, caller, app);
+        const socket = new Socket(ws, stream, opener.caller, app);
         const gone = clients.add(() => socket.close(1012, 'restarting'));
+        const unwatch = opener.watch?.(() => socket.close(1008, 'signed out'));
         open.add(socket);
         ws.on('close', () => {
           open.delete(socket);
+          unwatch?.();
           gone();
         });
+      });
+    }
+
+    app.server.on('upgrade', (request, stream, head) => {
+      stream.on('error', (error) => log.debug({ err: error }, 'upgrade failed'));
+      accept(request, stream, head).catch((error: unknown) => {
+        refuse(stream, problemOf(error, app), request.url ?? '/');
       });
     });
     app.addHook('onClose', async () => {
@@ -72,8 +80,15 @@ export default plugin(
       for (const socket of open) socket.terminate();
     });
   },
-  { dependencies: ['topics'] },
+  { dependencies: ['openers', 'topics'] },
 );
+
+function problemOf(error: unknown, { log }: FastifyInstance): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StateUnavailable) return storeUnavailable(error);
+  log.error({ err: error }, 'upgrade failed');
+  return new Problem(500, 'internal', 'This is a mistake of the service.');
+}
 
 /**
  * Whether a page of this origin may open a socket. Browsers always send `Origin` on a WebSocket and

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { answerError, Problem, unavailable } from '@app/http/problems';
+import { answerError, Problem } from '@app/http/problems';
 import { StateUnavailable } from '@app/state';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { parsePosition, type Event } from '../event.ts';
 import { drained, type Reader } from '../hub.ts';
 import { events, slowConsumers, streams } from '../metrics.ts';
+import type { Opener } from '../plugins/openers.ts';
+import { storeUnavailable, unknown } from '../refusals.ts';
 import { topicOf, type Topic } from '../topic.ts';
 
 const delivered = events.labels('sse');
@@ -18,11 +20,11 @@ const querystring = z.object({ after: z.string().optional() });
 /** Topics as server-sent events, with the same ids as on a socket. */
 const routes: FastifyPluginAsyncZod = async (app) => {
   app.setErrorHandler((error: FastifyError | Problem | StateUnavailable, request, reply) => {
-    const known =
-      error instanceof StateUnavailable
-        ? unavailable('state-unavailable', 'The event store cannot be reached.', error)
-        : error;
-    answerError(known, request, reply);
+    answerError(
+      error instanceof StateUnavailable ? storeUnavailable(error) : error,
+      request,
+      reply,
+    );
   });
 
   for (const kind of app.topics.values()) {
@@ -30,10 +32,11 @@ const routes: FastifyPluginAsyncZod = async (app) => {
       kind.eventsUrl,
       { schema: { params, querystring }, exposeHeadRoute: false },
       async (request, reply) => {
-        if (!request.known) throw new Problem(401, 'unauthorized', 'A valid API key is needed.');
+        const opener = await app.openerOf(request.raw, request.ip);
+        if (opener === undefined) throw unknown();
         const topic = topicOf(kind, request.params.name);
         const given = request.headers['last-event-id'] ?? request.query.after;
-        return await answer(app, topic, given?.toString(), request, reply);
+        return await answer(app, opener, topic, given?.toString(), request, reply);
       },
     );
   }
@@ -41,14 +44,14 @@ const routes: FastifyPluginAsyncZod = async (app) => {
 
 async function answer(
   app: FastifyInstance,
+  opener: Opener,
   topic: Topic | undefined,
   given: string | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { callers, clients, config, hub, state } = app;
-  const name = callers.configured ? request.caller : undefined;
-  const found = topic ? await topic.kind.find(state, topic.name, name) : 'missing';
+  const { clients, config, hub, state } = app;
+  const found = topic ? await topic.kind.find(state, topic.name, opener.caller) : 'missing';
   if (!topic || found === 'missing') {
     throw new Problem(404, 'not-found', `There is nothing at ${request.url}.`);
   }
@@ -75,9 +78,11 @@ async function answer(
   }
   const comment = setInterval(() => response.write(':\n\n'), config.SSE_COMMENT_S * 1_000);
   const gone = clients.add(() => response.end());
+  const unwatch = opener.watch?.(() => response.end());
   streams.inc();
   response.on('close', () => {
     clearInterval(comment);
+    unwatch?.();
     gone();
     streams.dec();
     hub.leave(subscription);

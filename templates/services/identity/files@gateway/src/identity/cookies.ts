@@ -1,6 +1,3 @@
-/** `__Host-`: over https alone, for this host alone, and set by nobody else. */
-export const SESSION_COOKIE = '__Host-session';
-
 /** Binds what comes back from the issuer to the browser that was sent there. */
 export const SIGN_IN_COOKIE = '__Host-sign-in';
 

@@ -86,15 +86,24 @@ export class Issuer {
         execute: APP_ENV === 'production' ? [] : [oidc.allowInsecureRequests],
       },
     );
-    const { jwks_uri: url } = configuration.serverMetadata();
-    if (url === undefined) throw new Error('the issuer names no `jwks_uri`');
+    const url = keysAddress(this.#url, configuration.serverMetadata().jwks_uri);
     // A key that is not known makes one request in so many seconds, however many name one.
-    const keys = createRemoteJWKSet(new URL(url), {
+    const keys = createRemoteJWKSet(url, {
       cooldownDuration: ISSUER_KEYS_PAUSE_S * 1_000,
       timeoutDuration: ISSUER_PATIENCE_S * 1_000,
     });
     return { configuration, keys };
   }
+}
+
+/** Where the issuer has its keys. One that is met by https names nothing that is not: no host inside. */
+export function keysAddress(issuer: string, named: string | undefined): URL {
+  const url = URL.parse(named ?? '');
+  if (url === null) throw new Error('the issuer names no `jwks_uri`');
+  if (issuer.startsWith('https:') && url.protocol !== 'https:') {
+    throw new Error(`the issuer names a \`jwks_uri\` that is not of https: ${url.href}`);
+  }
+  return url;
 }
 
 /** Keys that are known hold on while the issuer cannot be asked for newer ones. */

@@ -1,8 +1,8 @@
+import type { Found, Sessions } from '@app/sessions/sessions';
 import type { FastifyBaseLogger } from 'fastify';
 import * as oidc from 'openid-client';
 import type { Issuer } from './issuer.ts';
 import { personOf } from './person.ts';
-import type { Found, Sessions } from './sessions.ts';
 
 interface Limits {
   ahead_s: number;

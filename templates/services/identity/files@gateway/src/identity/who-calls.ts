@@ -1,18 +1,22 @@
 import { Problem } from '@app/http/problems';
 import type { Caller } from '@app/identity/internal-token';
+import { callerOf, SESSION_COOKIE, type Found } from '@app/sessions/sessions';
 import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
-import { SESSION_COOKIE } from './cookies.ts';
 import { BadToken, thereIs } from './issuer.ts';
 import { unauthorized } from './only.ts';
 import { personOf } from './person.ts';
-import type { Found } from './sessions.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls. For a person `sub` is the issuer's word; `request.caller` tells people from keys. */
-    who: Omit<Caller, 'sub'> & { sub: string; name?: string };
+    who: Omit<Caller, 'sub'> & {
+      sub: string;
+      name?: string;
+      /** When the token ends, in milliseconds. */
+      ends?: number;
+    };
     /** Of who is signed in by a browser. */
     session: Found | undefined;
     /** Why nobody is let in by what the request says of its sender. */
@@ -38,8 +42,9 @@ export const identify = plugin(async (app) => {
   app.addHook('onRequest', async (request) => {
     const { headers } = request;
     for (const name of Object.keys(headers)) if (OF_OTHERS.test(name)) delete headers[name];
-    // A session is the gateway's matter: its secret goes to no service behind.
-    delete headers.cookie;
+    // A session is the gateway's matter: its secret goes to no service behind, but for the one
+    // that lets people read as long as their session holds.
+    if (request.routeOptions.config.endless !== true) delete headers.cookie;
     request.who = asKey(app, request);
     const token = BEARER.exec(headers.authorization ?? '')?.[1];
     const secret = request.cookies[SESSION_COOKIE];
@@ -84,7 +89,8 @@ async function byToken(
   try {
     const options = { audience: OIDC_AUDIENCE ?? PUBLIC_URL, requiredClaims: ['exp'] };
     const claims = await thereIs(app.issuer).verify(token, options);
-    letIn(request, { ...personOf(claims, OIDC_ROLES_CLAIM), how: 'token' });
+    const ends = Number(claims.exp) * 1_000;
+    letIn(request, { ...personOf(claims, OIDC_ROLES_CLAIM), how: 'token', ends });
   } catch (error) {
     if (!(error instanceof BadToken)) throw error;
     request.log.info({ err: error }, 'a bearer token was refused');
@@ -106,9 +112,8 @@ async function bySession(
   letIn(request, { sub, roles, how: 'session', ...(name !== undefined && { name }) });
 }
 
-/** A subject never looks like the name of an API key, or like an address. */
 function letIn(request: FastifyRequest, who: FastifyRequest['who']): void {
-  Object.assign(request, { who, caller: `user:${who.sub}`, known: true });
+  Object.assign(request, { who, caller: callerOf(who.sub), known: true });
 }
 
 /** Browsers say from which page a request comes, and let no page change it. */

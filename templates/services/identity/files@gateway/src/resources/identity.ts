@@ -1,8 +1,8 @@
+import { Sessions } from '@app/sessions/sessions';
 import plugin from 'fastify-plugin';
 import { Issuer } from '../identity/issuer.ts';
 import { KeyFile } from '../identity/key-file.ts';
 import { Refresh } from '../identity/refresh.ts';
-import { Sessions } from '../identity/sessions.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -7,6 +7,7 @@ import { loadTopics, type Topics } from '../topic.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
+    hints: Hints;
     hub: Hub;
     presence: Presence;
     state: State;
@@ -24,6 +25,7 @@ export default plugin(
     const hints = new Hints(subscriber);
     const hub = new Hub(state, hints, log, config.POLL_S);
     const presence = new Presence(state, hints, log, config);
+    app.decorate('hints', hints);
     app.decorate('hub', hub);
     app.decorate('presence', presence);
     app.decorate('state', state);

@@ -1,3 +1,4 @@
+import { ownerOf } from '@app/http/callers';
 import { header } from '@app/http/openapi';
 import { Problem, problems, unavailable, type Fault } from '@app/http/problems';
 import { traceparent } from '@app/http/trace';
@@ -179,10 +180,8 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const { id } = request.params;
       noteJob(request, id);
-      if (!ULID.test(id)) throw notFound();
-      // An address is no identity.
-      const owner = app.callers.configured ? request.caller : '';
-      const result = await jobs.cancel(id, owner);
+      const own = await readOwn(id, request.caller);
+      const result = await jobs.cancel(id, own.caller);
       if (result === 'missing') throw notFound();
       const { job } = await readOwn(id, request.caller);
       return reply.code(result === 'canceling' ? 202 : 200).send(job);
@@ -192,7 +191,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
   async function readOwn(id: string, caller: string): Promise<OwnedJob> {
     const found = ULID.test(id) ? await jobs.read(id) : undefined;
     // A foreign job looks as if it were not there.
-    if (!found || (app.callers.configured && found.caller !== caller)) throw notFound();
+    if (!found || ownerOf(found.caller) !== ownerOf(caller)) throw notFound();
     return found;
   }
 

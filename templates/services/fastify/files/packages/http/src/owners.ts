@@ -1,4 +1,5 @@
 import plugin from 'fastify-plugin';
+import { ownerOf } from './callers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,8 +12,7 @@ declare module 'fastify' {
 export const owners = plugin(async (app) => {
   app.decorateRequest('owner', '');
   app.addHook('onRequest', (request, _reply, done) => {
-    // Without keys a caller is an address, and an address is no identity.
-    request.owner = app.callers.configured ? request.caller : 'anonymous';
+    request.owner = ownerOf(request.caller);
     done();
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 
 // A key's name never looks like an address, so no key can pass for the caller of another kind.
 const LINE = /^([a-z0-9][a-z0-9_-]{0,62}):([0-9a-f]{64})$/;
@@ -53,6 +54,14 @@ export class Callers {
     // Found by its hash: how long that takes says nothing about the key.
     return key === undefined ? undefined : this.#names.get(hashKey(key));
   }
+}
+
+/** Whose is what callers make of whom no more is known than an address. */
+export const ANONYMOUS = 'anonymous';
+
+/** To whom it belongs what a caller makes: an address is no identity. */
+export function ownerOf(caller: string): string {
+  return isIP(caller) === 0 ? caller : ANONYMOUS;
 }
 
 /** How a key is written in the file. */

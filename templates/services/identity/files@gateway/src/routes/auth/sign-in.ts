@@ -1,11 +1,11 @@
 import { problems, Problem } from '@app/http/problems';
+import { idOf, newSecret, SESSION_COOKIE } from '@app/sessions/sessions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as oidc from 'openid-client';
 import { z } from 'zod';
-import { COOKIE, SESSION_COOKIE, SIGN_IN_COOKIE } from '../../identity/cookies.ts';
+import { COOKIE, SIGN_IN_COOKIE } from '../../identity/cookies.ts';
 import { BadToken, issuerUnavailable, thereIs, type Issuer } from '../../identity/issuer.ts';
 import { personOf } from '../../identity/person.ts';
-import { idOf, newSecret } from '../../identity/sessions.ts';
 
 const tags = ['people'];
 const config = { public: true };

@@ -1,8 +1,9 @@
 import { Problem, problems } from '@app/http/problems';
+import { SESSION_COOKIE } from '@app/sessions/sessions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as oidc from 'openid-client';
 import { z } from 'zod';
-import { COOKIE, SESSION_COOKIE } from '../../identity/cookies.ts';
+import { COOKIE } from '../../identity/cookies.ts';
 import { BadToken, thereIs } from '../../identity/issuer.ts';
 import { readLogoutToken } from '../../identity/logout-token.ts';
 

@@ -27,6 +27,9 @@ export interface Found {
   session: Session;
 }
 
+/** `__Host-`: over https alone, for this host alone, and set by nobody else. */
+export const SESSION_COOKIE = '__Host-session';
+
 /** Behind so much of the time without a request a request prolongs it. */
 const PROLONG_AFTER = 0.05;
 
@@ -79,8 +82,7 @@ export class Sessions {
 
   /** The session that is called so, as it is now. */
   async read(id: string): Promise<Found | undefined> {
-    const text = await this.#state.ask(async (redis) => redis.get(keyOf(id)));
-    return text === null ? undefined : { id, session: Session.parse(JSON.parse(text)) };
+    return await readSession(this.#state, id);
   }
 
   /** Writes what has changed of a session, where it has not ended meanwhile. */
@@ -108,7 +110,7 @@ export class Sessions {
   /** Ends a session. Its secret is worth nothing from now on. */
   async end({ id, session }: Found): Promise<void> {
     await this.#state.ask(async (redis) => {
-      const steps = redis.multi().del(keyOf(id));
+      const steps = redis.multi().del(keyOf(id)).publish(hintOf(id), '');
       for (const index of indexesOf(session)) steps.sRem(index, id);
       return await steps.exec();
     });
@@ -145,6 +147,12 @@ export class Sessions {
   }
 }
 
+/** The session that is called so, as it is now. */
+export async function readSession(state: State, id: string): Promise<Found | undefined> {
+  const text = await state.ask(async (redis) => redis.get(keyOf(id)));
+  return text === null ? undefined : { id, session: Session.parse(JSON.parse(text)) };
+}
+
 /** 256 random bits. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url');
@@ -153,6 +161,16 @@ export function newSecret(): string {
 /** By what a secret is known where it is kept. */
 export function idOf(secret: string): string {
   return hash('sha256', secret, 'base64url');
+}
+
+/** Where it is said that a session has ended. */
+export function hintOf(id: string): string {
+  return `hint:session/${id}`;
+}
+
+/** What a person is called by the services: never like an API key, and never like an address. */
+export function callerOf(sub: string): string {
+  return `user:${sub}`;
 }
 
 function keyOf(id: string): string {

@@ -1,0 +1,74 @@
+import { Problem } from '@app/http/problems';
+import { callerOf, hintOf, idOf, readSession, SESSION_COOKIE } from '@app/sessions/sessions';
+import { takeTicket } from '@app/sessions/tickets';
+import type { FastifyInstance } from 'fastify';
+import plugin from 'fastify-plugin';
+import type { Watch } from './openers.ts';
+
+const PROTOCOL = /^ticket\.([\w-]{43})$/;
+const COOKIE = new RegExp(`^${SESSION_COOKIE}=([\\w-]{43})$`);
+/** How often it is looked whether a session has ended of which nobody has told. */
+const LOOK_MS = 5_000;
+/** A longer time than this a timer takes for none. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Knows people by tickets and by their sessions, and lets them read as long as these hold. */
+export default plugin(
+  async (app) => {
+    app.ways.push(
+      async ({ headers }) => {
+        const secret = member(headers['sec-websocket-protocol'], ',', PROTOCOL);
+        if (secret === undefined) return undefined;
+        const ticket = await takeTicket(app.state, secret);
+        if (ticket === undefined) {
+          const detail = 'The ticket is not valid: it was used, or has ended.';
+          throw new Problem(401, 'unauthorized', detail);
+        }
+        const { caller, ends, session } = ticket;
+        if (session !== undefined) return { caller, watch: watchSession(app, session) };
+        return { caller, ...(ends !== undefined && { watch: watchTime(ends) }) };
+      },
+      async ({ headers }) => {
+        const secret = member(headers.cookie, ';', COOKIE);
+        const found = secret && (await readSession(app.state, idOf(secret)));
+        if (!found) return undefined;
+        return { caller: callerOf(found.session.sub), watch: watchSession(app, found.id) };
+      },
+    );
+  },
+  { name: 'people', dependencies: ['openers', 'topics'] },
+);
+
+/** What the first member of a header has that is of this form. */
+function member(header: string | undefined, separator: string, form: RegExp): string | undefined {
+  for (const text of (header ?? '').split(separator)) {
+    const found = form.exec(text.trim())?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function watchSession(app: FastifyInstance, id: string): Watch {
+  return (onEnd) => {
+    const look = (): void => {
+      readSession(app.state, id).then(
+        (found) => !found && onEnd(),
+        // While the state store does not answer, who is signed in stays so.
+        () => undefined,
+      );
+    };
+    const timer = setInterval(look, LOOK_MS);
+    const unlisten = app.hints.listen(hintOf(id), look);
+    return () => {
+      clearInterval(timer);
+      unlisten();
+    };
+  };
+}
+
+function watchTime(ends: number): Watch {
+  return (onEnd) => {
+    const timer = setTimeout(onEnd, Math.min(ends - Date.now(), LONGEST_MS));
+    return () => clearTimeout(timer);
+  };
+}
