@@ -79,3 +79,10 @@ fn realtime_alone_chats() {
     let Some(_proof) = prove("page::realtime_alone_chats") else { return };
     look_at("page-realtime", &["--realtime"], &["test_page.py", "test_channel.py"]);
 }
+
+#[test]
+#[ignore = "starts servers and a browser; `make servers` runs it"]
+fn people_sign_in_and_out() {
+    let Some(_proof) = prove("page::people_sign_in_and_out") else { return };
+    look_at("page-people", common::subjects::PEOPLE_WITH_A_PAGE, &["test_people.py"]);
+}

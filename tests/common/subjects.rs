@@ -106,6 +106,8 @@ pub const PEOPLE: &[&str] = &[
     "--service",
     "orders=fastify",
 ];
+/// People, and what they see.
+pub const PEOPLE_WITH_A_PAGE: &[&str] = &["--identity", "--ml", "--realtime"];
 /// A project with a recipe of each sort.
 pub const EXTENDED: &[&str] =
     &["--ml", "--realtime", "--service", "orders=fastapi", "--service", "stock=fastify"];
@@ -337,6 +339,13 @@ pub const SUBJECTS: &[Subject] = &[
         name: "page::realtime_alone_chats",
         what: "the page in Chromium: chats; axe-core finds nothing",
         projects: &[REALTIME],
+        tools: &[Tool::Chromium],
+        ..PLAIN
+    },
+    Subject {
+        name: "page::people_sign_in_and_out",
+        what: "the page in Chromium: people sign in, draw, chat, and are cut off when they sign out",
+        projects: &[PEOPLE_WITH_A_PAGE],
         tools: &[Tool::Chromium],
         ..PLAIN
     },

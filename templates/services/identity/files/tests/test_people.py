@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +33,36 @@ def test_who_signs_out_is_gone_here_and_at_the_issuer(alice: Browser) -> None:
     assert alice.ask("GET", "/v1/me").status_code == 401
     form = alice.ask("GET", left)
     assert "Sign out" in form.text
+
+
+def events(system: System) -> list[tuple[str, str | None]]:
+    """What the gateway has told of who comes in, who leaves and who is refused, and of whom."""
+    lines = [line for line in system.log().splitlines() if '"event":' in line]
+    told = [json.loads(line[line.index("{") :]) for line in lines]
+    return [(one["event"], one.get("sub")) for one in told if one["service"] == "gateway"]
+
+
+def test_the_log_tells_who_comes_and_goes_and_who_is_refused(
+    system: System, gateway: httpx2.Client
+) -> None:
+    before = len(events(system))
+    browser = Browser(str(gateway.base_url))
+    browser.sign_in("bob")
+    browser.gateway, here = "http://evil.example", browser.gateway
+    assert browser.ask("POST", f"{here}/auth/logout").status_code == 403
+    browser.gateway = here
+    browser.ask("POST", "/auth/logout")
+    assert browser.ask("GET", "/auth/callback?code=guessed").status_code == 400
+    expected = [
+        ("authn_login_success", "bob"),
+        ("authz_fail", "bob"),
+        ("session_expired", "bob"),
+        ("authn_login_fail", None),
+    ]
+    deadline = time.monotonic() + 10
+    while [one for one in events(system)[before:] if one in expected] != expected:
+        assert time.monotonic() < deadline, events(system)[before:]
+        time.sleep(0.05)
 
 
 def test_a_program_calls_with_a_token_of_the_issuer(system: System, gateway: httpx2.Client) -> None:

@@ -83,7 +83,8 @@ export class Refresh {
       return now;
     } catch (error) {
       if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant') {
-        this.#log.warn({ sub: session.sub }, 'the issuer has ended a session');
+        const reason = 'refused by the issuer';
+        this.#log.warn({ event: 'session_expired', sub: session.sub, reason }, 'signed out');
         await this.#sessions.end(found);
         return undefined;
       }

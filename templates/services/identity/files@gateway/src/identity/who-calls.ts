@@ -4,6 +4,7 @@ import { callerOf, SESSION_COOKIE, type Found } from '@app/sessions/sessions';
 import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import plugin from 'fastify-plugin';
+import { audit } from './audit.ts';
 import { BadToken, thereIs } from './issuer.ts';
 import { unauthorized } from './only.ts';
 import { personOf } from './person.ts';
@@ -64,11 +65,18 @@ export const refuse = plugin(async (app) => {
   app.addHook('onRequest', async (request) => {
     const { refusal, routeOptions, session } = request;
     if (session && !SAFE.has(request.method) && !isOwnPage(request, app.config.PUBLIC_URL)) {
+      audit(request, 'authz_fail', 'a page of another origin was refused', {
+        sub: session.session.sub,
+      });
       throw new Problem(403, 'cross-site', 'Only the pages of this origin may do this for you.');
     }
     if (routeOptions.config.public === true) return;
     if (refusal) throw refusal;
-    if (!request.known) throw unauthorized();
+    if (request.known) return;
+    if (request.headers.authorization !== undefined) {
+      audit(request, 'authn_login_fail', 'an API key was refused');
+    }
+    throw unauthorized();
   });
 });
 
@@ -93,7 +101,7 @@ async function byToken(
     letIn(request, { ...personOf(claims, OIDC_ROLES_CLAIM), how: 'token', ends });
   } catch (error) {
     if (!(error instanceof BadToken)) throw error;
-    request.log.info({ err: error }, 'a bearer token was refused');
+    audit(request, 'authn_login_fail', 'a bearer token was refused', { err: error });
     const detail = 'The token is not valid: it has ended, or is not for here.';
     throw unauthorized(detail, 'Bearer error="invalid_token"');
   }

@@ -149,5 +149,5 @@ function choices(): string {
 }
 
 function page(body: string): string {
-  return `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Sign in</title><body>${body}</body></html>`;
+  return `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Sign in</title><link rel="icon" href="data:,"><body><main>${body}</main></body></html>`;
 }

@@ -2,6 +2,7 @@ import { problems } from '@app/http/problems';
 import { issueTicket } from '@app/sessions/tickets';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { audit } from '../../identity/audit.ts';
 import { onlyKnown } from '../../identity/only.ts';
 
 const Issued = z
@@ -30,6 +31,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         ...(request.session && { session: request.session.id }),
         ...(ends !== undefined && { ends }),
       };
+      audit(request, 'authn_token_created', 'a ticket was issued', { caller: request.caller });
       reply.code(201).header('cache-control', 'no-store');
       return { ticket: await issueTicket(app.state, ticket, TICKET_S), expires_in: TICKET_S };
     },

@@ -3,6 +3,7 @@ import { idOf, newSecret, SESSION_COOKIE } from '@app/sessions/sessions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as oidc from 'openid-client';
 import { z } from 'zod';
+import { audit } from '../../identity/audit.ts';
 import { COOKIE, SIGN_IN_COOKIE } from '../../identity/cookies.ts';
 import { BadToken, issuerUnavailable, thereIs, type Issuer } from '../../identity/issuer.ts';
 import { personOf } from '../../identity/person.ts';
@@ -79,6 +80,9 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         security,
         response: { 302: moved, ...problems() },
       },
+      onError: async (request, _reply, error) => {
+        audit(request, 'authn_login_fail', 'a sign-in was refused', { err: error });
+      },
     },
     async (request, reply) => {
       const back = new URL(request.url, PUBLIC_URL);
@@ -104,7 +108,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         ...(tokens.refresh_token !== undefined && { refreshToken: tokens.refresh_token }),
         ...(seconds !== undefined && { refreshAt: Date.now() + seconds * 1_000 }),
       });
-      request.log.info({ sub: person.sub }, 'signed in');
+      audit(request, 'authn_login_success', 'signed in', { sub: person.sub });
       reply.setCookie(SESSION_COOKIE, secret, { ...COOKIE, maxAge: SESSION_MAX_S });
       return reply.redirect(begun.to);
     },

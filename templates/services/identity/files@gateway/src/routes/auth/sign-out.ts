@@ -3,6 +3,7 @@ import { SESSION_COOKIE } from '@app/sessions/sessions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as oidc from 'openid-client';
 import { z } from 'zod';
+import { audit } from '../../identity/audit.ts';
 import { COOKIE } from '../../identity/cookies.ts';
 import { BadToken, thereIs } from '../../identity/issuer.ts';
 import { readLogoutToken } from '../../identity/logout-token.ts';
@@ -27,11 +28,12 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         response: { 200: z.object({ to: z.string() }), ...problems() },
       },
     },
-    async ({ session, log }, reply) => {
+    async (request, reply) => {
+      const { session } = request;
       reply.clearCookie(SESSION_COOKIE, COOKIE);
       if (session === undefined) return { to: '/' };
       await app.sessions.end(session);
-      log.info({ sub: session.session.sub }, 'signed out');
+      audit(request, 'session_expired', 'signed out', { sub: session.session.sub });
       return { to: await wayOut(session.session.idToken) };
     },
   );
@@ -49,20 +51,20 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         response: { 200: z.undefined(), ...problems(413, 415, 422) },
       },
     },
-    async ({ body, log }, reply) => {
+    async (request, reply) => {
       reply.header('cache-control', 'no-store');
       const { sub, sid } = await readLogoutToken(
-        body.logout_token,
+        request.body.logout_token,
         thereIs(app.issuer),
         app.state,
       ).catch((error: unknown) => {
         if (!(error instanceof BadToken)) throw error;
-        log.warn({ err: error }, 'a logout token was refused');
+        audit(request, 'authn_login_fail', 'a logout token was refused', { err: error });
         throw new Problem(400, 'logout-token-invalid', 'The logout token is not valid.');
       });
       const ended =
         sid === undefined ? await app.sessions.endAll(sub ?? '') : await app.sessions.endAt(sid);
-      log.info({ sub, ended }, 'signed out by the issuer');
+      audit(request, 'session_expired', 'signed out by the issuer', { sub, ended });
       return reply.code(200).send();
     },
   );

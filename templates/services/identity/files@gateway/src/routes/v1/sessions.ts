@@ -1,6 +1,7 @@
 import { Problem, problems } from '@app/http/problems';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { audit } from '../../identity/audit.ts';
 import { onlyPerson } from '../../identity/only.ts';
 
 const tags = ['people'];
@@ -54,7 +55,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const { sub } = onlyPerson(request);
       const ended = await app.sessions.endAll(sub);
-      request.log.info({ sub, ended }, 'signed out everywhere');
+      audit(request, 'session_expired', 'signed out everywhere', { sub, ended });
       return reply.code(204).send();
     },
   );
@@ -77,6 +78,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         throw new Problem(404, 'not-found', 'You are signed in at no such place.');
       }
       await app.sessions.end(found);
+      audit(request, 'session_expired', 'signed out elsewhere', { sub });
       return reply.code(204).send();
     },
   );
