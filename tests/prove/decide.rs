@@ -18,7 +18,7 @@ pub const PATIENCE: usize = 10;
 
 /// How long what has no proof may take in a check, in seconds, so that the whole of it, with what it
 /// builds and measures besides, takes an hour at most.
-pub const ROOM_S: u32 = 1500;
+pub const ROOM_S: u32 = 1200;
 /// What a subject is thought to take that has never passed, in seconds.
 const UNKNOWN_S: u32 = 300;
 
