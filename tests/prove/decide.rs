@@ -1,5 +1,5 @@
-//! Which subjects a check runs: all that have no proof of what they are now, and some that have one,
-//! so that a proof that is false, or true no more, is found.
+//! Which subjects a check runs: those that have no proof of what they are now, as many as there is room
+//! for, and some that have one, so that a proof that is false, or true no more, is found.
 
 use std::cmp::Reverse;
 
