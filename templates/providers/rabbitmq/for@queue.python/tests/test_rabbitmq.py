@@ -68,6 +68,17 @@ async def complaints() -> AsyncIterator[list[str]]:
         following.cancel()
 
 
+async def test_one_cancellation_is_enough_whenever_it_comes(join: Join) -> None:
+    queue = await join()
+    for step in range(60):
+        keeper = asyncio.create_task(queue._keep(queue._consume))
+        await asyncio.sleep(step / 1000)
+        keeper.cancel()
+        # What was asked meanwhile may get no answer any more.
+        done, _ = await asyncio.wait({keeper}, timeout=3 * adapter.ANSWER_S)
+        assert done, f"cancelled after {step} ms"
+
+
 # Bad input: said once, with what to do, and healed by itself
 
 

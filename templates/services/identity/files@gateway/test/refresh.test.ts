@@ -14,6 +14,15 @@ async function refreshToken(browser: Browser, url: string): Promise<string> {
   return JSON.parse((await redis.client().get(key)) ?? '{}').refreshToken;
 }
 
+/** As a thief does who has taken it from the gateway. */
+async function useToken(issuerUrl: string, token: string): Promise<Response> {
+  return await fetch(`${issuerUrl}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`gateway:${CLIENT_SECRET}`)}` },
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token }),
+  });
+}
+
 test('a token is renewed before it ends, once for all who come meanwhile', async (t) => {
   const { url, provider } = await people(t, redis.url(), atOnce);
   let grants = 0;
@@ -69,17 +78,40 @@ test('a refresh token that was used by a thief ends the session', async (t) => {
   const browser = new Browser();
   await browser.arrive(url, 'alice');
   const stolen = await refreshToken(browser, url);
-  const use = async () =>
-    await fetch(`${issuerUrl}/token`, {
-      method: 'POST',
-      headers: { authorization: `Basic ${btoa(`gateway:${CLIENT_SECRET}`)}` },
-      body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: stolen }),
-    });
-  assert.equal((await use()).status, 200);
+  assert.equal((await useToken(issuerUrl, stolen)).status, 200);
   assert.equal((await browser.ask(`${url}/v1/me`)).status, 401);
-  assert.equal((await use()).status, 400);
+  assert.equal((await useToken(issuerUrl, stolen)).status, 400);
   const secret = browser.cookie(url, SESSION_COOKIE) ?? '';
   assert.equal(await redis.client().exists(`session:${idOf(secret)}`), 0);
+});
+
+test('who is signed in stays so where the issuer has renewed a token and its answer was lost', async (t) => {
+  const { url, provider } = await people(t, redis.url(), { ...atOnce, ISSUER_PATIENCE_S: '1' });
+  const browser = new Browser();
+  await browser.arrive(url, 'alice');
+  provider.once('grant.success', ({ req }) => req.socket.destroy());
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+  // For so long the issuer is not asked again.
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+  assert.equal(await refreshToken(browser, url), undefined);
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+});
+
+test('a session that was lost while there was no connection to the issuer has ended', async (t) => {
+  const { url, issuerUrl, stopIssuer, startIssuer } = await people(t, redis.url(), {
+    ...atOnce,
+    ISSUER_PATIENCE_S: '1',
+  });
+  const browser = new Browser();
+  await browser.arrive(url, 'alice');
+  const stolen = await refreshToken(browser, url);
+  stopIssuer();
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+  await startIssuer();
+  assert.equal((await useToken(issuerUrl, stolen)).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 401);
 });
 
 test('who is signed in stays so while the issuer does not answer, and is asked for after', async (t) => {

@@ -224,6 +224,7 @@ class Queue:
                         await connection.close(ConnectionError("is lost"), timeout=ANSWER_S)
             except Exception as error:  # whatever it is, it is tried again
                 self._complain(_explain(error, self._url, self._name))
+            _heed_cancellation()
             await asyncio.sleep(random.uniform(0.1, 1))  # noqa: S311  # no secret
 
     async def _consume(self, channel: AbstractChannel) -> None:
@@ -345,10 +346,18 @@ async def _send(channel: AbstractChannel, queue: str, job_id: str) -> None:
 
 async def _until_lost(channel: AbstractChannel) -> None:
     """Return when the channel is closed, or its consumer was ended by the broker."""
+    _heed_cancellation()
     lost = asyncio.Event()
     channel.closing.add_done_callback(lambda _: lost.set())
     channel.on_consumer_cancel_callbacks.add(lambda _: lost.set())
     await lost.wait()
+
+
+def _heed_cancellation() -> None:
+    """End a task that is to end: aiormq may have forgotten that, as `end_tasks` tells of Redis."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _TooOld(AMQPError):

@@ -13,7 +13,8 @@ interface Limits {
 /**
  * Asks the issuer, before the access token of a session ends, whether the session still holds. Its
  * refresh token is good for once: who uses it again has stolen it, or it was stolen, and the issuer
- * ends all that came of it.
+ * ends all that came of it. But where an answer of the issuer was lost, the thief may be nobody: such a
+ * session goes on without, as one does of an issuer that gives no such tokens.
  */
 export class Refresh {
   readonly #issuer: Issuer;
@@ -69,10 +70,11 @@ export class Refresh {
       const tokens = await oidc.refreshTokenGrant(configuration, session.refreshToken ?? '');
       const claims = tokens.claims();
       const seconds = tokens.expiresIn();
+      const { unanswered: _, ...before } = session;
       const now: Found = {
         id,
         session: {
-          ...session,
+          ...before,
           ...(claims && personOf(claims, this.#limits.rolesClaim)),
           idToken: tokens.id_token ?? session.idToken,
           refreshToken: tokens.refresh_token ?? session.refreshToken,
@@ -83,14 +85,39 @@ export class Refresh {
       return now;
     } catch (error) {
       if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant') {
-        const reason = 'refused by the issuer';
-        this.#log.warn({ event: 'session_expired', sub: session.sub, reason }, 'signed out');
-        await this.#sessions.end(found);
-        return undefined;
+        return await this.#refused(found);
+      }
+      if (mayHaveArrived(error)) {
+        await this.#sessions.update({ id, session: { ...session, unanswered: true } });
       }
       this.#log.warn({ err: error }, 'the issuer did not answer: who is signed in stays so');
       this.#pausedUntil = performance.now() + this.#limits.patience_s * 1_000;
       return found;
     }
   }
+
+  async #refused(found: Found): Promise<Found | undefined> {
+    const { unanswered, refreshToken: _token, refreshAt: _at, ...session } = found.session;
+    const { sub } = session;
+    if (unanswered !== true) {
+      const reason = 'refused by the issuer';
+      this.#log.warn({ event: 'session_expired', sub, reason }, 'signed out');
+      await this.#sessions.end(found);
+      return undefined;
+    }
+    this.#log.warn({ sub }, 'an answer of the issuer was lost: a session is renewed no more');
+    const kept = { id: found.id, session };
+    await this.#sessions.update(kept);
+    return kept;
+  }
+}
+
+/** How it is called that there was no connection, by which a request could have gone. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** Whether a request may have reached the issuer that has failed so. */
+function mayHaveArrived(error: unknown): boolean {
+  if (!(error instanceof Error)) return true;
+  if ('code' in error && NOT_SENT.has(String(error.code))) return false;
+  return error.cause === undefined || mayHaveArrived(error.cause);
 }

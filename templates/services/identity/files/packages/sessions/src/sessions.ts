@@ -13,6 +13,8 @@ const Session = z.object({
   refreshToken: z.string().optional(),
   /** When the access token ends, in milliseconds; with a refresh token alone. */
   refreshAt: z.number().optional(),
+  /** The issuer was asked to renew it, and nobody knows what became of that. */
+  unanswered: z.boolean().optional(),
   began: z.number(),
   ends: z.number(),
   /** With what the session began, as it says of itself. */
