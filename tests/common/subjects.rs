@@ -106,6 +106,9 @@ pub const PEOPLE: &[&str] = &[
     "--service",
     "orders=fastify",
 ];
+/// The same without jobs: what these promise of production asks for an issuer that is met by https.
+pub const PEOPLE_AND_SOCKETS: &[&str] =
+    &["--identity", "--realtime", "--service", "bills=fastapi", "--service", "orders=fastify"];
 /// People, and what they see.
 pub const PEOPLE_WITH_A_PAGE: &[&str] = &["--identity", "--ml", "--realtime"];
 /// A project with a recipe of each sort.
@@ -270,7 +273,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "system::identity_runs",
         what: "make setup, make e2e: people sign in, and services know whose things they are asked for",
-        projects: &[PEOPLE],
+        projects: &[PEOPLE_AND_SOCKETS],
         ..PLAIN
     },
     Subject {
