@@ -1,4 +1,4 @@
-"""To whom it belongs what own services keep, and that they take internal tokens of the gateway alone."""
+"""To whom it belongs what own services keep, and that they take internal tokens alone."""
 
 from __future__ import annotations
 

@@ -24,8 +24,9 @@ const ticketFor = async (ticket: Ticket) => `ticket.${await issueTicket(state, t
 async function callerOf(client: TestClient): Promise<unknown> {
   await client.subscribe('channels/who');
   await until(() => client.presence('channels/who').length > 0, 'the members');
-  const { members } = client.presence('channels/who')[0]?.data as { members: object[] };
-  return members.map((member) => 'caller' in member && member.caller).at(-1);
+  const [first] = client.presence('channels/who');
+  const data = first?.data as { members: { caller: string | null }[] } | undefined;
+  return data?.members.at(-1)?.caller;
 }
 
 test('a socket that a browser opens is of who is signed in, and ends with the session', async () => {
