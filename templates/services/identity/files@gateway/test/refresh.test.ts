@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_SECRET } from '@app/issuer';
 import { idOf, SESSION_COOKIE } from '@app/sessions/sessions';
-import { Browser, connected, people, stateStore } from './people.ts';
+import { Browser, connected, people, serve, stateStore } from './people.ts';
 import { gateway } from './support.ts';
 
 const redis = stateStore();
@@ -96,6 +96,27 @@ test('who is signed in stays so where the issuer has renewed a token and its ans
   assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
   assert.equal(await refreshToken(browser, url), undefined);
   assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+});
+
+test('an issuer that has refused otherwise before has lost no answer', async (t) => {
+  const { url, issuerUrl, stopIssuer, startIssuer } = await people(t, redis.url(), {
+    ...atOnce,
+    ISSUER_PATIENCE_S: '1',
+  });
+  const browser = new Browser();
+  await browser.arrive(url, 'alice');
+  const stolen = await refreshToken(browser, url);
+  stopIssuer();
+  const stopBusy = await serve(t, Number(new URL(issuerUrl).port), (_request, response) => {
+    response.writeHead(400, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: 'temporarily_unavailable' }));
+  });
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
+  stopBusy();
+  await startIssuer();
+  assert.equal((await useToken(issuerUrl, stolen)).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.equal((await browser.ask(`${url}/v1/me`)).status, 401);
 });
 
 test('a session that was lost while there was no connection to the issuer has ended', async (t) => {

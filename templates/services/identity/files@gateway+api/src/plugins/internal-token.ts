@@ -1,3 +1,4 @@
+import { ownerOf } from '@app/http/callers';
 import plugin from 'fastify-plugin';
 
 /**
@@ -10,7 +11,7 @@ export default plugin(
     app.addHook('preHandler', async ({ caller, headers, routeOptions, who }) => {
       const service = API_URLS.find(({ name }) => routeOptions.url?.startsWith(`/v1/${name}/`));
       if (service === undefined) return;
-      const sub = who.how === 'nothing' ? who.sub : caller;
+      const sub = ownerOf(caller);
       const token = await app.internalTokens.issue({ ...who, sub }, service.name, INTERNAL_TOKEN_S);
       headers.authorization = `Bearer ${token}`;
     });

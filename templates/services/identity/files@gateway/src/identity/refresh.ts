@@ -65,8 +65,10 @@ export class Refresh {
 
   async #ask(found: Found): Promise<Found | undefined> {
     const { id, session } = found;
+    let asked = false;
     try {
       const configuration = await this.#issuer.configuration();
+      asked = true;
       const tokens = await oidc.refreshTokenGrant(configuration, session.refreshToken ?? '');
       const claims = tokens.claims();
       const seconds = tokens.expiresIn();
@@ -87,7 +89,7 @@ export class Refresh {
       if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant') {
         return await this.#refused(found);
       }
-      if (mayHaveArrived(error)) {
+      if (asked && isWithoutAnswer(error)) {
         await this.#sessions.update({ id, session: { ...session, unanswered: true } });
       }
       this.#log.warn({ err: error }, 'the issuer did not answer: who is signed in stays so');
@@ -115,9 +117,10 @@ export class Refresh {
 /** How it is called that there was no connection, by which a request could have gone. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** Whether a request may have reached the issuer that has failed so. */
-function mayHaveArrived(error: unknown): boolean {
+/** Whether a request may have reached the issuer, and what it answered has not reached us. */
+function isWithoutAnswer(error: unknown): boolean {
+  if (error instanceof oidc.ResponseBodyError) return false;
   if (!(error instanceof Error)) return true;
   if ('code' in error && NOT_SENT.has(String(error.code))) return false;
-  return error.cause === undefined || mayHaveArrived(error.cause);
+  return error.cause === undefined || isWithoutAnswer(error.cause);
 }

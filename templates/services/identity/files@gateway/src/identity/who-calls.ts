@@ -1,3 +1,4 @@
+import { ownerOf } from '@app/http/callers';
 import { Problem } from '@app/http/problems';
 import type { Caller } from '@app/identity/internal-token';
 import { callerOf, SESSION_COOKIE, type Found } from '@app/sessions/sessions';
@@ -83,7 +84,7 @@ export const refuse = plugin(async (app) => {
 /** Who calls with an API key or, where nobody needs one, with nothing. */
 function asKey(app: FastifyInstance, { caller, known }: FastifyRequest): FastifyRequest['who'] {
   const isKey = known && app.callers.configured;
-  return { sub: isKey ? caller : 'anonymous', roles: [], how: isKey ? 'key' : 'nothing' };
+  return { sub: ownerOf(caller), roles: [], how: isKey ? 'key' : 'nothing' };
 }
 
 async function byToken(
