@@ -18,6 +18,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
+# What a system needs of the environment to start as in production, beside API keys.
+PRODUCTION = {
+    "APP_ENV": "production",
+}
 
 
 class System:

@@ -67,6 +67,7 @@ class Service:
     watch: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
     group: str = ""
     once: bool = False
 
@@ -375,6 +376,8 @@ class Dev:
     def prepare(self, service: Service) -> None:
         (self.options.data / service.name).mkdir(parents=True, exist_ok=True)
         service.filled = {name: self.fill(service, text) for name, text in service.env.items()}
+        for name, text in service.defaults.items():
+            service.filled[name] = self.base.get(name) or self.fill(service, text)
 
     async def spawn(self, service: Service) -> None:
         self.prepare(service)
@@ -733,8 +736,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
                         help="start this process and what it needs")  # fmt: skip
-    parser.add_argument("--without", default="", metavar="NAMES",
-                        help="start all but these, and write their variables to files")  # fmt: skip
+    parser.add_argument("--without", default=os.environ.get("WITHOUT", ""), metavar="NAMES",
+                        help="start all but these, and write their variables to files "
+                        "(default: WITHOUT of the environment)")  # fmt: skip
     parser.add_argument("--ports-file", type=Path, metavar="PATH",
                         help="write where everything is, as JSON, once all are ready")  # fmt: skip
     parser.add_argument("--data", type=Path, default=ROOT / ".dev", metavar="DIR",

@@ -115,12 +115,34 @@ test('fails within its patience when the server hangs', async (t) => {
   assert.ok(performance.now() - asked < 3_000);
 });
 
+test('what was read is kept, until it changes or the connection is lost', async (t) => {
+  const running = await server(t);
+  const writer = client(t, running);
+  const keeper = connect(running.url, 'keeper', log, true);
+  t.after(() => keeper.destroy());
+  await Promise.all([ready(writer), ready(keeper)]);
+  const reads = async () =>
+    Number(/cmdstat_get:calls=(\d+)/.exec(await writer.info('commandstats'))?.[1] ?? 0);
+  await writer.set('a', '1');
+  for (const _ of [1, 2, 3]) assert.equal(await keeper.get('a'), '1');
+  assert.equal(await reads(), 1);
+  await writer.set('a', '2');
+  // What is kept is there at once: only in between does the connection hear of the change.
+  while ((await keeper.get('a')) !== '2') await new Promise(setImmediate);
+  assert.equal(await reads(), 2);
+  const again = ready(keeper);
+  await writer.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+  await again;
+  await keeper.get('a');
+  assert.equal(await reads(), 3);
+});
+
 test('hears hints, also those asked for before the connection and after a lost one', async (t) => {
   const running = await TestRedis.absent();
   t.after(() => running.end());
   const hints = new Hints(client(t, running));
-  let heard = Promise.withResolvers<void>();
-  const stop = hints.listen('hint:a', () => heard.resolve());
+  let heard = Promise.withResolvers<string | undefined>();
+  const stop = hints.listen('hint:a', (message) => heard.resolve(message));
   const publisher = client(t, running);
 
   for (const _life of ['first', 'second']) {
@@ -132,7 +154,7 @@ test('hears hints, also those asked for before the connection and after a lost o
     heard = Promise.withResolvers();
     // A subscription is confirmed to nobody: publish until it is there.
     while ((await publisher.publish('hint:a', '1')) === 0);
-    await heard.promise;
+    assert.equal(await heard.promise, '1');
     await running.kill();
   }
   stop();

@@ -30,6 +30,8 @@ export function stateStore(): { url: () => string; client: () => RedisClient } {
 /** A server at a port of this machine, until its test ends. */
 export async function serve(t: TestContext, port: number, answer: RequestListener) {
   const server = createServer(answer).listen(port, '127.0.0.1');
+  // No connection outlives its answer: a client that has not yet seen its end would ask by it.
+  server.maxRequestsPerSocket = 1;
   await once(server, 'listening');
   const stop = (): void => {
     server.close();
@@ -74,6 +76,7 @@ export async function connected(app: FastifyInstance): Promise<void> {
   for (;;) {
     try {
       await app.state.ask(async (redis) => redis.ping());
+      await app.sessions.read('nobody');
       return;
     } catch {
       await new Promise(setImmediate);

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { hashKey } from '@app/http/callers';
 import { keysFile } from '@app/http/testing';
+import { CLIENT_SECRET } from '@app/issuer';
 import { idOf, SESSION_COOKIE } from '@app/sessions/sessions';
-import { Browser, people, read, stateStore } from './people.ts';
+import { Browser, connected, people, read, stateStore } from './people.ts';
 import { assertProblem, gateway } from './support.ts';
 
 const redis = stateStore();
 
-/** What a session of the other tests looks like, in the store, after so long without a request. */
-async function leave(secret: string, ms: number): Promise<void> {
+/** Lets so long go by without a request: for the gateway, whose clock stands still else, and in the store. */
+async function leave(t: TestContext, secret: string, ms: number): Promise<void> {
+  t.mock.timers.tick(ms);
   const key = `session:${idOf(secret)}`;
   const left = await redis.client().pTTL(key);
   await redis.client().pExpire(key, left - ms);
@@ -101,16 +103,36 @@ test('a sign-out in one tab is one in all, here and at the issuer', async (t) =>
   assert.equal((await phone.ask(`${url}/v1/me`)).status, 200);
 });
 
+test('a session that ended elsewhere has ended here, also where it was read just now', async (t) => {
+  const { app, url, issuerUrl } = await people(t, redis.url());
+  const settings = { REDIS_URL: redis.url(), OIDC_ISSUER: issuerUrl, PUBLIC_URL: url };
+  const other = await gateway(t, { ...settings, OIDC_CLIENT_SECRET: CLIENT_SECRET });
+  await connected(other);
+  const browser = new Browser();
+  await browser.signIn(url, 'alice');
+  const secret = browser.cookie(url, SESSION_COOKIE) ?? '';
+  const asked = async () =>
+    (await other.inject({ url: '/v1/me', cookies: { [SESSION_COOKIE]: secret } })).statusCode;
+  assert.deepEqual([await asked(), await asked()], [200, 200]);
+  const found = await app.sessions.read(idOf(secret));
+  assert.ok(found);
+  await app.sessions.end(found);
+  const ended = performance.now();
+  while ((await asked()) !== 401) await new Promise(setImmediate);
+  assert.ok(performance.now() - ended < 1_000);
+});
+
 test('a session ends after a time without a request, and each request prolongs it', async (t) => {
   const { url } = await people(t, redis.url(), { SESSION_IDLE_S: '600' });
   const browser = new Browser();
   await browser.signIn(url, 'alice');
   const secret = browser.cookie(url, SESSION_COOKIE) ?? '';
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
   for (const _ of [1, 2, 3]) {
-    await leave(secret, 500_000);
+    await leave(t, secret, 500_000);
     assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);
   }
-  await leave(secret, 601_000);
+  await leave(t, secret, 601_000);
   assert.equal((await browser.ask(`${url}/v1/me`)).status, 401);
 });
 
@@ -120,6 +142,8 @@ test('a session ends in time, whatever happens', async (t) => {
   await browser.signIn(url, 'alice');
   const key = `session:${idOf(browser.cookie(url, SESSION_COOKIE) ?? '')}`;
   const kept = JSON.parse((await redis.client().get(key)) ?? '');
+  // Long enough for a request to prolong it.
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 600_000 });
   const nearly = JSON.stringify({ ...kept, ends: Date.now() + 60_000 });
   await redis.client().set(key, nearly, { expiration: { type: 'PX', value: 10_000 } });
   assert.equal((await browser.ask(`${url}/v1/me`)).status, 200);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { hintOf, Sessions, SESSION_COOKIE } from '@app/sessions/sessions';
+import { ENDED, Sessions, SESSION_COOKIE } from '@app/sessions/sessions';
 import { issueTicket, type Ticket } from '@app/sessions/tickets';
 import { State } from '@app/state';
 import { refusal, startRedis, startService, TestClient, until } from './harness.ts';
@@ -39,12 +39,19 @@ test('a socket that a browser opens is of who is signed in, and ends with the se
   assert.equal(await refusal(service, { headers }), 401);
 });
 
+test('who says in a request who calls is not taken for who is signed in', async () => {
+  const service = await startService(url, {}, keys);
+  const { headers } = await signIn('alice');
+  const withKey = { headers: { ...headers, authorization: `Bearer ${keys.ci}` } };
+  assert.equal(await callerOf(await TestClient.open(service, withKey)), 'ci');
+  const wrong = { headers: { ...headers, authorization: 'Bearer wrong' } };
+  assert.equal(await refusal(service, wrong), 401);
+});
+
 test('a socket ends with its session also where nobody has told of that', async () => {
   const service = await startService(url, {}, keys);
   const { found, headers } = await signIn('alice');
   const client = await TestClient.open(service, { headers });
-  const hint = hintOf(found.id);
-  await until(async () => ((await redis.pubSubNumSub([hint]))[hint] ?? 0) > 0, 'who listens');
   await redis.del(`session:${found.id}`);
   assert.equal((await client.closed).code, 1008);
 });
@@ -54,10 +61,10 @@ test('that a session has ended is told at once', async () => {
   const subscriber = redis.duplicate();
   await subscriber.connect();
   after(() => subscriber.destroy());
-  const { promise: told, resolve } = Promise.withResolvers<void>();
-  await subscriber.subscribe(hintOf(found.id), () => resolve());
+  const { promise: told, resolve } = Promise.withResolvers<string>();
+  await subscriber.subscribe(ENDED, resolve);
   await sessions.end(found);
-  await told;
+  assert.equal(await told, found.id);
 });
 
 test('sockets of other sessions stay', async () => {

@@ -23,7 +23,7 @@ ARGUMENTS_OF: dict[str, dict[str, object]] = {
     "finish": {"status": "succeeded"},
     "retry": {"delay_ms": 0, "max_attempts": 3},
     "release": {"delay_ms": 0},
-    "cancel": {"caller": ""},
+    "cancel": {},
 }
 # From state, script, fence -> result, state. No fence is what a mistaken caller would send.
 TABLE = json.loads((CONTRACTS / "transitions.json").read_text(encoding="utf-8"))
@@ -174,7 +174,7 @@ async def test_keeps_the_keys_of_callers_apart(jobs: Jobs) -> None:
 
 async def test_an_idempotency_key_lives_as_long_as_its_job(jobs: Jobs) -> None:
     await jobs.accept(idempotency_key="k", body_hash="h")
-    await jobs.run("cancel", id="a", caller="ann")
+    await jobs.run("cancel", id="a")
     assert await call(jobs.redis, "EXISTS", "idem:3:ann:k", "job:a") == 2
     # No time of Redis' own, which might end one of them before the other.
     assert await call(jobs.redis, "TTL", "idem:3:ann:k") == -1
@@ -227,7 +227,7 @@ async def test_refuses_new_jobs_when_full_but_still_replays(jobs: Jobs) -> None:
     await jobs.accept("a", max_live=1, idempotency_key="k")
     assert await jobs.accept("b", max_live=1) == {"result": "full"}
     assert (await jobs.accept("c", max_live=1, idempotency_key="k"))["result"] == "replayed"
-    await jobs.run("cancel", id="a", caller="")
+    await jobs.run("cancel", id="a")
     assert (await jobs.accept("b", max_live=1))["result"] == "accepted"
 
 
@@ -255,7 +255,7 @@ async def test_refuses_new_jobs_when_memory_is_full_and_finishes_accepted_ones(j
         released = await jobs.run("release", id="b", fence=answer["fence"], delay_ms=0)
         assert released == {"result": "ok"}
         assert await jobs.due() == ["b"]
-        assert (await jobs.run("cancel", id="b", caller=""))["result"] == "canceled"
+        assert (await jobs.run("cancel", id="b"))["result"] == "canceled"
     finally:
         await call(jobs.redis, "CONFIG", "SET", "maxmemory", "0")
 
@@ -327,7 +327,7 @@ async def test_old_results_make_room_and_live_work_never_does(jobs: Jobs) -> Non
         assert await jobs.field("status", job_id) == "queued"
     assert await call(jobs.redis, "ZCARD", "live") == len(live)
     # One that ends makes room for the next.
-    await jobs.run("cancel", id="live-0", caller="")
+    await jobs.run("cancel", id="live-0")
     assert (await jobs.accept("next"))["result"] == "accepted"
 
 
@@ -396,7 +396,7 @@ async def test_a_terminal_job_is_left_alone(jobs: Jobs, status: str) -> None:
     await jobs.run("finish", id="a", fence=fence, status=status)
     before = await call(jobs.redis, "HGETALL", "job:a")
     assert (await jobs.start())[0] == {"result": "terminal"}
-    assert await jobs.run("cancel", id="a", caller="ann") == {"result": "terminal"}
+    assert await jobs.run("cancel", id="a") == {"result": "terminal"}
     for name in ("finish", "retry", "release", "progress", "heartbeat"):
         more = {"status": "failed", "delay_ms": 0, "max_attempts": 3, "progress": 1, "lease_ms": 1}
         assert await jobs.run(name, "{}", id="a", fence=fence, **more) == STALE
@@ -405,7 +405,7 @@ async def test_a_terminal_job_is_left_alone(jobs: Jobs, status: str) -> None:
 
 async def test_a_missing_job_is_not_made_by_any_script(jobs: Jobs) -> None:
     assert (await jobs.start())[0] == {"result": "missing"}
-    assert await jobs.run("cancel", id="a", caller="") == {"result": "missing"}
+    assert await jobs.run("cancel", id="a") == {"result": "missing"}
     for name in ("finish", "retry", "release", "progress", "heartbeat"):
         more = {"status": "failed", "delay_ms": 0, "max_attempts": 3, "progress": 1, "lease_ms": 1}
         assert await jobs.run(name, "{}", id="a", fence=0, **more) == STALE
@@ -601,20 +601,14 @@ async def test_an_error_of_an_attempt_is_gone_after_success(jobs: Jobs) -> None:
 
 async def test_cancels_a_queued_job_at_once(jobs: Jobs) -> None:
     await jobs.accept()
-    assert await jobs.run("cancel", id="a", caller="ann") == {"result": "canceled"}
+    assert await jobs.run("cancel", id="a") == {"result": "canceled"}
     assert (await jobs.start())[0] == {"result": "terminal"}
     assert await jobs.kinds() == ["queued", "canceled"]
 
 
-async def test_a_foreign_caller_finds_no_job_to_cancel(jobs: Jobs) -> None:
-    await jobs.accept()
-    assert await jobs.run("cancel", id="a", caller="bob") == {"result": "missing"}
-    assert await jobs.field("status") == "queued"
-
-
 async def test_asks_the_worker_of_a_running_job(jobs: Jobs) -> None:
     fence = await jobs.started()
-    assert await jobs.run("cancel", id="a", caller="ann") == {"result": "canceling"}
+    assert await jobs.run("cancel", id="a") == {"result": "canceling"}
     assert await jobs.field("status") == "running"
     reply = await jobs.run("heartbeat", id="a", fence=fence, lease_ms=1000)
     assert reply == {"result": "cancel"}
@@ -625,14 +619,14 @@ async def test_asks_the_worker_of_a_running_job(jobs: Jobs) -> None:
 async def test_cancels_a_job_whose_worker_is_lost(jobs: Jobs) -> None:
     fence = await jobs.started()
     await jobs.end_lease()
-    assert await jobs.run("cancel", id="a", caller="ann") == {"result": "canceled"}
+    assert await jobs.run("cancel", id="a") == {"result": "canceled"}
     assert await jobs.run("finish", "{}", id="a", fence=fence, status="succeeded") == STALE
 
 
 @pytest.mark.parametrize("name", ["retry", "release"])
 async def test_a_canceled_job_does_not_go_back_to_the_queue(jobs: Jobs, name: str) -> None:
     fence = await jobs.started()
-    await jobs.run("cancel", id="a", caller="ann")
+    await jobs.run("cancel", id="a")
     await jobs.run(name, "{}", id="a", fence=fence, delay_ms=0, max_attempts=3)
     assert await jobs.field("status") == "canceled"
     assert await the_traces_of(jobs, "a") == [None, None, None]
@@ -640,14 +634,14 @@ async def test_a_canceled_job_does_not_go_back_to_the_queue(jobs: Jobs, name: st
 
 async def test_a_cancellation_is_seen_when_a_lost_job_starts_anew(jobs: Jobs) -> None:
     await jobs.started()
-    await jobs.run("cancel", id="a", caller="ann")
+    await jobs.run("cancel", id="a")
     await jobs.end_lease()
     assert (await jobs.start(owner="w2"))[0] == {"result": "canceled"}
 
 
 async def test_a_result_that_comes_before_the_cancellation_is_seen_is_kept(jobs: Jobs) -> None:
     fence = await jobs.started()
-    await jobs.run("cancel", id="a", caller="ann")
+    await jobs.run("cancel", id="a")
     await jobs.run("finish", "{}", id="a", fence=fence, status="succeeded")
     assert await jobs.field("status") == "succeeded"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import redis
-from conftest import ROOT, System
+from conftest import PRODUCTION, ROOT, System
 from jobs import (
     WAIT,
     Json,
@@ -98,7 +98,7 @@ def strict(
     lines = [f"{name}:{hashlib.sha256((name * 2).encode()).hexdigest()}\n" for name in names]
     keys.write_text("".join(lines), encoding="utf-8")
     system = start(
-        APP_ENV="production",
+        **PRODUCTION,
         API_KEYS_FILE=str(keys),
         ACCEPT_PER_MINUTE=str(QUOTA),
         QUEUE_MAX_LIVE=str(DEPTH),
@@ -710,7 +710,7 @@ def test_idempotency_keys_are_per_caller(strict: System) -> None:
 
 
 def test_production_without_keys_does_not_start(start: Callable[..., System]) -> None:
-    system = start(APP_ENV="production")
+    system = start(**PRODUCTION)
     assert system.wait_end() == 1
     assert "API_KEYS_FILE" in system.log()
 

@@ -98,9 +98,9 @@ export class Jobs {
     return Accepted.parse(await this.#state.run('accept', args, JSON.stringify(input)));
   }
 
-  /** An empty `caller` may cancel any job. */
-  async cancel(id: string, caller: string): Promise<z.output<typeof Canceled>['result']> {
-    const args = { id, caller, limits: this.#limits };
+  /** Whose job it is has been asked before. */
+  async cancel(id: string): Promise<z.output<typeof Canceled>['result']> {
+    const args = { id, limits: this.#limits };
     return Canceled.parse(await this.#state.run('cancel', args)).result;
   }
 

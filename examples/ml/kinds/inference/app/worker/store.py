@@ -64,7 +64,7 @@ class Store:
 
     async def cancel(self, job_id: str) -> str:
         """Cancel whoever's job it is; return canceled, canceling, terminal or missing."""
-        reply = await self._run("cancel", {"id": job_id, "caller": ""})
+        reply = await self._run("cancel", {"id": job_id})
         return str(reply["result"])
 
     async def start(self, job_id: str, owner: str) -> Started | Refusal:

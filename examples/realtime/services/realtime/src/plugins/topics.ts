@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { connect, Hints, State } from '@app/state';
+import { connect, connected, Hints, State } from '@app/state';
 import plugin from 'fastify-plugin';
 import { Hub } from '../hub.ts';
 import { Presence } from '../presence.ts';
@@ -31,12 +30,8 @@ export default plugin(
     app.decorate('state', state);
     app.decorate('topics', await loadTopics());
 
-    // Who comes first is not refused for a connection that is about to be made. It starts without
-    // Redis all the same.
-    app.addHook('onReady', async () => {
-      if (redis.isReady) return;
-      await once(redis, 'ready', { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
-    });
+    // It starts without Redis all the same.
+    app.addHook('onReady', async () => connected(redis));
     app.addHook('onClose', async () => {
       await presence.close();
       hub.close();

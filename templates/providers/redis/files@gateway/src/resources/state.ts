@@ -9,7 +9,7 @@ declare module 'fastify' {
 }
 
 /** The state store; where it is unavailable, requests are answered so. */
-class GatewayState extends State {
+export class GatewayState extends State {
   override async ask<Reply>(command: (redis: RedisClient) => Promise<Reply>): Promise<Reply> {
     try {
       return await super.ask(command);

@@ -1,8 +1,10 @@
 import { Sessions } from '@app/sessions/sessions';
+import { connect } from '@app/state';
 import plugin from 'fastify-plugin';
 import { Issuer } from '../identity/issuer.ts';
 import { KeyFile } from '../identity/key-file.ts';
 import { Refresh } from '../identity/refresh.ts';
+import { GatewayState } from './state.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,7 +21,11 @@ export default plugin(
     const { config } = app;
     const issuer =
       config.OIDC_ISSUER === undefined ? undefined : new Issuer(config.OIDC_ISSUER, config);
-    const sessions = new Sessions(app.state, {
+    const name = `${config.SERVICE_NAME}-sessions`;
+    // A connection that keeps what it has read: nearly each request asks for who is signed in.
+    const redis = connect(config.REDIS_URL, name, app.log, true);
+    app.addHook('onClose', async () => redis.destroy());
+    const sessions = new Sessions(new GatewayState(redis), {
       idle_s: config.SESSION_IDLE_S,
       max_s: config.SESSION_MAX_S,
     });

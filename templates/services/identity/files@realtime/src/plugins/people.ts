@@ -1,10 +1,12 @@
 import { Problem } from '@app/http/problems';
-import { callerOf, hintOf, idOf, readSession, SESSION_COOKIE } from '@app/sessions/sessions';
+import { callerOf, ENDED, idOf, readSession, SESSION_COOKIE } from '@app/sessions/sessions';
 import { takeTicket } from '@app/sessions/tickets';
+import { connect, connected, State } from '@app/state';
 import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
 import type { Watch } from './openers.ts';
 
+const BEARER = /^bearer /i;
 const PROTOCOL = /^ticket\.([\w-]{43})$/;
 const COOKIE = new RegExp(`^${SESSION_COOKIE}=([\\w-]{43})$`);
 /** How often it is looked whether a session has ended of which nobody has told. */
@@ -15,6 +17,13 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** Knows people by tickets and by their sessions, and lets them read as long as these hold. */
 export default plugin(
   async (app) => {
+    const { config, log } = app;
+    // A connection that keeps what it has read: browsers open several sockets, and open them again.
+    const redis = connect(config.REDIS_URL, `${config.SERVICE_NAME}-sessions`, log, true);
+    const state = new State(redis);
+    app.addHook('onReady', async () => connected(redis));
+    app.addHook('onClose', async () => redis.destroy());
+    const watchSession = watcher(app);
     app.ways.push(
       async ({ headers }) => {
         const secret = member(headers['sec-websocket-protocol'], ',', PROTOCOL);
@@ -25,14 +34,16 @@ export default plugin(
           throw new Problem(401, 'unauthorized', detail);
         }
         const { caller, ends, session } = ticket;
-        if (session !== undefined) return { caller, watch: watchSession(app, session) };
+        if (session !== undefined) return { caller, watch: watchSession(session) };
         return { caller, ...(ends !== undefined && { watch: watchTime(ends) }) };
       },
       async ({ headers }) => {
+        // As everywhere, what a request says of its sender itself goes before what its browser adds.
+        if (BEARER.test(headers.authorization ?? '')) return undefined;
         const secret = member(headers.cookie, ';', COOKIE);
-        const found = secret && (await readSession(app.state, idOf(secret)));
+        const found = secret && (await readSession(state, idOf(secret)));
         if (!found) return undefined;
-        return { caller: callerOf(found.session.sub), watch: watchSession(app, found.id) };
+        return { caller: callerOf(found.session.sub), watch: watchSession(found.id) };
       },
     );
   },
@@ -48,8 +59,14 @@ function member(header: string | undefined, separator: string, form: RegExp): st
   return undefined;
 }
 
-function watchSession(app: FastifyInstance, id: string): Watch {
-  return (onEnd) => {
+/** Makes what watches a session: one subscription tells of the end of any. */
+function watcher(app: FastifyInstance): (id: string) => Watch {
+  const watched = new Map<string, Set<() => void>>();
+  const unlisten = app.hints.listen(ENDED, (id) => {
+    for (const onEnd of watched.get(id ?? '') ?? []) onEnd();
+  });
+  app.addHook('onClose', async () => unlisten());
+  return (id) => (onEnd) => {
     const look = (): void => {
       readSession(app.state, id).then(
         (found) => !found && onEnd(),
@@ -58,10 +75,11 @@ function watchSession(app: FastifyInstance, id: string): Watch {
       );
     };
     const timer = setInterval(look, LOOK_MS);
-    const unlisten = app.hints.listen(hintOf(id), look);
+    const all = watched.get(id) ?? new Set();
+    watched.set(id, all.add(onEnd));
     return () => {
       clearInterval(timer);
-      unlisten();
+      if (all.delete(onEnd) && all.size === 0) watched.delete(id);
     };
   };
 }

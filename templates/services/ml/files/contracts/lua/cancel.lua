@@ -1,12 +1,10 @@
 -- Cancels a job that nobody runs, and asks the one who runs it otherwise.
---   {id, caller, limits}; an empty caller may cancel any job
+--   {id, limits}
 --   -> canceled | canceling | terminal | missing
 
 allow_when_full()
 local job = read_job(args.id, 'lease_until', 'progress')
-if not job or (args.caller and args.caller ~= '' and args.caller ~= job.caller) then
-  return reply({ result = 'missing' })
-end
+if not job then return reply({ result = 'missing' }) end
 if is_terminal(job) then return reply({ result = 'terminal' }) end
 -- A worker whose lease is over has lost the job: there is nobody to ask.
 if job.status == 'running' and (job.lease_until or 0) > now then

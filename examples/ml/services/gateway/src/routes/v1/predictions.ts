@@ -180,8 +180,8 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const { id } = request.params;
       noteJob(request, id);
-      const own = await readOwn(id, request.caller);
-      const result = await jobs.cancel(id, own.caller);
+      await readOwn(id, request.caller);
+      const result = await jobs.cancel(id);
       if (result === 'missing') throw notFound();
       const { job } = await readOwn(id, request.caller);
       return reply.code(result === 'canceling' ? 202 : 200).send(job);

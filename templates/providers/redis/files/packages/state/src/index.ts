@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contractsDir } from '@app/contracts';
@@ -17,8 +18,14 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
+/**
+ * For how long and for how many keys a reply is kept, while the server says when they change. The time
+ * is for a server that hangs, and says nothing.
+ */
+const KEPT = { ttl: 5_000, maxEntries: 1_000, recordStats: false };
+
 /** Options as their own object, so that its type is the client's type. */
-function options(url: string, name: string) {
+function options(url: string, name: string, keeps: boolean) {
   return {
     url,
     name,
@@ -33,21 +40,24 @@ function options(url: string, name: string) {
       socketTimeout: 5_000,
       reconnectStrategy: () => 100 + Math.random() * 900,
     },
+    ...(keeps && { clientSideCache: KEPT }),
   };
 }
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
 
-function createRedisClient(url: string, name: string) {
-  return createClient(options(url, name));
+function createRedisClient(url: string, name: string, keeps = false) {
+  return createClient(options(url, name, keeps));
 }
 
 /**
  * A client that is usable at once: it connects in the background for as long as it takes, and
  * again whenever the connection is lost. Meanwhile commands are refused.
+ *
+ * One that `keeps` what it has read asks again for a key once the server says that it has changed.
  */
-export function connect(url: string, name: string, log: Log): RedisClient {
-  const client = createRedisClient(url, name);
+export function connect(url: string, name: string, log: Log, keeps = false): RedisClient {
+  const client = createRedisClient(url, name, keeps);
   let lost: string | undefined;
   client.on('error', (error: Error) => {
     // Said once and not for each of the attempts that follow.
@@ -63,6 +73,12 @@ export function connect(url: string, name: string, log: Log): RedisClient {
     if (client.isOpen) log.warn({ err: error }, `redis: ${name} gave up`);
   });
   return client;
+}
+
+/** Waits a moment for a connection that is about to be made: nobody is refused for it who comes first. */
+export async function connected(client: RedisClient): Promise<void> {
+  if (client.isReady) return;
+  await once(client, 'ready', { signal: AbortSignal.timeout(1_000) }).catch(ignored);
 }
 
 /** How long a command may take before its caller is told that the state store is unavailable. */
@@ -141,13 +157,15 @@ async function inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
   }
 }
 
+type Listener = (message?: string) => void;
+
 /**
  * Hints that there is something to look at, over one connection for all who listen. A hint can be
  * lost, so listeners also look by themselves from time to time.
  */
 export class Hints {
   readonly #redis: RedisClient;
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #listeners = new Map<string, Set<Listener>>();
 
   /** `redis` must be a connection of its own: it becomes a subscriber. */
   constructor(redis: RedisClient) {
@@ -158,10 +176,10 @@ export class Hints {
   }
 
   /**
-   * Calls `listener` at each hint on `channel`, and each time the channel begins to be heard:
-   * what happened before is to be looked up. Returns how to stop it.
+   * Calls `listener` at each hint on `channel` with what it says, and with nothing each time the
+   * channel begins to be heard: what happened before is to be looked up. Returns how to stop it.
    */
-  listen(channel: string, listener: () => void): () => void {
+  listen(channel: string, listener: Listener): () => void {
     let listeners = this.#listeners.get(channel);
     if (!listeners) {
       listeners = new Set();
@@ -176,15 +194,15 @@ export class Hints {
     };
   }
 
-  readonly #heard = (_message: string, channel: string): void => this.#tell(channel);
+  readonly #heard = (message: string, channel: string): void => this.#tell(channel, message);
 
   #subscribe(channel: string): void {
     // Fails when the connection is lost: `ready` asks again.
     this.#redis.subscribe(channel, this.#heard).then(() => this.#tell(channel), ignored);
   }
 
-  #tell(channel: string): void {
-    for (const listener of [...(this.#listeners.get(channel) ?? [])]) listener();
+  #tell(channel: string, message?: string): void {
+    for (const listener of [...(this.#listeners.get(channel) ?? [])]) listener(message);
   }
 }
 

@@ -32,15 +32,23 @@ export interface Found {
 /** `__Host-`: over https alone, for this host alone, and set by nobody else. */
 export const SESSION_COOKIE = '__Host-session';
 
-/** Behind so much of the time without a request a request prolongs it. */
+/** Where it is said which session has ended. */
+export const ENDED = 'hint:sessions';
+
+/** After so much of the time that it may be without a request, a request prolongs it. */
 const PROLONG_AFTER = 0.05;
+/** Of so many sessions it is known when they were prolonged. */
+const PROLONGED = 10_000;
 
 /** Who is signed in, in the state store: of the secret in a browser's cookie only a hash is there. */
 export class Sessions {
   readonly #state: State;
   readonly #idleMs: number;
   readonly #maxMs: number;
+  /** When each was prolonged, those of long ago first; by `Date.now()`. */
+  readonly #prolonged = new Map<string, number>();
 
+  /** `state` may keep what it has read. */
   constructor(state: State, limits: { idle_s: number; max_s: number }) {
     this.#state = state;
     this.#idleMs = limits.idle_s * 1_000;
@@ -67,19 +75,24 @@ export class Sessions {
 
   /** The session of a browser's secret; prolongs it, up to its end. */
   async find(secret: string): Promise<Found | undefined> {
-    const id = idOf(secret);
-    const [text, left] = await this.#state.ask(async (redis) =>
-      Promise.all([redis.get(keyOf(id)), redis.pTTL(keyOf(id))]),
-    );
-    if (text === null) return undefined;
-    const session = Session.parse(JSON.parse(text));
-    const rest = session.ends - Date.now();
-    if (rest <= 0) return undefined;
-    if (left < Math.min(this.#idleMs * (1 - PROLONG_AFTER), rest)) {
-      const idle = Math.min(this.#idleMs, rest);
-      await this.#state.ask(async (redis) => redis.pExpire(keyOf(id), idle));
-    }
-    return { id, session };
+    const found = await this.read(idOf(secret));
+    if (found === undefined) return undefined;
+    const rest = found.session.ends - Date.now();
+    if (rest <= 0 || !(await this.#prolong(found.id, rest))) return undefined;
+    return found;
+  }
+
+  /** Whether the session is there still, which is asked for where it may have been idle too long. */
+  async #prolong(id: string, rest: number): Promise<boolean> {
+    const now = Date.now();
+    if (now - (this.#prolonged.get(id) ?? 0) < this.#idleMs * PROLONG_AFTER) return true;
+    const idle = Math.min(this.#idleMs, rest);
+    if (!(await this.#state.ask(async (redis) => redis.pExpire(keyOf(id), idle)))) return false;
+    this.#prolonged.delete(id);
+    this.#prolonged.set(id, now);
+    const [oldest] = this.#prolonged.keys();
+    if (oldest !== undefined && this.#prolonged.size > PROLONGED) this.#prolonged.delete(oldest);
+    return true;
   }
 
   /** The session that is called so, as it is now. */
@@ -112,7 +125,7 @@ export class Sessions {
   /** Ends a session. Its secret is worth nothing from now on. */
   async end({ id, session }: Found): Promise<void> {
     await this.#state.ask(async (redis) => {
-      const steps = redis.multi().del(keyOf(id)).publish(hintOf(id), '');
+      const steps = redis.multi().del(keyOf(id)).publish(ENDED, id);
       for (const index of indexesOf(session)) steps.sRem(index, id);
       return await steps.exec();
     });
@@ -163,11 +176,6 @@ export function newSecret(): string {
 /** By what a secret is known where it is kept. */
 export function idOf(secret: string): string {
   return hash('sha256', secret, 'base64url');
-}
-
-/** Where it is said that a session has ended. */
-export function hintOf(id: string): string {
-  return `hint:session/${id}`;
 }
 
 /** What a person is called by the services: never like an API key, and never like an address. */
