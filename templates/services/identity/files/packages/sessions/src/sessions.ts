@@ -183,6 +183,11 @@ export function callerOf(sub: string): string {
   return `user:${sub}`;
 }
 
+/** Whom the issuer means by a person that services call so. */
+export function subOf(caller: string): string {
+  return caller.replace(/^user:/, '');
+}
+
 function keyOf(id: string): string {
   return `session:${id}`;
 }
