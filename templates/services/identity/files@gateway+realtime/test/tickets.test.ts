@@ -16,7 +16,7 @@ test('a ticket is of the session that it is asked for in', async (t) => {
   const { ticket, expires_in: seconds } = await read(answer);
   assert.equal(seconds, 30);
   const [found] = await app.sessions.list('alice');
-  const expected = { caller: 'user:alice', session: found?.id };
+  const expected = { caller: 'user:alice', roles: [], session: found?.id };
   assert.deepEqual(await takeTicket(app.state, ticket), expected);
   assert.equal(await takeTicket(app.state, ticket), undefined);
 });
@@ -33,7 +33,7 @@ test('a ticket ends with the token that it is asked for with', async (t) => {
   });
   const headers = { authorization: `Bearer ${token}` };
   const { ticket } = (await app.inject({ method: 'POST', url: '/v1/tickets', headers })).json();
-  const expected = { caller: 'user:ci', ends: exp * 1_000 };
+  const expected = { caller: 'user:ci', roles: [], ends: exp * 1_000 };
   assert.deepEqual(await takeTicket(app.state, ticket), expected);
 });
 

@@ -33,9 +33,11 @@ export default plugin(
           const detail = 'The ticket is not valid: it was used, or has ended.';
           throw new Problem(401, 'unauthorized', detail);
         }
-        const { caller, ends, session } = ticket;
-        if (session !== undefined) return { caller, watch: watchSession(session) };
-        return { caller, ...(ends !== undefined && { watch: watchTime(ends) }) };
+        const { ends, session, ...opener } = ticket;
+        if (session === undefined)
+          return { ...opener, ...(ends !== undefined && { watch: watchTime(ends) }) };
+        if (await readSession(state, session)) return { ...opener, watch: watchSession(session) };
+        throw new Problem(401, 'unauthorized', 'Who has asked for this ticket has signed out.');
       },
       async ({ headers }) => {
         // As everywhere, what a request says of its sender itself goes before what its browser adds.
@@ -43,7 +45,8 @@ export default plugin(
         const secret = member(headers.cookie, ';', COOKIE);
         const found = secret && (await readSession(state, idOf(secret)));
         if (!found) return undefined;
-        return { caller: callerOf(found.session.sub), watch: watchSession(found.id) };
+        const { sub, roles } = found.session;
+        return { caller: callerOf(sub), roles, watch: watchSession(found.id) };
       },
     );
   },

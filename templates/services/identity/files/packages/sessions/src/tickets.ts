@@ -5,6 +5,7 @@ import { idOf, newSecret } from './sessions.ts';
 /** Who has asked for it, and how long that one may read. */
 const Ticket = z.object({
   caller: z.string(),
+  roles: z.array(z.string()).optional(),
   /** The session that it was asked for in. */
   session: z.string().optional(),
   /** When the token ends that it was asked for with, in milliseconds. */

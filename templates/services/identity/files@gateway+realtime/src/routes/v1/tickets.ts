@@ -28,6 +28,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
       const { TICKET_S } = app.config;
       const ticket = {
         caller: request.caller,
+        roles: request.who.roles,
         ...(request.session && { session: request.session.id }),
         ...(ends !== undefined && { ends }),
       };

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { contractsDir } from '@app/contracts';
+import { subOf } from '@app/sessions/sessions';
+import plugin from 'fastify-plugin';
+import { z } from 'zod';
+import type { Opener } from './openers.ts';
+
+const FILE = join(contractsDir, 'channels.json');
+const roles = z.array(z.string()).optional();
+
+const Rule = z.strictObject({
+  /** Names of channels: `*` stands for anything, `{sub}` for who asks, as `nameOf` writes it. */
+  channels: z.string(),
+  /** Roles, one of which it takes; everybody where they are not named, nobody where there are none. */
+  read: roles,
+  publish: roles,
+});
+
+/** Who may read channels and publish in them, as contracts/channels.json says: the first rule that fits. */
+export default plugin(
+  async (app) => {
+    const parsed = z.array(Rule).safeParse(JSON.parse(readFileSync(FILE, 'utf8')));
+    if (!parsed.success) throw new Error(`${FILE}: ${z.prettifyError(parsed.error)}`);
+    app.permissions.push((opener, act, { kind, name }) => {
+      if (kind.prefix !== 'channels') return true;
+      const rule = parsed.data.find(({ channels }) => fits(channels, name, opener));
+      const needed = rule?.[act];
+      const allowed = needed === undefined || needed.some((role) => opener.roles?.includes(role));
+      if (!allowed) {
+        const { caller } = opener;
+        app.log.warn({ event: 'authz_fail', caller, act, channel: name }, 'a channel was refused');
+      }
+      return allowed;
+    });
+  },
+  { name: 'permissions', dependencies: ['openers'] },
+);
+
+function fits(channels: string, name: string, { caller }: Opener): boolean {
+  // An API key is no person, and an address is none.
+  if (channels.includes('{sub}') && !caller.startsWith('user:')) return false;
+  const text = channels.replace('{sub}', nameOf(subOf(caller)));
+  const pattern = text.split('*').map((part) => RegExp.escape(part));
+  return new RegExp(`^${pattern.join('.*')}$`).test(name);
+}
+
+/** A subject as a part of a channel's name: what may not be there, and `_`, as `_` and two digits a byte. */
+function nameOf(sub: string): string {
+  const escape = (character: string) =>
+    [...Buffer.from(character)].map((byte) => `_${byte.toString(16).padStart(2, '0')}`).join('');
+  return sub.replaceAll(/[^A-Za-z0-9.-]/gu, escape);
+}
