@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
 
 Json = dict[str, Any]
 Found = TypeVar("Found")
@@ -34,10 +35,9 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = re.search(r"^name: (\S+)$", (folder / "compose.yaml").read_text(), re.M)[1]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.environment = os.environ | {"PORT": str(self.port)}
+        self.port, self.issuer = free_ports(2)
+        ports = {"PORT": str(self.port), "ISSUER_PORT": str(self.issuer)}
+        self.environment = os.environ | ports
 
     def run(self, *command: str, check: bool = True) -> str:
         done = subprocess.run(
@@ -99,6 +99,14 @@ class Project:
         return answer.status, document
 
 
+def free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
 def eventually(look: Callable[[], Found], what: str, limit_s: float = 60) -> Found:
     """The first answer of `look` that is true."""
     deadline = time.monotonic() + limit_s
@@ -140,7 +148,7 @@ def is_confined(project: Project) -> None:
         published = container["HostConfig"]["PortBindings"] or {}
         hosts = {each["HostIp"] for ports in published.values() for each in ports or []}
         expect(hosts <= {"127.0.0.1"}, f"{name} is published on {hosts}")
-        expect(not published or name == "nginx-1", f"{name} is published")
+        expect(not published or name in ("nginx-1", "issuer-1"), f"{name} is published")
     print(f"confined   {len(project.containers())} containers: user, root, capabilities, memory")
 
 
@@ -329,6 +337,68 @@ def comes_back(project: Project, services: list[str]) -> None:
     print(f"restored   {len(before)} tables, {time.monotonic() - begun:.1f} s after the loss")
 
 
+class Browser:
+    """Follows links and keeps cookies, by host and port."""
+
+    def __init__(self) -> None:
+        self.cookies: dict[str, dict[str, str]] = {}
+
+    def ask(self, url: str, body: str | None = None, origin: str = "") -> tuple[int, str, str]:
+        """Status, text and where the last answer came from."""
+        while True:
+            place = urlsplit(url)
+            cookies = self.cookies.setdefault(place.netloc, {})
+            # A browser takes `issuer.localhost` for this machine.
+            connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=30)
+            path = place.path + (f"?{place.query}" if place.query else "")
+            headers = {"host": place.netloc, "cookie": "; ".join(map("=".join, cookies.items()))}
+            if body is not None:
+                headers["content-type"] = "application/x-www-form-urlencoded"
+            if origin:
+                headers["origin"] = origin
+            connection.request("GET" if body is None else "POST", path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            for line in answer.headers.get_all("set-cookie", []):
+                name, value = line.split(";")[0].split("=", 1)
+                cookies[name] = value
+            target = answer.headers["location"]
+            if target is None:
+                return answer.status, text, url
+            url, body, origin = urljoin(url, target), None, ""
+
+
+def signs_people_in(project: Project) -> None:
+    """At the issuer that comes along, and out again; and what is kept of them can be erased."""
+    url, browser = f"http://127.0.0.1:{project.port}", Browser()
+    status, form, where = browser.ask(f"{url}/auth/login?to=/v1/me")
+    expect("Sign in as" in form, f"a sign-in leads to {where}: {status} {form}")
+    status, text, _ = browser.ask(where, "login=alice")
+    expect((status, json.loads(text)["sub"]) == (200, "alice"), f"who signs in is {text}")
+    kept = json.loads(project.run("make", "personal", "SUB=alice", "IN=compose"))
+    expect(len(kept["gateway"]["sessions"]) == 1, f"of alice is kept {kept}")
+    project.run("make", "erase", "SUB=alice", "IN=compose")
+    kept = json.loads(project.run("make", "personal", "SUB=alice", "IN=compose"))
+    found = [kind for holder in kept.values() for kind in holder.values() if kind]
+    expect(not found, f"of alice is left {kept}")
+    status, _, _ = browser.ask(f"{url}/v1/me")
+    expect(status == 401, f"who was erased is answered {status}")
+    # The issuer knows her still, and tells the gateway when she leaves there.
+    status, text, _ = browser.ask(f"{url}/auth/login?to=/v1/me")
+    expect((status, json.loads(text)["sub"]) == (200, "alice"), f"who comes back is {text}")
+    end = f"http://issuer.localhost:{project.issuer}/session/end"
+    status, form, _ = browser.ask(end)
+    secret = re.search(r'name="xsrf" value="([^"]+)"', form)
+    expect(secret, f"the issuer does not ask: {status} {form}")
+    browser.ask(f"{end}/confirm", urlencode({"xsrf": secret[1], "logout": "yes"}))
+
+    def is_out() -> bool:
+        return browser.ask(f"{url}/v1/me")[0] == 401
+
+    eventually(is_out, "the gateway to hear that alice has left the issuer", 10)
+    print("people     sign in, are erased, and leave at the issuer")
+
+
 def stop(project: Project) -> None:
     begun = time.monotonic()
     project.run("make", "down")
@@ -357,6 +427,8 @@ def main() -> None:
             keeps_items(project, service)
             if "realtime" in has:
                 tells_of_items(project, service)
+        if (project.folder / "infra/issuer").exists():
+            signs_people_in(project)
         if with_tables:
             comes_back(project, with_tables)
         stop(project)

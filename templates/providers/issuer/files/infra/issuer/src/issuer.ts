@@ -8,11 +8,17 @@ export const CLIENT_SECRET = 'development';
 
 const INTERACTION = /^\/interaction\/[\w-]+$/;
 
+interface Client {
+  id: string;
+  url: string;
+  inside?: string;
+}
+
 export interface IssuerOptions {
   /** Where it is. */
   url: string;
-  /** The gateways that people sign in at. */
-  clients: { id: string; url: string }[];
+  /** The gateways that people sign in at, and where they are for the issuer, if that is elsewhere. */
+  clients: Client[];
   /** How long an access token lasts. */
   accessTokenS?: number;
 }
@@ -119,14 +125,14 @@ export async function createIssuer({
 }
 
 /** The gateway at this address, as the issuer knows it. */
-function clientOf({ id, url }: { id: string; url: string }): ClientMetadata {
+function clientOf({ id, url, inside = url }: Client): ClientMetadata {
   return {
     client_id: id,
     client_secret: CLIENT_SECRET,
     grant_types: ['authorization_code', 'refresh_token'],
     redirect_uris: [`${url}/auth/callback`],
     post_logout_redirect_uris: [`${url}/`],
-    backchannel_logout_uri: `${url}/auth/backchannel-logout`,
+    backchannel_logout_uri: `${inside}/auth/backchannel-logout`,
     backchannel_logout_session_required: true,
   };
 }
