@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import jwt
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from pydantic import AnyHttpUrl
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -74,6 +74,14 @@ class ByInternalToken(Callers):
 
     def identify(self, authorization: str) -> str | None:
         """Return who calls; None where the token is not the gateway's, or not for here and now."""
+        claims = self._claims(authorization)
+        return None if claims is None else str(claims["sub"])
+
+    def roles(self, authorization: str) -> frozenset[str]:
+        """Return the roles of who calls, as the issuer says them."""
+        return frozenset((self._claims(authorization) or {}).get("roles", ()))
+
+    def _claims(self, authorization: str) -> dict[str, Any] | None:
         token = token_of(authorization)
         key = self._keys.get(kid_of(token))
         if key is None:
@@ -90,7 +98,7 @@ class ByInternalToken(Callers):
             )
         except jwt.InvalidTokenError:
             return None
-        return str(claims["sub"])
+        return claims
 
 
 class KeysFirst:
@@ -129,6 +137,16 @@ def kid_of(token: str) -> str:
     return kid if isinstance(kid, str) else ""
 
 
+async def _roles(request: Request) -> frozenset[str]:
+    # An API key has none.
+    roles_of = getattr(request.app.state, "roles_of", None)
+    return roles_of(request.headers.get("authorization", "")) if roles_of else frozenset()
+
+
+# The roles of the one who calls, as a route's parameter.
+Roles = Annotated[frozenset[str], Depends(_roles)]
+
+
 def know_callers(app: FastAPI, settings: ServerSettings) -> None:
     """Let `app` know who calls: by internal tokens of the gateway, where there is one in front."""
     url = settings.gateway_url if isinstance(settings, BehindGateway) else None
@@ -136,5 +154,7 @@ def know_callers(app: FastAPI, settings: ServerSettings) -> None:
         app.add_middleware(Requests, callers=Callers.from_file(settings.api_keys_file))
         return
     keys = Keys(f"{str(url).rstrip('/')}/auth/keys")
-    app.add_middleware(Requests, callers=ByInternalToken(keys, settings.service_name))
+    callers = ByInternalToken(keys, settings.service_name)
+    app.state.roles_of = callers.roles
+    app.add_middleware(Requests, callers=callers)
     app.add_middleware(KeysFirst, keys=keys)

@@ -18,7 +18,7 @@ from jwt.algorithms import ECAlgorithm
 from pydantic import AnyHttpUrl
 
 from service import limits, server
-from service.gateway import BehindGateway
+from service.gateway import BehindGateway, Roles
 from service.limits import Limits
 from service.settings import ServerSettings
 from tests.things import client_of, close, router
@@ -101,6 +101,20 @@ async def test_who_calls_is_known_by_the_internal_token(gateway: Gateway) -> Non
             answer = await ask(client, gateway.signers[0].token())
             assert answer.json().startswith("user:ann ")
     assert gateway.asked == 1
+
+
+async def test_a_route_knows_the_roles_of_who_calls(gateway: Gateway) -> None:
+    app = behind(gateway.url)
+
+    @app.get("/v1/roles")
+    async def roles_of(roles: Roles) -> list[str]:
+        return sorted(roles)
+
+    async with client_of(app) as client:
+        for claims in ({"roles": ["b", "a"]}, {}):
+            headers = {"authorization": f"Bearer {gateway.signers[0].token(**claims)}"}
+            answer = await client.get("/v1/roles", headers=headers)
+            assert answer.json() == sorted(claims.get("roles", []))
 
 
 async def test_a_request_around_the_gateway_is_refused(gateway: Gateway) -> None:
