@@ -57,6 +57,13 @@ fn own_services_run_in_containers() {
 }
 
 #[test]
+#[ignore = "needs Docker; `make containers` runs it"]
+fn people_run_in_containers() {
+    let Some(_proof) = prove("compose::people_run_in_containers") else { return };
+    drive("boxed-people", common::subjects::BOXED_PEOPLE);
+}
+
+#[test]
 #[ignore = "needs Docker; `make containers ALL=1` runs it"]
 fn ml_runs_in_containers_all() {
     let Some(_proof) = prove("compose::ml_runs_in_containers_all") else { return };

@@ -80,7 +80,7 @@ fn own_services_run() {
 #[ignore = "starts servers; `make test` runs it"]
 fn identity_runs() {
     let Some(_proof) = prove("system::identity_runs") else { return };
-    drive("run-identity", common::subjects::PEOPLE_AND_SOCKETS);
+    drive("run-identity", common::subjects::PEOPLE);
 }
 
 #[test]

@@ -106,9 +106,11 @@ pub const PEOPLE: &[&str] = &[
     "--service",
     "orders=fastify",
 ];
-/// The same without jobs: what these promise of production asks for an issuer that is met by https.
+/// The same without jobs.
 pub const PEOPLE_AND_SOCKETS: &[&str] =
     &["--identity", "--realtime", "--service", "bills=fastapi", "--service", "orders=fastify"];
+/// People, in containers.
+pub const BOXED_PEOPLE: &[&str] = &["--identity", "--realtime", "--service", "orders=fastify"];
 /// People, and what they see.
 pub const PEOPLE_WITH_A_PAGE: &[&str] = &["--identity", "--ml", "--realtime"];
 /// A project with a recipe of each sort.
@@ -273,7 +275,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject {
         name: "system::identity_runs",
         what: "make setup, make e2e: people sign in, and services know whose things they are asked for",
-        projects: &[PEOPLE_AND_SOCKETS],
+        projects: &[PEOPLE],
         ..PLAIN
     },
     Subject {
@@ -458,6 +460,14 @@ pub const SUBJECTS: &[Subject] = &[
         name: "compose::own_services_run_in_containers",
         what: "make up, driven from outside, the database killed, lost and restored, make down",
         projects: &[OWN],
+        images: true,
+        tools: &[Tool::Docker],
+        ..PLAIN
+    },
+    Subject {
+        name: "compose::people_run_in_containers",
+        what: "make up, people who sign in at the issuer that comes along, are erased and leave, make down",
+        projects: &[BOXED_PEOPLE],
         images: true,
         tools: &[Tool::Docker],
         ..PLAIN

@@ -118,7 +118,7 @@ def address() -> str:
         publisher["PublishedPort"]
         for line in containers
         for publisher in json.loads(line)["Publishers"] or []
-        if publisher["PublishedPort"]
+        if publisher["PublishedPort"] and "open=no" not in json.loads(line)["Labels"].split(",")
     }
     return "  ".join(f"http://127.0.0.1:{port}{path}" for port in sorted(ports))
 

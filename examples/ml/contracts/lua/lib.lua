@@ -225,6 +225,17 @@ local function settle(job, status, result)
   redis.call('PEXPIRE', events_key(job.id), integer(args.limits.events_s * 1000))
 end
 
+-- Cancels a job that nobody runs, and asks the one who runs it otherwise: canceled or canceling.
+local function cancel(job)
+  -- A worker whose lease is over has lost the job: there is nobody to ask.
+  if job.status == 'running' and (job.lease_until or 0) > now then
+    redis.call('HSET', job_key(job.id), 'cancel_requested', '1')
+    return 'canceling'
+  end
+  settle(job, 'canceled')
+  return 'canceled'
+end
+
 -- Puts a running job back into the queue, by way of the outbox.
 local function requeue(job, delay_ms)
   job.status = 'queued'

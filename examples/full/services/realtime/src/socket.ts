@@ -7,6 +7,7 @@ import type { RawData, WebSocket } from 'ws';
 import { parsePosition, type Event } from './event.ts';
 import { drained, type Subscription } from './hub.ts';
 import { events, slowConsumers, sockets, subscriptions } from './metrics.ts';
+import type { Opener } from './plugins/openers.ts';
 import { invalid, parseRequest, Refusal, type Ref, type Request } from './protocol.ts';
 import { parseTopic, type Topic } from './topic.ts';
 
@@ -19,6 +20,7 @@ const asText = { binary: false };
 export class Socket {
   readonly #id = randomUUID();
   readonly #app: FastifyInstance;
+  readonly #opener: Opener;
   readonly #caller: string;
   readonly #stream: Duplex;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -31,11 +33,11 @@ export class Socket {
 
   /**
    * @param stream what `ws` writes to: its buffer tells when more may be sent
-   * @param caller the API key's name or, where none is needed, an address: no identity
    */
-  constructor(ws: WebSocket, stream: Duplex, caller: string, app: FastifyInstance) {
+  constructor(ws: WebSocket, stream: Duplex, opener: Opener, app: FastifyInstance) {
     this.#app = app;
-    this.#caller = caller;
+    this.#opener = opener;
+    this.#caller = opener.caller;
     this.#stream = stream;
     const { PUBLISH_PER_SECOND, SUBSCRIBE_PER_SECOND, WS_SUBSCRIPTIONS_MAX } = app.config;
     this.#publishes = new Tokens(PUBLISH_PER_SECOND);
@@ -123,6 +125,7 @@ export class Socket {
     const { config, hub, presence, state } = this.#app;
     const after = request.after === undefined ? undefined : parsePosition(request.after);
     if (request.after !== undefined && !after) throw invalid('after: not the id of an event');
+    this.#require('read', topic);
     // A second subscription to a topic takes the place of the first.
     this.#leave(topic);
     if (this.#subscriptions.size >= config.WS_SUBSCRIPTIONS_MAX) {
@@ -169,6 +172,7 @@ export class Socket {
         `Nobody publishes to \`${topic.id}\`.`,
       );
     }
+    this.#require('publish', topic);
     const data = JSON.stringify(request.data);
     if (Buffer.byteLength(data) > config.PUBLISH_MAX_BYTES) {
       throw new Refusal(
@@ -183,6 +187,11 @@ export class Socket {
     }
     const id = await topic.kind.publish(state, topic, this.#caller, data, config);
     this.#write(JSON.stringify({ op: 'published', ref: request.ref, topic: topic.id, id }));
+  }
+
+  #require(act: 'read' | 'publish', topic: Topic): void {
+    if (this.#app.permissions.every((allows) => allows(this.#opener, act, topic))) return;
+    throw new Refusal('forbidden', 'Not allowed', `You may not ${act} \`${topic.id}\`.`);
   }
 
   #send(event: Event): void {

@@ -17,7 +17,7 @@ const base: Record<string, object> = {
   finish: { status: 'succeeded' },
   retry: { delay_ms: 0, max_attempts: 3 },
   release: { delay_ms: 0 },
-  cancel: { caller: '' },
+  cancel: {},
 };
 const fences: Record<string, object> = { right: { fence: 1 }, stale: { fence: 7 }, none: {} };
 

@@ -57,7 +57,7 @@ export default plugin(
       const refusal = refusalOf(request);
       if (refusal) throw refusal;
       server.handleUpgrade(request, stream, head, (ws) => {
-        const socket = new Socket(ws, stream, opener.caller, app);
+        const socket = new Socket(ws, stream, opener, app);
         const gone = clients.add(() => socket.close(1012, 'restarting'));
         const unwatch = opener.watch?.(() => socket.close(1008, 'signed out'));
         open.add(socket);

@@ -51,6 +51,9 @@ async function answer(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { clients, config, hub, state } = app;
+  if (topic && !app.permissions.every((allows) => allows(opener, 'read', topic))) {
+    throw new Problem(403, 'forbidden', `You may not read \`${topic.id}\`.`);
+  }
   const found = topic ? await topic.kind.find(state, topic.name, opener.caller) : 'missing';
   if (!topic || found === 'missing') {
     throw new Problem(404, 'not-found', `There is nothing at ${request.url}.`);

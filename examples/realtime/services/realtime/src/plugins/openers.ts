@@ -1,12 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import plugin from 'fastify-plugin';
+import type { Topic } from '../topic.ts';
 
 /** Who opens a socket or a stream of events. */
 export interface Opener {
   /** The API key's name or, where none is needed, an address: what is opened counts as its. */
   caller: string;
+  roles?: readonly string[] | undefined;
   watch?: Watch;
 }
+
+/** Whether somebody may do this with a topic. */
+export type Permission = (opener: Opener, act: 'read' | 'publish', topic: Topic) => boolean;
 
 /** Calls `onEnd` once the right to read is over, unless what this returns was called before. */
 export type Watch = (onEnd: () => void) => () => void;
@@ -16,6 +21,8 @@ export type Way = (request: IncomingMessage) => Promise<Opener | undefined>;
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** All of them have to agree. */
+    permissions: Permission[];
     /** Asked in turn, before API keys are. */
     ways: Way[];
     /** Who opens something; nothing where that has to be known, and is not. */
@@ -27,6 +34,7 @@ declare module 'fastify' {
 export default plugin(
   async (app) => {
     const ways: Way[] = [];
+    app.decorate('permissions', []);
     app.decorate('ways', ways);
     app.decorate('openerOf', async (request, address) => {
       for (const way of ways) {
