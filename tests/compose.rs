@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::proof::{place_for, prove, uses_file, uses_project};
+use common::subjects::PEOPLE_AND_SOCKETS;
 use common::{put, repository, scaffold_ok, tree_of};
 use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
@@ -85,6 +86,24 @@ fn ml_with_realtime_and_rabbitmq_runs_in_containers_all() {
         return;
     };
     drive("boxed-rabbitmq", &["--ml", "--realtime", "--queue", "rabbitmq"]);
+}
+
+/// The suite of people, as it is, at an issuer of somebody else; and what only shows there: that a
+/// session ends with the one at the issuer, told and asked.
+#[test]
+#[ignore = "needs Docker; `make containers` runs it"]
+fn people_sign_in_at_keycloak_in_containers() {
+    let Some(_proof) = prove("compose::people_sign_in_at_keycloak_in_containers") else { return };
+    let folder = project("people-keycloak", PEOPLE_AND_SOCKETS);
+    run(&folder, None, &["make", "setup"]);
+    let identity = repository().join("tests/identity");
+    let told = "tests/test_told.py";
+    fs::copy(identity.join("test_told.py"), folder.join(told)).expect("the test is copied");
+    let keycloak = identity.join("keycloak.py");
+    let mut command = vec!["python3", keycloak.to_str().expect("the path is UTF-8")];
+    command.extend([".venv/bin/python", "-m", "pytest", "--quiet", "tests/test_people.py"]);
+    command.extend(["tests/test_people_realtime.py", "tests/test_owners.py", told]);
+    print!("{}", run(&folder, None, &command));
 }
 
 /// Programs that check files, from the Python registry.

@@ -500,6 +500,14 @@ pub const SUBJECTS: &[Subject] = &[
         ..PLAIN
     },
     Subject {
+        name: "compose::people_sign_in_at_keycloak_in_containers",
+        what: "make setup, Keycloak in a container: the suite of people there, renewals, sign-outs that the issuer tells of",
+        projects: &[PEOPLE_AND_SOCKETS],
+        tools: &[Tool::Docker],
+        seldom: true,
+        ..PLAIN
+    },
+    Subject {
         name: "dropin::every_target_takes_what_is_dropped_in",
         what: "foreign components: kubectl kustomize, docker compose config, schemas, yamllint",
         files: &["templates", "tests/packs/docking"],

@@ -1,4 +1,4 @@
-"""Who signs in, and what is known of them: with the issuer that `make dev` brings."""
+"""Who signs in, and what is known of them, at whichever issuer."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ def test_who_signs_in_is_known(gateway: httpx2.Client) -> None:
 def test_who_signs_out_is_gone_here_and_at_the_issuer(alice: Browser) -> None:
     left = alice.ask("POST", "/auth/logout").json()["to"]
     assert alice.ask("GET", "/v1/me").status_code == 401
-    form = alice.ask("GET", left)
-    assert "Sign out" in form.text
+    page = alice.follow(alice.ask("GET", left))
+    # Some issuers ask once more.
+    page = page if alice.is_back(page) else alice.send(page)
+    assert alice.is_back(page), page.text
+    assert not alice.is_back(alice.follow(alice.ask("GET", "/auth/login")))
 
 
 def events(system: System) -> list[tuple[str, str | None]]:
@@ -66,8 +69,10 @@ def test_the_log_tells_who_comes_and_goes_and_who_is_refused(
 
 
 def test_a_program_calls_with_a_token_of_the_issuer(system: System, gateway: httpx2.Client) -> None:
+    issuer = system.first("gateway")["env"]["OIDC_ISSUER"]
+    found = httpx2.get(f"{issuer}/.well-known/openid-configuration", trust_env=False).json()
     answer = httpx2.post(
-        f"{system.processes['issuer']['url']}/token",
+        found["token_endpoint"],
         data={"grant_type": "client_credentials"},
         auth=("program", "development"),
         trust_env=False,

@@ -1,0 +1,108 @@
+"""Runs a command while Keycloak is there, where people sign in then: `keycloak.py COMMAND...`.
+
+The command finds in its environment what a generated project knows its issuer by, the password of
+everybody in realm.json, and in `BACK_CHANNEL_PORT` where the gateway is that Keycloak tells of who
+signed out. Needs Docker and nothing but Python's own library.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+IMAGE = "quay.io/keycloak/keycloak:26.7"
+REALM = Path(__file__).resolve().parent / "realm.json"
+# It builds itself before it starts, which takes a minute where there is little to do it with.
+START_LIMIT_S = 300.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ["docker", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode:
+        sys.exit(f"docker {arguments[0]}: exit status {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def answers(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        return bool(direct.open(url, timeout=5).status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def keycloak(back_channel: int) -> Iterator[str]:
+    """A Keycloak with the realm, and its issuer's address; its container is removed at the end."""
+    port = free_port()
+    issuer, name = f"http://127.0.0.1:{port}/realms/app", f"scaffold-keycloak-{port}"
+    docker(
+        "run",
+        "--detach",
+        f"--name={name}",
+        # It reaches the gateway, which listens on the loopback alone.
+        "--network=host",
+        "--tmpfs=/opt/keycloak/data",
+        f"--volume={REALM}:/opt/keycloak/data/import/realm.json:ro",
+        # It starts in two thirds of the time, and is not asked for much.
+        "--env=JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1",
+        f"--env=GATEWAY_URL=http://127.0.0.1:{back_channel}",
+        IMAGE,
+        "start-dev",
+        "--import-realm",
+        "--http-host=127.0.0.1",
+        f"--http-port={port}",
+    )
+    begun = time.monotonic()
+    try:
+        while not answers(f"{issuer}/.well-known/openid-configuration"):
+            runs = docker("inspect", "--format={{.State.Running}}", name).strip() == "true"
+            if not runs or time.monotonic() - begun > START_LIMIT_S:
+                sys.exit(f"Keycloak did not start:\n{docker('logs', name)}")
+            time.sleep(0.2)
+        print(f"keycloak   ready after {time.monotonic() - begun:.1f} s", flush=True)
+        yield issuer
+    finally:
+        docker("rm", "--force", "--volumes", name, check=False)
+
+
+def main() -> int:
+    # So that the container is removed then as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    back_channel = free_port()
+    with keycloak(back_channel) as issuer:
+        known_by = {
+            "OIDC_ISSUER": issuer,
+            "OIDC_CLIENT_SECRET": "development",
+            "OIDC_AUDIENCE": "app",
+            "OIDC_ROLES_CLAIM": "realm_access.roles",
+            "PEOPLE_PASSWORD": "development",
+            "WITHOUT": "issuer",
+            "BACK_CHANNEL_PORT": str(back_channel),
+        }
+        return subprocess.run(sys.argv[1:], env=os.environ | known_by, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
