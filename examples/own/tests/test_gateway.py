@@ -63,7 +63,7 @@ def test_a_bad_environment_is_reported_whole(start: Callable[..., System]) -> No
 def test_sigterm_stops_everything_and_leaves_nothing(start: Callable[..., System]) -> None:
     system = start()
     system.wait_ready()
-    pids = [entry["pid"] for entry in system.processes.values()]
+    pids = [entry["pid"] for entry in system.processes.values() if entry["pid"]]
     system.runner.send_signal(signal.SIGTERM)
     assert system.wait_end() == 0
     assert not [pid for pid in pids if is_running(pid)]

@@ -188,3 +188,10 @@ test('guessing tokens is limited', async (t) => {
   const { ask } = await program(t, { RATE_LIMIT_PER_MINUTE: '2' });
   for (const status of [401, 401, 429]) assert.equal((await ask('a.b.c')).statusCode, status);
 });
+
+test('ID tokens are for the client, which is no audience of bearer tokens', async (t) => {
+  await assert.rejects(gateway(t, { OIDC_AUDIENCE: 'gateway' }), /OIDC_AUDIENCE .*must not be/);
+  const named = { OIDC_AUDIENCE: 'shop', OIDC_CLIENT_ID: 'shop' };
+  await assert.rejects(gateway(t, named), /OIDC_AUDIENCE .*must not be/);
+  await gateway(t, { OIDC_AUDIENCE: 'gateway', OIDC_CLIENT_ID: 'shop' });
+});

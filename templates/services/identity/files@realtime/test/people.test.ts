@@ -34,8 +34,11 @@ test('a socket that a browser opens is of who is signed in, and ends with the se
   const { found, headers } = await signIn('alice');
   const client = await TestClient.open(service, { headers });
   assert.equal(await callerOf(client), 'user:alice');
+  const ended = performance.now();
   await sessions.end(found);
   assert.deepEqual(await client.closed, { code: 1008, reason: 'signed out' });
+  // It was told: nobody has had to look.
+  assert.ok(performance.now() - ended < 3_000);
   assert.equal(await refusal(service, { headers }), 401);
 });
 

@@ -45,6 +45,12 @@ test("what is one's own nobody else reads, and nobody else writes there", async 
     assert.deepEqual(await answers(client, 'lobby'), allowed);
 });
 
+test('an API key is no person, whatever it is called', async () => {
+  const keyed = await startService(url, {}, { alice: 'secret' });
+  const headers = { authorization: 'Bearer secret' };
+  assert.deepEqual(await answers(await TestClient.open(keyed, { headers }), 'own.alice'), refused);
+});
+
 test('nobody takes the name of another by what names of channels do not have', async () => {
   const own = 'own.auth0_7ca_5fb';
   assert.deepEqual(await answers(await open('auth0|a_b'), own), allowed);

@@ -11,7 +11,7 @@ const roles = z.array(z.string()).optional();
 
 const Rule = z.strictObject({
   /** Names of channels: `*` stands for anything, `{sub}` for who asks, as `nameOf` writes it. */
-  channels: z.string(),
+  channels: z.string().regex(/^(?:[A-Za-z0-9_.*-]|\{sub\})+$/, 'is no name of channels'),
   /** Roles, one of which it takes; everybody where they are not named, nobody where there are none. */
   read: roles,
   publish: roles,
@@ -40,9 +40,8 @@ export default plugin(
 function fits(channels: string, name: string, { caller }: Opener): boolean {
   // An API key is no person, and an address is none.
   if (channels.includes('{sub}') && !caller.startsWith('user:')) return false;
-  const text = channels.replace('{sub}', nameOf(subOf(caller)));
-  const pattern = text.split('*').map((part) => RegExp.escape(part));
-  return new RegExp(`^${pattern.join('.*')}$`).test(name);
+  const text = channels.replaceAll('{sub}', nameOf(subOf(caller)));
+  return new RegExp(`^${text.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name);
 }
 
 /** A subject as a part of a channel's name: what may not be there, and `_`, as `_` and two digits a byte. */
