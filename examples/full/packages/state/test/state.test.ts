@@ -8,6 +8,7 @@ import { z } from 'zod';
 import {
   connect,
   Hints,
+  Kept,
   State,
   StateUnavailable,
   stateSettings,
@@ -118,23 +119,51 @@ test('fails within its patience when the server hangs', async (t) => {
 test('what was read is kept, until it changes or the connection is lost', async (t) => {
   const running = await server(t);
   const writer = client(t, running);
-  const keeper = connect(running.url, 'keeper', log, true);
-  t.after(() => keeper.destroy());
-  await Promise.all([ready(writer), ready(keeper)]);
-  const reads = async () =>
-    Number(/cmdstat_get:calls=(\d+)/.exec(await writer.info('commandstats'))?.[1] ?? 0);
+  const redis = connect(running.url, 'keeper', log, true);
+  t.after(() => redis.destroy());
+  const kept = new Kept<string>(redis);
+  await Promise.all([ready(writer), ready(redis)]);
+  let reads = 0;
+  const read = async (): Promise<string | undefined> =>
+    kept.read('a', async () => {
+      reads += 1;
+      return (await redis.get('a')) ?? undefined;
+    });
+  // That there is nothing is no value to keep.
+  assert.deepEqual([await read(), await read()], [undefined, undefined]);
+  const told = new Promise((resolve) => redis.once('invalidate', resolve));
   await writer.set('a', '1');
-  for (const _ of [1, 2, 3]) assert.equal(await keeper.get('a'), '1');
-  assert.equal(await reads(), 1);
+  await told;
+  reads = 0;
+  assert.deepEqual([await read(), await read(), await read()], ['1', '1', '1']);
+  assert.equal(reads, 1);
   await writer.set('a', '2');
   // What is kept is there at once: only in between does the connection hear of the change.
-  while ((await keeper.get('a')) !== '2') await new Promise(setImmediate);
-  assert.equal(await reads(), 2);
-  const again = ready(keeper);
+  while ((await read()) !== '2') await new Promise(setImmediate);
+  assert.equal(reads, 2);
+  const again = ready(redis);
   await writer.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
   await again;
-  await keeper.get('a');
-  assert.equal(await reads(), 3);
+  assert.equal(await read(), '2');
+  assert.equal(reads, 3);
+});
+
+test('a change that is told while a key is read is not overlooked', async (t) => {
+  const running = await server(t);
+  const redis = connect(running.url, 'keeper', log, true);
+  t.after(() => redis.destroy());
+  const kept = new Kept<string>(redis);
+  await ready(redis);
+  await redis.set('a', '1');
+  const read = async (): Promise<string | undefined> => (await redis.get('a')) ?? undefined;
+  const changed = new Promise((resolve) => redis.once('invalidate', resolve));
+  const old = await kept.read('a', async () => {
+    const value = await read();
+    await redis.set('a', '2');
+    await changed;
+    return value;
+  });
+  assert.deepEqual([old, await kept.read('a', read)], ['1', '2']);
 });
 
 test('hears hints, also those asked for before the connection and after a lost one', async (t) => {

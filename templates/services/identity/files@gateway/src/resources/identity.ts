@@ -1,5 +1,5 @@
 import { Sessions } from '@app/sessions/sessions';
-import { connect } from '@app/state';
+import { connect, Kept } from '@app/state';
 import plugin from 'fastify-plugin';
 import { Issuer } from '../identity/issuer.ts';
 import { KeyFile } from '../identity/key-file.ts';
@@ -22,13 +22,11 @@ export default plugin(
     const issuer =
       config.OIDC_ISSUER === undefined ? undefined : new Issuer(config.OIDC_ISSUER, config);
     const name = `${config.SERVICE_NAME}-sessions`;
-    // A connection that keeps what it has read: nearly each request asks for who is signed in.
+    // Nearly each request asks for who is signed in: a connection that hears when that changes.
     const redis = connect(config.REDIS_URL, name, app.log, true);
     app.addHook('onClose', async () => redis.destroy());
-    const sessions = new Sessions(new GatewayState(redis), {
-      idle_s: config.SESSION_IDLE_S,
-      max_s: config.SESSION_MAX_S,
-    });
+    const times = { idle_s: config.SESSION_IDLE_S, max_s: config.SESSION_MAX_S };
+    const sessions = new Sessions(new GatewayState(redis), times, new Kept(redis));
     const limits = {
       ahead_s: config.REFRESH_AHEAD_S,
       patience_s: config.ISSUER_PATIENCE_S,

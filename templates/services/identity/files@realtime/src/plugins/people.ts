@@ -1,7 +1,15 @@
 import { Problem } from '@app/http/problems';
-import { callerOf, ENDED, idOf, readSession, SESSION_COOKIE } from '@app/sessions/sessions';
+import {
+  callerOf,
+  ENDED,
+  idOf,
+  keptSession,
+  readSession,
+  SESSION_COOKIE,
+  type Found,
+} from '@app/sessions/sessions';
 import { takeTicket } from '@app/sessions/tickets';
-import { connect, connected, State } from '@app/state';
+import { connect, connected, Kept, State } from '@app/state';
 import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
 import type { Watch } from './openers.ts';
@@ -18,9 +26,10 @@ const LONGEST_MS = 2 ** 31 - 1;
 export default plugin(
   async (app) => {
     const { config, log } = app;
-    // A connection that keeps what it has read: browsers open several sockets, and open them again.
+    // Browsers open several sockets, and open them again: a connection that hears what changes.
     const redis = connect(config.REDIS_URL, `${config.SERVICE_NAME}-sessions`, log, true);
     const state = new State(redis);
+    const kept = new Kept<Found>(redis);
     app.addHook('onReady', async () => connected(redis));
     app.addHook('onClose', async () => redis.destroy());
     const watchSession = watcher(app);
@@ -36,14 +45,15 @@ export default plugin(
         const { ends, session, ...opener } = ticket;
         if (session === undefined)
           return { ...opener, ...(ends !== undefined && { watch: watchTime(ends) }) };
-        if (await readSession(state, session)) return { ...opener, watch: watchSession(session) };
+        if (await keptSession(state, session, kept))
+          return { ...opener, watch: watchSession(session) };
         throw new Problem(401, 'unauthorized', 'Who has asked for this ticket has signed out.');
       },
       async ({ headers }) => {
         // As everywhere, what a request says of its sender itself goes before what its browser adds.
         if (BEARER.test(headers.authorization ?? '')) return undefined;
         const secret = member(headers.cookie, ';', COOKIE);
-        const found = secret && (await readSession(state, idOf(secret)));
+        const found = secret && (await keptSession(state, idOf(secret), kept));
         if (!found) return undefined;
         const { sub, roles } = found.session;
         return { caller: callerOf(sub), roles, watch: watchSession(found.id) };

@@ -18,14 +18,8 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
-/**
- * For how long and for how many keys a reply is kept, while the server says when they change. The time
- * is for a server that hangs, and says nothing.
- */
-const KEPT = { ttl: 5_000, maxEntries: 1_000, recordStats: false };
-
 /** Options as their own object, so that its type is the client's type. */
-function options(url: string, name: string, keeps: boolean) {
+function options(url: string, name: string, emitInvalidate: boolean) {
   return {
     url,
     name,
@@ -40,24 +34,24 @@ function options(url: string, name: string, keeps: boolean) {
       socketTimeout: 5_000,
       reconnectStrategy: () => 100 + Math.random() * 900,
     },
-    ...(keeps && { clientSideCache: KEPT }),
+    emitInvalidate,
   };
 }
 
 export type RedisClient = ReturnType<typeof createRedisClient>;
 
-function createRedisClient(url: string, name: string, keeps = false) {
-  return createClient(options(url, name, keeps));
+function createRedisClient(url: string, name: string, tracked = false) {
+  return createClient(options(url, name, tracked));
 }
 
 /**
  * A client that is usable at once: it connects in the background for as long as it takes, and
  * again whenever the connection is lost. Meanwhile commands are refused.
  *
- * One that `keeps` what it has read asks again for a key once the server says that it has changed.
+ * One that is `tracked` hears when a key changes that it has read: see `Kept`.
  */
-export function connect(url: string, name: string, log: Log, keeps = false): RedisClient {
-  const client = createRedisClient(url, name, keeps);
+export function connect(url: string, name: string, log: Log, tracked = false): RedisClient {
+  const client = createRedisClient(url, name, tracked);
   let lost: string | undefined;
   client.on('error', (error: Error) => {
     // Said once and not for each of the attempts that follow.
@@ -154,6 +148,43 @@ async function inTime<Reply>(reply: Promise<Reply>): Promise<Reply> {
     return await promise;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** A server that hangs does not say that a key has changed: then what was read is kept for so long. */
+const KEPT_MS = 5_000;
+const KEPT_MAX = 1_000;
+
+/**
+ * What was read by key, until the server says that the key has changed, as it does by RESP3's
+ * `CLIENT TRACKING`. All of it goes with the connection.
+ */
+export class Kept<Value> {
+  readonly #entries = new Map<string, { value?: Value; until: number }>();
+
+  /** `redis` has to be tracked, and to be what is read by. */
+  constructor(redis: RedisClient) {
+    redis.on('invalidate', (key: Buffer | string | null) => {
+      if (key === null) this.#entries.clear();
+      else this.#entries.delete(String(key));
+    });
+    for (const event of ['error', 'ready']) redis.on(event, () => this.#entries.clear());
+  }
+
+  /** What is kept of a key or, where nothing is, what `read` returns. That a key is not there is not kept. */
+  async read(key: string, read: () => Promise<Value | undefined>): Promise<Value | undefined> {
+    const kept = this.#entries.get(key);
+    const now = performance.now();
+    if (kept?.value !== undefined && now < kept.until) return kept.value;
+    // There before it is asked for: a change that is told meanwhile takes it away.
+    const entry: { value?: Value; until: number } = { until: now + KEPT_MS };
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined && this.#entries.size > KEPT_MAX) this.#entries.delete(oldest);
+    const value = await read();
+    if (value !== undefined) entry.value = value;
+    return value;
   }
 }
 

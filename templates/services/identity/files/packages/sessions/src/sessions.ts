@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
-import type { State } from '@app/state';
+import type { Kept, State } from '@app/state';
 import { z } from 'zod';
 
 /** Somebody who is signed in. Tokens are the gateway's, and leave it for nobody. */
@@ -43,14 +43,16 @@ const PROLONGED = 10_000;
 /** Who is signed in, in the state store: of the secret in a browser's cookie only a hash is there. */
 export class Sessions {
   readonly #state: State;
+  readonly #kept: Kept<Found> | undefined;
   readonly #idleMs: number;
   readonly #maxMs: number;
   /** When each was prolonged, those of long ago first; by `Date.now()`. */
   readonly #prolonged = new Map<string, number>();
 
-  /** `state` may keep what it has read. */
-  constructor(state: State, limits: { idle_s: number; max_s: number }) {
+  /** @param kept what `state` was asked for before */
+  constructor(state: State, limits: { idle_s: number; max_s: number }, kept?: Kept<Found>) {
     this.#state = state;
+    this.#kept = kept;
     this.#idleMs = limits.idle_s * 1_000;
     this.#maxMs = limits.max_s * 1_000;
   }
@@ -75,7 +77,8 @@ export class Sessions {
 
   /** The session of a browser's secret; prolongs it, up to its end. */
   async find(secret: string): Promise<Found | undefined> {
-    const found = await this.read(idOf(secret));
+    const id = idOf(secret);
+    const found = await (this.#kept ? keptSession(this.#state, id, this.#kept) : this.read(id));
     if (found === undefined) return undefined;
     const rest = found.session.ends - Date.now();
     if (rest <= 0 || !(await this.#prolong(found.id, rest))) return undefined;
@@ -160,6 +163,15 @@ export class Sessions {
     if (gone.length > 0) await this.#state.ask(async (redis) => redis.sRem(index, gone));
     return found.toSorted((first, second) => second.session.began - first.session.began);
   }
+}
+
+/** The session that is called so, as it is now or, where it may be `kept`, as it was read. */
+export async function keptSession(
+  state: State,
+  id: string,
+  kept: Kept<Found>,
+): Promise<Found | undefined> {
+  return await kept.read(keyOf(id), async () => readSession(state, id));
 }
 
 /** The session that is called so, as it is now. */
