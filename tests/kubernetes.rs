@@ -150,7 +150,9 @@ fn the_overlay_dev_runs_the_images_that_compose_builds() {
         let mut built = BTreeSet::new();
         for (_, compose) in documents.iter().filter(|(path, _)| path.ends_with("/compose.yaml")) {
             for service in compose["services"].as_mapping().expect("services").values() {
-                if !service["build"].is_null() {
+                // Where people sign in is the owner's in a cluster.
+                let is_issuer = text(&service["image"]).ends_with("/issuer:dev");
+                if !service["build"].is_null() && !is_issuer {
                     built.insert(text(&service["image"]).to_owned());
                 }
             }
