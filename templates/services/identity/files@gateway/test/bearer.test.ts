@@ -193,5 +193,7 @@ test('ID tokens are for the client, which is no audience of bearer tokens', asyn
   await assert.rejects(gateway(t, { OIDC_AUDIENCE: 'gateway' }), /OIDC_AUDIENCE .*must not be/);
   const named = { OIDC_AUDIENCE: 'shop', OIDC_CLIENT_ID: 'shop' };
   await assert.rejects(gateway(t, named), /OIDC_AUDIENCE .*must not be/);
+  const url = { PUBLIC_URL: 'https://shop.example', OIDC_CLIENT_ID: 'https://shop.example' };
+  await assert.rejects(gateway(t, url), /OIDC_AUDIENCE .*must not be/);
   await gateway(t, { OIDC_AUDIENCE: 'gateway', OIDC_CLIENT_ID: 'shop' });
 });

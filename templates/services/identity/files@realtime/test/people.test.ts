@@ -132,6 +132,21 @@ test('a ticket of a session that has ended meanwhile is of no use', async () => 
   assert.equal(await refusal(service, { headers }), 401);
 });
 
+test('a ticket of a token that has ended meanwhile is of no use', async () => {
+  const service = await startService(url, {}, keys);
+  const ticket = await ticketFor({ caller: 'user:ci', roles: ['admin'], ends: Date.now() - 1 });
+  const headers = { 'sec-websocket-protocol': `v1, ${ticket}` };
+  assert.equal(await refusal(service, { headers }), 401);
+});
+
+test('a socket ends when who has opened it has other roles', async () => {
+  const service = await startService(url, {}, keys);
+  const { found, headers } = await signIn('alice');
+  const client = await TestClient.open(service, { headers });
+  await sessions.update({ ...found, session: { ...found.session, roles: ['admin'] } });
+  assert.equal((await client.closed).code, 1008);
+});
+
 test('programs come in by their API keys as before', async () => {
   const service = await startService(url, {}, keys);
   const headers = { authorization: 'Bearer secret' };

@@ -54,7 +54,7 @@ test('an API key is no person, whatever it is called', async () => {
 test('nobody takes the name of another by what names of channels do not have', async () => {
   const own = 'own.auth0_7ca_5fb';
   assert.deepEqual(await answers(await open('auth0|a_b'), own), allowed);
-  for (const sub of ['auth0_7ca_5fb', 'auth0|a_', '*', 'auth0.*']) {
+  for (const sub of ['auth0_7ca_5fb', 'auth0|a_', '*', 'auth0.*', 'auth0']) {
     assert.deepEqual(await answers(await open(sub), own), refused, sub);
   }
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ownChannel } from '@app/sessions/channels';
 import { State } from '@app/state';
 import { personal } from '../src/personal/channels.ts';
 import { startRedis } from './harness.ts';
@@ -41,6 +42,27 @@ test('what a person has said is shown, and erased with nothing that others have 
   for (const key of await redis.keys('*')) {
     assert.doesNotMatch(String(await redis.sendCommand(['DUMP', key])), /alice/, key);
   }
+});
+
+test('what stands in a channel of their own is of the person, whoever has said it', async () => {
+  await redis.flushAll();
+  await publish(ownChannel('auth0|a'), 'service:bills', 'your bill');
+  await publish(ownChannel('auth0|ab'), 'service:bills', "somebody else's");
+  const messages = [{ channel: 'own.auth0_7ca', data: { said: 'your bill' } }];
+  assert.partialDeepStrictEqual(await personal.export(state, 'user:auth0|a'), messages);
+  assert.equal(await personal.erase(state, 'user:auth0|a'), 1);
+  assert.deepEqual((await redis.keys('channel:*')).toSorted(), [
+    'channel:own.auth0_7cab',
+    'channel:own.auth0_7cab:bytes',
+  ]);
+  assert.deepEqual(await redis.zRange('channels', 0, -1), ['own.auth0_7cab']);
+});
+
+test('subjects of any length and with any characters have a channel of their own', () => {
+  const subs = ['a', 'a.b', 'a_2eb', 'A', 'ä', '', 'x'.repeat(300), `${'x'.repeat(299)}y`];
+  const names = subs.map(ownChannel);
+  assert.equal(new Set(names).size, subs.length);
+  for (const name of names) assert.match(name, /^[A-Za-z0-9_.-]{1,128}$/);
 });
 
 test('who has said nothing any more takes up nothing', async () => {

@@ -5,6 +5,7 @@ import type { State } from '@app/state';
 /** Where a person is signed in. */
 export const personal: Personal = {
   name: 'sessions',
+  first: true,
 
   async export(state, owner) {
     const found = await sessionsOf(state).list(subOf(owner));

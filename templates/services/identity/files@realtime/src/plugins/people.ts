@@ -12,12 +12,12 @@ import { takeTicket } from '@app/sessions/tickets';
 import { connect, connected, Kept, State } from '@app/state';
 import type { FastifyInstance } from 'fastify';
 import plugin from 'fastify-plugin';
-import type { Watch } from './openers.ts';
+import type { Opener, Watch } from './openers.ts';
 
 const BEARER = /^bearer /i;
 const PROTOCOL = /^ticket\.([\w-]{43})$/;
 const COOKIE = new RegExp(`^${SESSION_COOKIE}=([\\w-]{43})$`);
-/** How often it is looked whether a session has ended of which nobody has told. */
+/** How often it is looked whether a session has other roles, or has ended and nobody has told. */
 const LOOK_MS = 5_000;
 /** A longer time than this a timer takes for none. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -33,6 +33,10 @@ export default plugin(
     app.addHook('onReady', async () => connected(redis));
     app.addHook('onClose', async () => redis.destroy());
     const watchSession = watcher(app);
+    const openerOf = (found: Found): Opener => {
+      const { sub, roles } = found.session;
+      return { caller: callerOf(sub), roles, watch: watchSession(found) };
+    };
     app.ways.push(
       async ({ headers }) => {
         const secret = member(headers['sec-websocket-protocol'], ',', PROTOCOL);
@@ -43,20 +47,20 @@ export default plugin(
           throw new Problem(401, 'unauthorized', detail);
         }
         const { ends, session, ...opener } = ticket;
-        if (session === undefined)
-          return { ...opener, ...(ends !== undefined && { watch: watchTime(ends) }) };
-        if (await keptSession(state, session, kept))
-          return { ...opener, watch: watchSession(session) };
-        throw new Problem(401, 'unauthorized', 'Who has asked for this ticket has signed out.');
+        const found = session && (await keptSession(state, session, kept));
+        if (found) return openerOf(found);
+        if (session !== undefined || (ends !== undefined && ends <= Date.now())) {
+          const detail = 'Who has asked for this ticket has signed out, or the token has ended.';
+          throw new Problem(401, 'unauthorized', detail);
+        }
+        return { ...opener, ...(ends !== undefined && { watch: watchTime(ends) }) };
       },
       async ({ headers }) => {
         // As everywhere, what a request says of its sender itself goes before what its browser adds.
         if (BEARER.test(headers.authorization ?? '')) return undefined;
         const secret = member(headers.cookie, ';', COOKIE);
         const found = secret && (await keptSession(state, idOf(secret), kept));
-        if (!found) return undefined;
-        const { sub, roles } = found.session;
-        return { caller: callerOf(sub), roles, watch: watchSession(found.id) };
+        return found ? openerOf(found) : undefined;
       },
     );
   },
@@ -73,28 +77,30 @@ function member(header: string | undefined, separator: string, form: RegExp): st
 }
 
 /** Makes what watches a session: one subscription tells of the end of any. */
-function watcher(app: FastifyInstance): (id: string) => Watch {
+function watcher(app: FastifyInstance): (found: Found) => Watch {
   const watched = new Map<string, Set<() => void>>();
   const unlisten = app.hints.listen(ENDED, (id) => {
     for (const onEnd of watched.get(id ?? '') ?? []) onEnd();
   });
   app.addHook('onClose', async () => unlisten());
-  return (id) => (onEnd) => {
-    const look = (): void => {
-      readSession(app.state, id).then(
-        (found) => !found && onEnd(),
-        // While the state store does not answer, who is signed in stays so.
-        () => undefined,
-      );
+  return ({ id, session }) =>
+    (onEnd) => {
+      const look = (): void => {
+        readSession(app.state, id).then(
+          // Other roles may read and publish elsewhere: who comes back is asked again.
+          (found) => String(found?.session.roles) !== String(session.roles) && onEnd(),
+          // While the state store does not answer, who is signed in stays so.
+          () => undefined,
+        );
+      };
+      const timer = setInterval(look, LOOK_MS);
+      const all = watched.get(id) ?? new Set();
+      watched.set(id, all.add(onEnd));
+      return () => {
+        clearInterval(timer);
+        if (all.delete(onEnd) && all.size === 0) watched.delete(id);
+      };
     };
-    const timer = setInterval(look, LOOK_MS);
-    const all = watched.get(id) ?? new Set();
-    watched.set(id, all.add(onEnd));
-    return () => {
-      clearInterval(timer);
-      if (all.delete(onEnd) && all.size === 0) watched.delete(id);
-    };
-  };
 }
 
 function watchTime(ends: number): Watch {

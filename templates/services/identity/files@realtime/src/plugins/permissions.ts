@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contractsDir } from '@app/contracts';
+import { nameOf } from '@app/sessions/channels';
 import { subOf } from '@app/sessions/sessions';
 import plugin from 'fastify-plugin';
 import { z } from 'zod';
@@ -22,12 +23,15 @@ export default plugin(
   async (app) => {
     const parsed = z.array(Rule).safeParse(JSON.parse(readFileSync(FILE, 'utf8')));
     if (!parsed.success) throw new Error(`${FILE}: ${z.prettifyError(parsed.error)}`);
+    // Nobody fills the log by asking again.
+    const told = new WeakSet<Opener>();
     app.permissions.push((opener, act, { kind, name }) => {
       if (kind.prefix !== 'channels') return true;
       const rule = parsed.data.find(({ channels }) => fits(channels, name, opener));
       const needed = rule?.[act];
       const allowed = needed === undefined || needed.some((role) => opener.roles?.includes(role));
-      if (!allowed) {
+      if (!allowed && !told.has(opener)) {
+        told.add(opener);
         const { caller } = opener;
         app.log.warn({ event: 'authz_fail', caller, act, channel: name }, 'a channel was refused');
       }
@@ -42,11 +46,4 @@ function fits(channels: string, name: string, { caller }: Opener): boolean {
   if (channels.includes('{sub}') && !caller.startsWith('user:')) return false;
   const text = channels.replaceAll('{sub}', nameOf(subOf(caller)));
   return new RegExp(`^${text.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name);
-}
-
-/** A subject as a part of a channel's name: what may not be there, and `_`, as `_` and two digits a byte. */
-function nameOf(sub: string): string {
-  const escape = (character: string) =>
-    [...Buffer.from(character)].map((byte) => `_${byte.toString(16).padStart(2, '0')}`).join('');
-  return sub.replaceAll(/[^A-Za-z0-9.-]/gu, escape);
 }

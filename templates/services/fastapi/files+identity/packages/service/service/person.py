@@ -35,11 +35,24 @@ async def erase_owned(connection: asyncpg.Connection, owner: str) -> dict[str, i
     """Remove all rows of an owner, or none; return how many there were, by table."""
     counts = {}
     async with connection.transaction():
-        for quoted, name in await connection.fetch(TABLES):
-            statement = f"DELETE FROM {quoted} WHERE owner = $1"  # noqa: S608
-            status = await connection.execute(statement, owner)
-            # Such as `DELETE 3`.
-            counts[name] = int(status.split()[-1])
+        left = await connection.fetch(TABLES)
+        while left:
+            referred, cause = [], None
+            for quoted, name in left:
+                statement = f"DELETE FROM {quoted} WHERE owner = $1"  # noqa: S608
+                try:
+                    async with connection.transaction():
+                        status = await connection.execute(statement, owner)
+                except asyncpg.ForeignKeyViolationError as error:
+                    referred.append((quoted, name))
+                    cause = error
+                else:
+                    # Such as `DELETE 3`.
+                    counts[name] = int(status.split()[-1])
+            # What refers to it goes first. Where nothing went, it is not the person's.
+            if cause is not None and len(referred) == len(left):
+                raise cause
+            left = referred
     return counts
 
 

@@ -26,13 +26,18 @@ async def test_all_of_a_person_is_shown_and_erased_with_nothing_else(
         CREATE TABLE items (owner text, name text);
         CREATE TABLE "My Notes" (owner text);
         CREATE TABLE others (name text);
+        CREATE TABLE albums (id integer PRIMARY KEY, owner text);
+        CREATE TABLE photos (album integer REFERENCES albums, owner text);
+        INSERT INTO albums VALUES (1, 'user:alice');
+        INSERT INTO photos VALUES (1, 'user:alice');
         INSERT INTO items VALUES ('user:alice', 'a'), ('user:alice', 'b'), ('user:bob', 'c');
         INSERT INTO "My Notes" VALUES ('user:alice');
         INSERT INTO others VALUES ('user:alice')""")
-    bobs = {"My Notes": [], "items": [{"owner": "user:bob", "name": "c"}]}
+    nothing: dict[str, list[object]] = {"My Notes": [], "albums": [], "items": [], "photos": []}
+    bobs = {**nothing, "items": [{"owner": "user:bob", "name": "c"}]}
     assert await export_owned(connection, "user:bob") == bobs
-    assert await erase_owned(connection, "user:alice") == {"My Notes": 1, "items": 2}
-    nothing: dict[str, list[object]] = {"My Notes": [], "items": []}
+    erased = {"My Notes": 1, "albums": 1, "items": 2, "photos": 1}
+    assert await erase_owned(connection, "user:alice") == erased
     assert await export_owned(connection, "user:alice") == nothing
     assert await connection.fetchval("SELECT count(*) FROM items") == 1
 

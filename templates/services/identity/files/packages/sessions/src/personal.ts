@@ -7,6 +7,8 @@ import { z } from 'zod';
 /** What is kept of people in the state store, of one kind. An owner is what `callerOf` returns. */
 export interface Personal {
   name: string;
+  /** Goes before the others: who is signed in no more makes nothing new. */
+  first?: boolean;
   /** All of it, as it can be given to the person. */
   export(state: State, owner: string): Promise<unknown[]>;
   /** Removes it, and returns how much there was. */
@@ -30,11 +32,14 @@ export async function runPersonal(folder: URL): Promise<void> {
   const state = new State(redis);
   try {
     await connected(redis);
-    const answer: Record<string, unknown> = {};
+    const kinds: Personal[] = [];
     for (const file of (await readdir(folder)).sort()) {
       const { personal }: { personal: Personal } = await import(new URL(file, folder).href);
-      answer[personal.name] = await personal[action](state, owner);
+      if (personal.first) kinds.unshift(personal);
+      else kinds.push(personal);
     }
+    const answer: Record<string, unknown> = {};
+    for (const kind of kinds) answer[kind.name] = await kind[action](state, owner);
     if (action === 'erase') await writeAnew(state);
     console.log(JSON.stringify(answer));
   } catch (error) {

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import { databaseSettings } from './settings.ts';
 
+const FOREIGN_KEY = '23503';
 const TABLES = `
 SELECT table_name AS name
 FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
@@ -27,9 +28,25 @@ export async function exportOwned(client: pg.ClientBase, owner: string): Promise
 export async function eraseOwned(client: pg.ClientBase, owner: string): Promise<object> {
   const counts: Record<string, number> = {};
   await client.query('BEGIN');
-  for (const table of await tables(client)) {
-    const text = `DELETE FROM ${client.escapeIdentifier(table)} WHERE owner = $1`;
-    counts[table] = (await client.query(text, [owner])).rowCount ?? 0;
+  let left = await tables(client);
+  while (left.length > 0) {
+    const referred: string[] = [];
+    let cause: unknown;
+    for (const table of left) {
+      const text = `DELETE FROM ${client.escapeIdentifier(table)} WHERE owner = $1`;
+      await client.query('SAVEPOINT one');
+      try {
+        counts[table] = (await client.query(text, [owner])).rowCount ?? 0;
+      } catch (error) {
+        if (!(error instanceof pg.DatabaseError && error.code === FOREIGN_KEY)) throw error;
+        await client.query('ROLLBACK TO one');
+        referred.push(table);
+        cause = error;
+      }
+    }
+    // What refers to it goes first. Where nothing went, it is not the person's.
+    if (referred.length === left.length) throw cause;
+    left = referred;
   }
   await client.query('COMMIT');
   return counts;

@@ -6,6 +6,8 @@ import { startPostgres } from '../testing/index.ts';
 
 const postgres = await startPostgres();
 
+const nothing = { 'My Notes': [], albums: [], items: [], photos: [] };
+
 async function connected(t: TestContext): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: postgres.url('postgres') });
   await client.connect();
@@ -19,15 +21,20 @@ test('what is of a person in any table is shown, and erased with nothing else', 
     CREATE TABLE items (owner text, name text);
     CREATE TABLE "My Notes" (owner text);
     CREATE TABLE others (name text);
+    CREATE TABLE albums (id integer PRIMARY KEY, owner text);
+    CREATE TABLE photos (album integer REFERENCES albums, owner text);
+    INSERT INTO albums VALUES (1, 'user:alice');
+    INSERT INTO photos VALUES (1, 'user:alice');
     INSERT INTO items VALUES ('user:alice', 'a'), ('user:alice', 'b'), ('user:bob', 'c');
     INSERT INTO "My Notes" VALUES ('user:alice');
     INSERT INTO others VALUES ('user:alice')`);
   assert.deepEqual(await exportOwned(client, 'user:bob'), {
-    'My Notes': [],
+    ...nothing,
     items: [{ owner: 'user:bob', name: 'c' }],
   });
-  assert.deepEqual(await eraseOwned(client, 'user:alice'), { 'My Notes': 1, items: 2 });
-  assert.deepEqual(await exportOwned(client, 'user:alice'), { 'My Notes': [], items: [] });
+  const erased = { 'My Notes': 1, albums: 1, items: 2, photos: 1 };
+  assert.deepEqual(await eraseOwned(client, 'user:alice'), erased);
+  assert.deepEqual(await exportOwned(client, 'user:alice'), nothing);
   assert.equal((await client.query('SELECT * FROM items')).rowCount, 1);
 });
 
@@ -41,7 +48,7 @@ test('where a row cannot be erased, all are there still', async (t) => {
     INSERT INTO second VALUES ('user:carol');
     INSERT INTO third VALUES ('user:carol')`);
   const owned = {
-    'My Notes': [],
+    ...nothing,
     first: [{ owner: 'user:carol' }],
     items: [],
     second: [{ owner: 'user:carol' }],
