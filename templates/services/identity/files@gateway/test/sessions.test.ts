@@ -123,7 +123,8 @@ test('a session that ended elsewhere has ended here, also where it was read just
 });
 
 test('a session ends after a time without a request, and each request prolongs it', async (t) => {
-  const { url } = await people(t, redis.url(), { SESSION_IDLE_S: '600' });
+  const settings = { SESSION_IDLE_S: '600' };
+  const { url } = await people(t, redis.url(), settings, { accessTokenS: 3_600 });
   const browser = new Browser();
   await browser.signIn(url, 'alice');
   const secret = browser.cookie(url, SESSION_COOKIE) ?? '';
@@ -137,7 +138,8 @@ test('a session ends after a time without a request, and each request prolongs i
 });
 
 test('a session ends in time, whatever happens', async (t) => {
-  const { url } = await people(t, redis.url());
+  // So long that the issuer is not asked.
+  const { url } = await people(t, redis.url(), {}, { accessTokenS: 3_600 });
   const browser = new Browser();
   await browser.signIn(url, 'alice');
   const key = `session:${idOf(browser.cookie(url, SESSION_COOKIE) ?? '')}`;
