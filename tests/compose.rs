@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::project::{project, run};
 use common::proof::{place_for, prove, uses_file, uses_project};
-use common::subjects::PEOPLE_AND_SOCKETS;
+use common::subjects::PEOPLE_AT_KEYCLOAK;
 use common::{put, repository, scaffold_ok, tree_of};
 use scaffold::lint::cover::cover;
 use scaffold::pack::load::Pack;
@@ -94,7 +94,7 @@ fn ml_with_realtime_and_rabbitmq_runs_in_containers_all() {
 #[ignore = "needs Docker; `make containers` runs it"]
 fn people_sign_in_at_keycloak_in_containers() {
     let Some(_proof) = prove("compose::people_sign_in_at_keycloak_in_containers") else { return };
-    let folder = project("people-keycloak", PEOPLE_AND_SOCKETS);
+    let folder = project("people-keycloak", PEOPLE_AT_KEYCLOAK);
     run(&folder, None, &["make", "setup"]);
     let identity = repository().join("tests/identity");
     let told = "tests/test_told.py";
@@ -104,6 +104,7 @@ fn people_sign_in_at_keycloak_in_containers() {
     command.extend([".venv/bin/python", "-m", "pytest", "--quiet", "tests/test_people.py"]);
     command.extend(["tests/test_people_realtime.py", "tests/test_owners.py", told]);
     print!("{}", run(&folder, None, &command));
+    drive("boxed-keycloak", PEOPLE_AT_KEYCLOAK);
 }
 
 /// Programs that check files, from the Python registry.

@@ -106,9 +106,17 @@ pub const PEOPLE: &[&str] = &[
     "--service",
     "orders=fastify",
 ];
-/// The same without jobs.
-pub const PEOPLE_AND_SOCKETS: &[&str] =
-    &["--identity", "--realtime", "--service", "bills=fastapi", "--service", "orders=fastify"];
+/// The same without jobs, at Keycloak.
+pub const PEOPLE_AT_KEYCLOAK: &[&str] = &[
+    "--identity",
+    "--identity-provider",
+    "keycloak",
+    "--realtime",
+    "--service",
+    "bills=fastapi",
+    "--service",
+    "orders=fastify",
+];
 /// People, in containers.
 pub const BOXED_PEOPLE: &[&str] = &["--identity", "--realtime", "--service", "orders=fastify"];
 /// People, and what they see.
@@ -501,8 +509,9 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "compose::people_sign_in_at_keycloak_in_containers",
-        what: "make setup, Keycloak in a container: the suite of people there, renewals, sign-outs that the issuer tells of",
-        projects: &[PEOPLE_AND_SOCKETS],
+        what: "make setup, Keycloak in a container: the suite of people there, renewals, sign-outs that the issuer tells of; make up with Keycloak, driven from outside, make down",
+        projects: &[PEOPLE_AT_KEYCLOAK],
+        images: true,
         tools: &[Tool::Docker],
         seldom: true,
         ..PLAIN

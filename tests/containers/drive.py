@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -26,6 +27,8 @@ Found = TypeVar("Found")
 
 # Jobs of a worker that is lost are taken over soon.
 SHORT_TIMES = {"LEASE_S": "3", "HEARTBEAT_S": "1", "RECLAIM_S": "1"}
+# What browsers reach.
+PUBLISHED = ("nginx-1", "issuer-1", "keycloak-1")
 COMPILERS = "cc gcc g++ clang tsc rustc go uv"
 
 
@@ -148,7 +151,7 @@ def is_confined(project: Project) -> None:
         published = container["HostConfig"]["PortBindings"] or {}
         hosts = {each["HostIp"] for ports in published.values() for each in ports or []}
         expect(hosts <= {"127.0.0.1"}, f"{name} is published on {hosts}")
-        expect(not published or name in ("nginx-1", "issuer-1"), f"{name} is published")
+        expect(not published or name in PUBLISHED, f"{name} is published")
     print(f"confined   {len(project.containers())} containers: user, root, capabilities, memory")
 
 
@@ -337,6 +340,24 @@ def comes_back(project: Project, services: list[str]) -> None:
     print(f"restored   {len(before)} tables, {time.monotonic() - begun:.1f} s after the loss")
 
 
+class Form(HTMLParser):
+    """The form of a page: where it is sent to, and what is in it."""
+
+    def __init__(self, page: str, url: str) -> None:
+        super().__init__()
+        self.action = url
+        self.fields: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Takes in a tag of the page."""
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.action = urljoin(self.action, given.get("action", ""))
+        elif tag in {"input", "button"} and "name" in given:
+            self.fields[given["name"]] = given.get("value", "")
+
+
 class Browser:
     """Follows links and keeps cookies, by host and port."""
 
@@ -367,14 +388,27 @@ class Browser:
                 return answer.status, text, url
             url, body, origin = urljoin(url, target), None, ""
 
+    def fill(self, url: str, **fields: str) -> tuple[int, str, str]:
+        """Sends the form at an address, or at where it leads, if there is one."""
+        status, page, where = self.ask(url)
+        form = Form(page, where)
+        if not form.fields:
+            return status, page, where
+        return self.ask(form.action, urlencode(form.fields | fields))
+
 
 def signs_people_in(project: Project) -> None:
     """At the issuer that comes along, and out again; and what is kept of them can be erased."""
     url, browser = f"http://127.0.0.1:{project.port}", Browser()
-    status, form, where = browser.ask(f"{url}/auth/login?to=/v1/me")
-    expect("Sign in as" in form, f"a sign-in leads to {where}: {status} {form}")
-    status, text, _ = browser.ask(where, "login=alice")
-    expect((status, json.loads(text)["sub"]) == (200, "alice"), f"who signs in is {text}")
+    alice = {"login": "alice", "username": "alice", "password": "development"}
+
+    def sign_in() -> Json:
+        status, text, where = browser.fill(f"{url}/auth/login?to=/v1/me", **alice)
+        expect((status, where) == (200, f"{url}/v1/me"), f"a sign-in leads to {where}: {text}")
+        return json.loads(text)
+
+    person = sign_in()
+    expect(person["sub"] == "alice", f"who signs in is {person}")
     kept = json.loads(project.run("make", "personal", "SUB=alice", "IN=compose"))
     expect(len(kept["gateway"]["sessions"]) == 1, f"of alice is kept {kept}")
     project.run("make", "erase", "SUB=alice", "IN=compose")
@@ -384,13 +418,12 @@ def signs_people_in(project: Project) -> None:
     status, _, _ = browser.ask(f"{url}/v1/me")
     expect(status == 401, f"who was erased is answered {status}")
     # The issuer knows her still, and tells the gateway when she leaves there.
-    status, text, _ = browser.ask(f"{url}/auth/login?to=/v1/me")
-    expect((status, json.loads(text)["sub"]) == (200, "alice"), f"who comes back is {text}")
-    end = f"http://issuer.localhost:{project.issuer}/session/end"
-    status, form, _ = browser.ask(end)
-    secret = re.search(r'name="xsrf" value="([^"]+)"', form)
-    expect(secret, f"the issuer does not ask: {status} {form}")
-    browser.ask(f"{end}/confirm", urlencode({"xsrf": secret[1], "logout": "yes"}))
+    person = sign_in()
+    expect(person["sub"] == "alice", f"who comes back is {person}")
+    services = json.loads(project.compose("config", "--format", "json"))["services"]
+    issuer = services["gateway"]["environment"]["OIDC_ISSUER"]
+    document = json.loads(browser.ask(f"{issuer}/.well-known/openid-configuration")[1])
+    browser.fill(document["end_session_endpoint"])
 
     def is_out() -> bool:
         return browser.ask(f"{url}/v1/me")[0] == 401
@@ -427,7 +460,7 @@ def main() -> None:
             keeps_items(project, service)
             if "realtime" in has:
                 tells_of_items(project, service)
-        if (project.folder / "infra/issuer").exists():
+        if (project.folder / "packages/sessions").exists():
             signs_people_in(project)
         if with_tables:
             comes_back(project, with_tables)

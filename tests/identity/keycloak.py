@@ -1,17 +1,20 @@
 """Runs a command while Keycloak is there, where people sign in then: `keycloak.py COMMAND...`.
 
-The command finds in its environment what a generated project knows its issuer by, the password of
-everybody in realm.json, and in `BACK_CHANNEL_PORT` where the gateway is that Keycloak tells of who
-signed out. Needs Docker and nothing but Python's own library.
+It has the realm of the generated project that it runs in. The command finds in its environment what
+the project knows its issuer by, the password of everybody in the realm, and in `BACK_CHANNEL_PORT`
+where the gateway is that Keycloak tells of who signed out. Needs Docker and nothing but Python's
+own library.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 IMAGE = "quay.io/keycloak/keycloak:26.7"
-REALM = Path(__file__).resolve().parent / "realm.json"
+REALM = Path("infra/keycloak/realm.json")
+AUDIENCE = "app"
+SECRET = "development"
 # It builds itself before it starts, which takes a minute where there is little to do it with.
 START_LIMIT_S = 300.0
 
@@ -52,11 +57,25 @@ def answers(url: str) -> bool:
         return False
 
 
+def for_any_port(realm: str, back_channel: int) -> str:
+    """The realm for gateways that listen anywhere on the loopback; one of them is told."""
+    changed = json.loads(realm.replace("${PUBLIC_URL}", AUDIENCE))
+    (gateway,) = (each for each in changed["clients"] if each["clientId"] == "gateway")
+    gateway["redirectUris"] = ["http://127.0.0.1:*"]
+    told = f"http://127.0.0.1:{back_channel}/auth/backchannel-logout"
+    gateway["attributes"] |= {"post.logout.redirect.uris": "+", "backchannel.logout.url": told}
+    return json.dumps(changed)
+
+
 @contextmanager
 def keycloak(back_channel: int) -> Iterator[str]:
     """A Keycloak with the realm, and its issuer's address; its container is removed at the end."""
     port = free_port()
     issuer, name = f"http://127.0.0.1:{port}/realms/app", f"scaffold-keycloak-{port}"
+    folder = tempfile.TemporaryDirectory()
+    realm = Path(folder.name) / "realm.json"
+    realm.write_text(for_any_port(REALM.read_text(encoding="utf-8"), back_channel))
+    realm.parent.chmod(0o755)
     docker(
         "run",
         "--detach",
@@ -64,10 +83,10 @@ def keycloak(back_channel: int) -> Iterator[str]:
         # It reaches the gateway, which listens on the loopback alone.
         "--network=host",
         "--tmpfs=/opt/keycloak/data",
-        f"--volume={REALM}:/opt/keycloak/data/import/realm.json:ro",
+        f"--volume={realm}:/opt/keycloak/data/import/realm.json:ro",
         # It starts in two thirds of the time, and is not asked for much.
         "--env=JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1",
-        f"--env=GATEWAY_URL=http://127.0.0.1:{back_channel}",
+        f"--env=OIDC_CLIENT_SECRET={SECRET}",
         IMAGE,
         "start-dev",
         "--import-realm",
@@ -85,6 +104,7 @@ def keycloak(back_channel: int) -> Iterator[str]:
         yield issuer
     finally:
         docker("rm", "--force", "--volumes", name, check=False)
+        folder.cleanup()
 
 
 def main() -> int:
@@ -94,9 +114,8 @@ def main() -> int:
     with keycloak(back_channel) as issuer:
         known_by = {
             "OIDC_ISSUER": issuer,
-            "OIDC_CLIENT_SECRET": "development",
-            "OIDC_AUDIENCE": "app",
-            "OIDC_ROLES_CLAIM": "realm_access.roles",
+            "OIDC_CLIENT_SECRET": SECRET,
+            "OIDC_AUDIENCE": AUDIENCE,
             "PEOPLE_PASSWORD": "development",
             "WITHOUT": "issuer",
             "BACK_CHANNEL_PORT": str(back_channel),
