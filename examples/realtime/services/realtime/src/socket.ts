@@ -190,7 +190,7 @@ export class Socket {
   }
 
   #require(act: 'read' | 'publish', topic: Topic): void {
-    if (this.#app.permissions.every((allows) => allows(this.#opener, act, topic))) return;
+    if (this.#app.may(this.#opener, act, topic)) return;
     throw new Refusal('forbidden', 'Not allowed', `You may not ${act} \`${topic.id}\`.`);
   }
 

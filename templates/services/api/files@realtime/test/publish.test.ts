@@ -33,7 +33,7 @@ test('takes no event that cannot be told from another', async (t) => {
   const event = { type: 'item.created' };
   assert.equal(await publish(service.url, 'items', { from: 'shop', event }), 422);
   const whole = { from: 'shop', event: { ...event, id: randomUUID() } };
-  assert.equal(await publish(service.url, 'no%20name', whole), 404);
+  assert.equal(await publish(service.url, 'no%20name', whole), 422);
   assert.equal(await publish(service.url, 'items', whole), 204);
 });
 

@@ -51,7 +51,7 @@ async function answer(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { clients, config, hub, state } = app;
-  if (topic && !app.permissions.every((allows) => allows(opener, 'read', topic))) {
+  if (topic && !app.may(opener, 'read', topic)) {
     throw new Problem(403, 'forbidden', `You may not read \`${topic.id}\`.`);
   }
   const found = topic ? await topic.kind.find(state, topic.name, opener.caller) : 'missing';

@@ -27,7 +27,8 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     { schema: { params: z.object({ name: z.string() }), body, response: { 204: z.undefined() } } },
     async (request, reply) => {
       const topic = parseTopic(app.topics, `channels/${request.params.name}`);
-      if (!topic?.kind.publish) throw new Problem(404, 'not-found', 'There is no such channel.');
+      // Nor will there ever be one: who tells of it need not try again.
+      if (!topic?.kind.publish) throw new Problem(422, 'invalid-params', 'There is no channel.');
       const { from, event } = request.body;
       await topic.kind.publish(app.state, topic, from, JSON.stringify(event), app.config);
       return reply.code(204).send();

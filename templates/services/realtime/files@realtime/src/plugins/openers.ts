@@ -21,8 +21,10 @@ export type Way = (request: IncomingMessage) => Promise<Opener | undefined>;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** All of them have to agree. */
+    /** What `may` asks. */
     permissions: Permission[];
+    /** Whether all permissions agree. */
+    may: Permission;
     /** Asked in turn, before API keys are. */
     ways: Way[];
     /** Who opens something; nothing where that has to be known, and is not. */
@@ -34,7 +36,9 @@ declare module 'fastify' {
 export default plugin(
   async (app) => {
     const ways: Way[] = [];
-    app.decorate('permissions', []);
+    const permissions: Permission[] = [];
+    app.decorate('permissions', permissions);
+    app.decorate('may', (...act) => permissions.every((allows) => allows(...act)));
     app.decorate('ways', ways);
     app.decorate('openerOf', async (request, address) => {
       for (const way of ways) {

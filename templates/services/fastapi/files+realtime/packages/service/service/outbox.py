@@ -18,6 +18,8 @@ _AT_ONCE = 100
 _PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _PATIENCE_S = 5.0
+# By these realtime says that it will never take an event.
+_NEVER = (413, 422)
 log = get_logger()
 
 
@@ -76,7 +78,11 @@ class Outbox:
             connection.terminate()
 
     async def _tell_some(self, connection: asyncpg.Connection, client: httpx2.AsyncClient) -> int:
-        """Tell the oldest events, and return how many. Those before one that fails are removed."""
+        """Tell the oldest events, and return how many.
+
+        Those before one that fails are removed, and so is what will never be taken: all others
+        would wait behind it.
+        """
         told: list[int] = []
         failure: httpx2.HTTPError | None = None
         transaction = connection.transaction()
@@ -99,7 +105,13 @@ class Outbox:
             raise failure
         return len(told)
 
-    async def _tell(self, client: httpx2.AsyncClient, channel: str, event: object) -> None:
+    async def _tell(
+        self, client: httpx2.AsyncClient, channel: str, event: dict[str, object]
+    ) -> None:
         url = f"{self._realtime}/internal/channels/{quote(channel, safe='')}/events"
         answer = await client.post(url, json={"from": self._from, "event": event})
+        if answer.status_code in _NEVER:
+            told = {"channel": channel, "id": event.get("id"), "status": answer.status_code}
+            log.warning("an event cannot be told, and is dropped", **told)
+            return
         answer.raise_for_status()

@@ -34,10 +34,11 @@ WHERE application_name = 'tests-outbox' AND wait_event_type = 'Lock'
 
 
 class Realtime:
-    """Takes events, or refuses so many; keeps when it was asked, and what it took."""
+    """Takes events, or refuses so many, now or for ever; keeps when it was asked, and all it took."""
 
     def __init__(self) -> None:
         self.refuses = 0
+        self.never_takes = 0
         self.asked: list[float] = []
         self.told: list[int] = []
 
@@ -47,9 +48,13 @@ class Realtime:
             length = next(int(value) for name, _, value in fields if name == b"content-length")
             body = json.loads(await reader.readexactly(length))
             self.asked.append(time.monotonic())
-            status = b"503 Away" if self.refuses > 0 else b"204 Taken"
+            status = b"204 Taken"
             if self.refuses > 0:
                 self.refuses -= 1
+                status = b"503 Away"
+            elif self.never_takes > 0:
+                self.never_takes -= 1
+                status = b"422 Impossible"
             else:
                 self.told.append(body["event"]["id"])
             writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
@@ -121,6 +126,22 @@ async def test_one_outage_is_not_paid_for_at_the_next(
     # The pause before the last try of the first outage, and of the second one.
     long, short = (realtime.asked[at] - realtime.asked[at - 1] for at in (7, 9))
     assert short < long / 2
+
+
+async def test_what_will_never_be_taken_holds_nothing_up(postgres: Postgres, database: str) -> None:
+    realtime = Realtime()
+    realtime.never_takes = 2
+    async with relaying(postgres.url(database), realtime):
+        for _ in range(3):
+            await postgres.execute(EVENT, database)
+        await taken(realtime, 1)
+
+        async def whether() -> bool:
+            (row,) = await postgres.execute("SELECT count(*) FROM outbox.events", database)
+            return bool(row["count"] == 0)
+
+        await eventually(whether)
+    assert (realtime.told, len(realtime.asked)) == ([7], 3)
 
 
 async def test_a_database_that_hangs_does_not_hold_up_the_end(

@@ -17,11 +17,13 @@ const AT_ONCE = 100;
 const PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 const PATIENCE_MS = 5_000;
+/** By these realtime says that it will never take an event. */
+const NEVER = new Set([413, 422]);
 
 interface Row {
   position: string;
   channel: string;
-  event: object;
+  event: { id?: unknown };
 }
 
 /**
@@ -37,7 +39,7 @@ export async function relay(
   let pause = PAUSE_MS;
   while (!signal.aborted) {
     try {
-      const told = await tellSome(pool, url, from);
+      const told = await tellSome(pool, { url, from }, log);
       pause = PAUSE_MS;
       if (told === AT_ONCE) continue;
     } catch (error) {
@@ -48,8 +50,15 @@ export async function relay(
   }
 }
 
-/** Tells the oldest events, and returns how many. Those that were told before one fails are removed. */
-async function tellSome(pool: pg.Pool, url: string, from: string): Promise<number> {
+/**
+ * Tells the oldest events, and returns how many. Those before one that fails are removed, and so is
+ * what will never be taken: all others would wait behind it.
+ */
+async function tellSome(
+  pool: pg.Pool,
+  { url, from }: { url: string; from: string },
+  log: Log,
+): Promise<number> {
   const { told, failure } = await inTransaction(pool, async (client) => {
     const told: string[] = [];
     const { rows: locks } = await client.query<{ mine: boolean }>(
@@ -63,8 +72,16 @@ async function tellSome(pool: pg.Pool, url: string, from: string): Promise<numbe
     );
     let failure: unknown;
     for (const row of rows) {
-      failure = await tell(url, from, row).catch((error: unknown) => error);
-      if (failure !== undefined) break;
+      try {
+        const status = await tell(url, from, row);
+        if (NEVER.has(status)) {
+          const { channel, event } = row;
+          log.warn({ channel, id: event.id, status }, 'an event cannot be told, and is dropped');
+        }
+      } catch (error) {
+        failure = error;
+        break;
+      }
       told.push(row.position);
     }
     await client.query('DELETE FROM outbox.events WHERE position = ANY ($1)', [told]);
@@ -96,7 +113,7 @@ async function inTransaction<Result>(
   }
 }
 
-async function tell(url: string, from: string, { channel, event }: Row): Promise<void> {
+async function tell(url: string, from: string, { channel, event }: Row): Promise<number> {
   const answer = await fetch(`${url}/internal/channels/${encodeURIComponent(channel)}/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -104,5 +121,7 @@ async function tell(url: string, from: string, { channel, event }: Row): Promise
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
   await answer.arrayBuffer();
-  if (answer.status !== 204) throw new Error(`realtime answered ${answer.status}`);
+  const { status } = answer;
+  if (status !== 204 && !NEVER.has(status)) throw new Error(`realtime answered ${status}`);
+  return status;
 }

@@ -77,6 +77,25 @@ test('keeps what realtime does not take, and tells it when it does', async (t) =
   assert.deepEqual(told, expected(3));
 });
 
+test('drops what realtime will never take, and says so', async (t) => {
+  const { pool, realtime, told, left } = await outbox(t, 3);
+  const statuses = [422, 413];
+  realtime.status = () => statuses.shift() ?? 204;
+  const warned: unknown[] = [];
+  const log = { ...quiet, warn: (fields: object) => warned.push(fields) };
+  const end = new AbortController();
+  t.after(() => end.abort());
+  const relaying = relay(pool, { url: realtime.url, from: 'shop' }, log, end.signal);
+  await until(async () => (await left()) === 0);
+  end.abort();
+  await relaying;
+  assert.deepEqual(told, expected(3).slice(2));
+  assert.deepEqual(warned, [
+    { channel: 'items', id: 1, status: 422 },
+    { channel: 'items', id: 2, status: 413 },
+  ]);
+});
+
 test('goes on where its connection is lost while realtime is told', async (t) => {
   const { pool, realtime, told, left } = await outbox(t, 1);
   const inUse = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'";
