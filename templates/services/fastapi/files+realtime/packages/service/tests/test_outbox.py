@@ -34,7 +34,7 @@ WHERE application_name = 'tests-outbox' AND wait_event_type = 'Lock'
 
 
 class Realtime:
-    """Takes events, or refuses so many, now or for ever; keeps when it was asked, and all it took."""
+    """Takes events, or refuses so many; keeps when it was asked, and what it took."""
 
     def __init__(self) -> None:
         self.refuses = 0
