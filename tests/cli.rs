@@ -45,7 +45,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         arguments: &["new", "myapp", "--set", "realtme=true"],
         code: 2,
-        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, identity, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
+        text: "error: `realtme` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, identity, realtime, ml, bench, faults, runbook, vscode, state, queue, database, identity-provider, description, name, services\n",
     },
     Refusal {
         arguments: &["new", "myapp", "--set", "ml=maybe"],
@@ -173,7 +173,7 @@ fn refuses_malformed_answers_with_path_line_and_column() {
         (
             "a.json",
             "{\"ml\": true,\n  \"relatime\": true}",
-            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, identity, realtime, ml, bench, faults, runbook, vscode, state, queue, database, description, name, services\n",
+            "error: a.json:2:3: `relatime` is not something to choose\n\nhint: did you mean `realtime`? there are: docker, github, kubernetes, nginx, page, fastify, fastapi, identity, realtime, ml, bench, faults, runbook, vscode, state, queue, database, identity-provider, description, name, services\n",
         ),
         (
             "a.json",
@@ -637,7 +637,8 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
     let zsh = stdout(&scaffold_ok(work.path(), &["completions", "zsh"]));
     let at = zsh.find("(add)").expect("zsh knows `add`");
     assert!(
-        zsh[at..].contains("component -- Flags or ids of components:((docker\\:"),
+        zsh[at..].contains("component -- Flags or ids of components:((")
+            && zsh[at..].contains("docker\\:\"Docker images"),
         "{}",
         &zsh[at..at + 2000]
     );
