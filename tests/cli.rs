@@ -651,7 +651,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
         let proposed = &fish[at + line.len()..];
         let proposed = &proposed[..proposed.find("'\"\n").expect("the list ends")];
         assert!(
-            proposed.starts_with("docker\\t'") && proposed.contains("\nrabbitmq\\t'"),
+            proposed.contains("\ndocker\\t'") && proposed.contains("\nrabbitmq\\t'"),
             "{proposed}"
         );
     }
