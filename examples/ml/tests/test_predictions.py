@@ -228,9 +228,9 @@ def test_a_job_says_everything_about_itself(jobs: System, api: httpx2.Client) ->
         assert job[name] == queued[name]
 
 
-def test_a_deadline_is_five_minutes_unless_given(api: httpx2.Client) -> None:
+def test_a_deadline_is_ten_minutes_unless_given(api: httpx2.Client) -> None:
     job = post(api, prediction()).json()
-    assert moment(job["deadline_at"]) - moment(job["created_at"]) == timedelta(seconds=300)
+    assert moment(job["deadline_at"]) - moment(job["created_at"]) == timedelta(minutes=10)
 
 
 def test_one_trace_runs_through_all_services(jobs: System, api: httpx2.Client) -> None:

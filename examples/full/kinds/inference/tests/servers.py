@@ -171,6 +171,7 @@ class StubInference:
     def __init__(self) -> None:
         self.behave: Callable[[dict[str, Any]], Awaitable[Answer]] = self.add_up
         self.ready = True
+        self.metadata: dict[str, Any] = METADATA
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.ready_asked = asyncio.Event()
@@ -241,7 +242,7 @@ class StubInference:
         if not path.startswith("/v2/models/sum"):
             return 404, {"error": "unknown model"}
         if path == "/v2/models/sum":
-            return 200, METADATA
+            return 200, self.metadata
         self.bodies.append(json.loads(body))
         self.headers.append(headers)
         self.running += 1

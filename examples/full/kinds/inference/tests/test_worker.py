@@ -155,6 +155,18 @@ async def test_runs_many_rows_in_chunks_with_real_progress(
     assert parts == [0, 0, 0.4, 0.8, 1]
 
 
+async def test_takes_inputs_of_a_model_that_has_just_been_changed(
+    system: System, eventually: Eventually
+) -> None:
+    await system.accept("a", rows(1))
+    async with system.worker():
+        await eventually(system.has("a", "succeeded"))
+        tensor = {**system.inference.metadata["inputs"][0], "datatype": "INT64"}
+        system.inference.metadata = {**system.inference.metadata, "inputs": [tensor]}
+        await system.accept("b", rows(1).replace("FP32", "INT64"))
+        await eventually(system.has("b", "succeeded"))
+
+
 async def test_sees_a_cancellation_between_chunks(system: System, eventually: Eventually) -> None:
     async def cancel_after_first(body: dict[str, Any]) -> Answer:
         await system.store.cancel("a")

@@ -93,6 +93,24 @@ test('limits attempts to open a WebSocket, by caller', async (t) => {
   assert.equal(await opened('secret'), 'open');
 });
 
+test('believes a trusted proxy, and nobody else, whose attempt it is', async (t) => {
+  const { url } = await realtime(t);
+  const limits = { REALTIME_URL: url, RATE_LIMIT_PER_MINUTE: '1' };
+  const opened = async (environment: Record<string, string>) => {
+    const app = await gateway(t, { ...limits, ...environment });
+    const address = await app.listen({ port: 0, host: '127.0.0.1' });
+    const results: string[] = [];
+    for (const client of ['192.0.2.1', '192.0.2.2', '192.0.2.2']) {
+      const socket = new WebSocket(`${address}/v1/ws`, { headers: { 'x-forwarded-for': client } });
+      const result = await once(socket, 'open').catch((reason: unknown) => reason);
+      results.push(result instanceof Error ? result.message.replace(/.*: /, '') : 'open');
+    }
+    return results;
+  };
+  assert.deepEqual(await opened({ TRUST_PROXY: '127.0.0.1' }), ['open', 'open', '429']);
+  assert.deepEqual(await opened({}), ['open', '429', '429']);
+});
+
 test('an event stream is asked for by path, whatever form the target has', async (t) => {
   const { url } = await realtime(t);
   const app = await gateway(t, { REALTIME_URL: url });

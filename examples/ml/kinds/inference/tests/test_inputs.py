@@ -1,5 +1,6 @@
 """Inputs against a model's metadata, and how they are cut."""
 
+import json
 from typing import Any
 
 import pytest
@@ -71,10 +72,27 @@ def test_has_rows_only_where_every_tensor_consists_of_them() -> None:
 def test_cuts_every_tensor_at_the_same_rows(data: list[Any]) -> None:
     whole = request(tensor("x", [3, 2], data), tensor("n", [3], [7, 8, 9], "INT64"))
     width = len(data) // 3
-    assert list(inputs.chunks(whole, 3, 2)) == [
+    cut = [(done, json.loads(body)) for done, body in inputs.chunks(whole, 3, 2, 1000)]
+    assert cut == [
         (2, request(tensor("x", [2, 2], data[: 2 * width]), tensor("n", [2], [7, 8], "INT64"))),
         (3, request(tensor("x", [1, 2], data[2 * width :]), tensor("n", [1], [9], "INT64"))),
     ]
+
+
+def test_cuts_into_smaller_chunks_what_would_be_too_long() -> None:
+    given = json.loads(
+        '{"inputs": [{"name": "x", "shape": [6, 1], "data": [1,1E5,1E5,1E5,1E5,1]}]}'
+    )
+    bodies = list(inputs.chunks(given, 6, 6, 80))
+    assert [done for done, _ in bodies] == [3, 6]
+    assert all(len(body) <= 80 for _, body in bodies)
+    # A row is never cut.
+    assert [done for done, _ in inputs.chunks(given, 6, 6, 1)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_writes_text_no_longer_than_it_came() -> None:
+    text = '{"inputs":[{"name":"x","shape":[1,1],"data":["\u6f22 \\ud800"]}]}'
+    assert [body for _, body in inputs.chunks(json.loads(text), 1, 1, 1)] == [text.encode()]
 
 
 def test_joins_what_it_has_cut() -> None:

@@ -34,12 +34,11 @@ export async function redisServer(): Promise<TestRedis> {
   return server;
 }
 
-/** A Redis of this test file's own, or that of TEST_REDIS_URL, and a client. */
+/** A Redis of this test file's own, and a client. */
 export async function startRedis(): Promise<{ url: string; redis: RedisClient }> {
-  const given = process.env['TEST_REDIS_URL'];
-  const server = given ? undefined : await redisServer();
-  await server?.start();
-  const url = given ?? server?.url ?? '';
+  const server = await redisServer();
+  await server.start();
+  const { url } = server;
   const redis = connect(url, 'test', quiet);
   await until(() => redis.isReady, 'Redis');
   after(() => redis.destroy());

@@ -7,7 +7,8 @@ export type Found = 'open' | 'ended' | 'missing';
 
 /**
  * One kind of topics. Each file in `topics/` exports one as `kind`, and WebSockets have it. For its
- * event stream the gateway needs a route as well, beside its `routes/v1/channel-events.ts`.
+ * event stream the gateway needs a route as well, beside its `routes/v1/channel-events.ts`, and Nginx,
+ * where there is one, the prefix in the `location` of streams: it counts them.
  */
 export interface TopicKind {
   /** What its topics begin with: `channels` in `channels/lobby`. */

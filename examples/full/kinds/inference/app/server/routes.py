@@ -104,7 +104,7 @@ async def live() -> Live:
 
 @router.get("/health/ready", responses=answers(503))
 async def ready(service: ServiceDep) -> Ready:
-    """503 until every model is loaded and warm."""
+    """503 until every model is loaded and warm; never afterwards."""
     if not service.models.ready:
         raise ModelsNotReady("the models are being loaded")
     return Ready(ready=True)

@@ -175,9 +175,13 @@ class Attempts:
             raise _invalid([{"pointer": "", "detail": f"is not JSON: {error}"}]) from error
         errors = inputs.check(request, metadata)
         if errors:
+            # Inference may have another model by now.
+            metadata = await self._inference.metadata(job.model, left_s(), anew=True)
+            errors = inputs.check(request, metadata)
+        if errors:
             raise _invalid(errors)
 
-        async def infer(body: str) -> str:
+        async def infer(body: str | bytes) -> str:
             return await self._inference.infer(job.model, body, left_s(), job.traceparent)
 
         rows = inputs.rows(request, metadata)
@@ -187,8 +191,9 @@ class Attempts:
             return _succeeded(_decoded(answer), answer)
 
         responses = []
-        for done, chunk in inputs.chunks(request, rows, self._limits.chunk_rows):
-            responses.append(_decoded(await infer(json.dumps(chunk))))
+        limits = self._limits
+        for done, chunk in inputs.chunks(request, rows, limits.chunk_rows, limits.body_limit_bytes):
+            responses.append(_decoded(await infer(chunk)))
             if done < rows:
                 part = done / rows
                 ours = await self._patience.insist(partial(self._store.progress, job, part))

@@ -61,13 +61,15 @@ class Inference:
             return False
         return response.status_code == httpx2.codes.OK
 
-    async def metadata(self, model: str, timeout_s: float) -> JsonObject:
-        """Return what the server says of a model: `inputs` and `outputs`, up to METADATA_S old.
+    async def metadata(self, model: str, timeout_s: float, *, anew: bool = False) -> JsonObject:
+        """Return what the server says of a model: `inputs` and `outputs`.
+
+        It is up to METADATA_S old, unless asked for `anew`.
 
         Raise Unavailable, Rejected or Failed.
         """
         now = asyncio.get_running_loop().time()
-        if model in self._metadata and self._metadata[model][0] > now:
+        if not anew and model in self._metadata and self._metadata[model][0] > now:
             return self._metadata[model][1]
         response = await self._send("GET", _path(model), timeout_s)
         metadata: JsonObject = response.json()
@@ -76,7 +78,9 @@ class Inference:
         self._metadata[model] = (now + METADATA_S, metadata)
         return metadata
 
-    async def infer(self, model: str, body: str, timeout_s: float, traceparent: str | None) -> str:
+    async def infer(
+        self, model: str, body: str | bytes, timeout_s: float, traceparent: str | None
+    ) -> str:
         """Return the response to an inference request, both as JSON text.
 
         Raise Unavailable, Rejected or Failed; the latter also after `timeout_s`.
@@ -95,7 +99,7 @@ class Inference:
         method: str,
         path: str,
         timeout_s: float,
-        body: str | None = None,
+        body: str | bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx2.Response:
         try:

@@ -1,5 +1,6 @@
 """Jobs' inputs against a model's metadata: whether they fit, and how they are cut into chunks."""
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -61,15 +62,19 @@ def rows(request: JsonObject, metadata: JsonObject) -> int | None:
     return int(counts.pop()) if len(counts) == 1 else None
 
 
-def chunks(request: JsonObject, count: int, size: int) -> Iterator[tuple[int, JsonObject]]:
+def chunks(request: JsonObject, count: int, size: int, longest: int) -> Iterator[tuple[int, bytes]]:
     """Cut a request of `count` rows into requests of `size` rows, the last one of what is left.
 
-    Yield how many rows are done after each of them, and the request.
+    Yield how many rows are done after each of them, and the request as JSON. It has fewer rows
+    where it would be longer than `longest` bytes: numbers may be written longer than they came.
     """
-    for begin in range(0, count, size):
+    begin = 0
+    while begin < count:
         end = min(begin + size, count)
-        parts = [_slice(given, begin, end) for given in request["inputs"]]
-        yield end, {**request, "inputs": parts}
+        while len(body := _body(request, begin, end)) > longest and end - begin > 1:
+            end = begin + (end - begin) // 2
+        yield end, body
+        begin = end
 
 
 def join(responses: list[JsonObject]) -> JsonObject:
@@ -85,6 +90,13 @@ def join(responses: list[JsonObject]) -> JsonObject:
             }
         )
     return {**responses[0], "outputs": outputs}
+
+
+def _body(request: JsonObject, begin: int, end: int) -> bytes:
+    parts = [_slice(given, begin, end) for given in request["inputs"]]
+    text = json.dumps({**request, "inputs": parts}, ensure_ascii=False, separators=(",", ":"))
+    # Half a pair of surrogates, which UTF-8 does not know, stays the escape that it was.
+    return text.encode(errors="backslashreplace")
 
 
 def _slice(given: JsonObject, begin: int, end: int) -> JsonObject:

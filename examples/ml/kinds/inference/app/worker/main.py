@@ -42,6 +42,7 @@ async def serve(settings: WorkerSettings, limits: Limits) -> int:
     # Before anything answers: whoever sees it up may tell it to stop.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # The only probe: its thread answers also while Redis is away.
     try:
         start_http_server(settings.metrics_port, settings.host)
     except OSError as error:

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Clients } from '@app/http/clients';
 import { hasSeveralHosts, originForm, refuse } from '@app/http/connection';
 import { Problem, unavailable } from '@app/http/problems';
+import proxyAddr from '@fastify/proxy-addr';
 import plugin from 'fastify-plugin';
 
 const SERVICE_RESTART = 1012;
@@ -15,6 +16,7 @@ const LINGER_MS = 5_000;
 export default plugin(
   async (app) => {
     const tunnels = new Tunnels(app.config.REALTIME_URL);
+    const trusted = proxyAddr.compile(app.config.TRUST_PROXY);
 
     function refusalOf(url: string, request: IncomingMessage): Problem | undefined {
       if (hasSeveralHosts(request)) {
@@ -26,9 +28,10 @@ export default plugin(
     }
 
     /** Counts it among its caller's requests; without a valid key, among those of its address. */
-    function overLimit({ headers, socket }: IncomingMessage): Problem | undefined {
-      const { authorization, 'sec-websocket-protocol': protocol } = headers;
-      const address = socket.remoteAddress ?? '';
+    function overLimit(request: IncomingMessage): Problem | undefined {
+      const { authorization, 'sec-websocket-protocol': protocol } = request.headers;
+      // Fastify finds it so for requests.
+      const address = proxyAddr(request, trusted);
       const caller = app.callers.identify({ authorization, protocol, address }) ?? address;
       const { count, left } = app.requestCounts.read(caller);
       if (count >= app.config.RATE_LIMIT_PER_MINUTE) {

@@ -1,7 +1,8 @@
 """Models are folders: `<name>/<version>/model.onnx`, and optionally `model.json` with its sha256.
 
-A folder dropped in is served with no code: inputs, outputs, shapes and datatypes are read from the
-graph. Knows nothing of HTTP.
+A folder dropped in is served from the next start on with no code: inputs, outputs, shapes and
+datatypes are read from the graph. One model that cannot be loaded ends the start. Knows nothing of
+HTTP.
 """
 
 import hashlib
