@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -11,10 +12,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from conftest import System
+from conftest import ROOT, System
 from realtime import Client, restarted, status, stream
 
 STORY = ["queued", "running", "succeeded"]
+EVENT = json.loads((ROOT / "contracts/job-event.schema.json").read_text(encoding="utf-8"))
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 KEYS = {"alice": "key-of-alice", "bob": "key-of-bob"}
 
@@ -58,7 +60,11 @@ def story(client: Client, topic: str) -> list[dict[str, Any]]:
     # Two round trips: what would come twice had time to come.
     client.ask("unsubscribe", topic)
     client.ask("unsubscribe", topic)
-    return client.told(topic)
+    told = client.told(topic)
+    for event in told:
+        assert set(EVENT["required"]) <= event["data"].keys() <= EVENT["properties"].keys()
+        assert event["data"]["status"] in EVENT["properties"]["status"]["enum"]
+    return told
 
 
 def test_a_socket_is_told_of_a_job_as_it_happens(system: System, url: str) -> None:
