@@ -6,11 +6,6 @@ use std::process::ExitCode;
 use scaffold::cli;
 use scaffold::terminal::output::report;
 
-/// Templates are many small texts: a seventh of the time of `new` goes into the system's allocator,
-/// and more where that is musl's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // Behind `--` there are no flags.
