@@ -56,8 +56,31 @@ def test_the_keyboard_alone_suffices(visit: Visit) -> None:
     expect(page.locator("#text")).to_be_focused()
 
 
-def test_shows_what_comes_over_the_wire(visit: Visit) -> None:
+PHONE = {"width": 390, "height": 844}
+
+
+def test_the_connection_is_told_of_wherever_one_has_scrolled_to(visit: Visit) -> None:
+    page = visit(viewport=PHONE)
+    page.click("#wire summary")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    assert page.evaluate("scrollY") > 0
+    expect(page.locator("#state")).to_be_in_viewport(ratio=1)
+
+
+def test_ids_of_events_are_whole_on_a_phone(visit: Visit) -> None:
+    page = visit(viewport=PHONE)
+    say(page, "Ann", "One more")
+    page.click("#wire summary")
+    expect(page.locator("#events tr[data-event] td:last-child code").first).to_be_visible()
+    clipped = page.locator(".scroll").evaluate("box => box.scrollWidth - box.clientWidth")
+    assert clipped == 0
+
+
+def test_events_are_shown_to_who_wants_to_see_them(visit: Visit) -> None:
     page = visit()
+    expect(page.locator("#events")).to_be_hidden()
+    page.locator("#wire summary").press("Enter")
+    expect(page.locator("#events")).to_be_visible()
     say(page, "Ann", "One more")
     newest = page.locator("#events tr").first
     expect(newest).to_contain_text("channels/lobby")

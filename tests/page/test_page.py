@@ -23,6 +23,8 @@ SMALL_BYTES = 100_000
 
 def fill(page: Page) -> None:
     """Uses all that there is, so that there is something to look at."""
+    if has(page, "#wire") and not page.locator("#events").is_visible():
+        page.click("#wire summary")
     if has(page, "#say"):
         say(page, "Bob", "Nought, three, seven: all of them.")
     if has(page, "#hello"):
@@ -56,6 +58,7 @@ def test_is_accessible(visit: Visit, redis: Redis | None, size: str, scheme: str
     )
     assert before + violations(page) == []
     if "UPDATE" in os.environ and has(page, "#canvas") and has(page, "#say"):
+        page.click("#wire summary")
         page.mouse.move(0, 0)
         save(page, SCREENSHOTS / f"{size}-{scheme}.png")
 

@@ -34,6 +34,9 @@ def test_resumes_without_a_gap(visit: Visit, system: System, redis: Redis) -> No
     for text in AWAY:
         data = json.dumps({"from": "Cid", "text": text})
         redis.xadd("channel:lobby", {"type": "message", "data": data})
+    ann.fill("#text", "said to nobody")
+    ann.click("#say button")
+    expect(ann.locator("#say-problem")).to_contain_text("Not connected")
     ann.click("#predict")
     until(lambda: ann.inner_text("#job"), "the job's id: the gateway takes it all the same")
     assert AWAY[0] not in ann.inner_text("#messages")
@@ -45,6 +48,7 @@ def test_resumes_without_a_gap(visit: Visit, system: System, redis: Redis) -> No
         expect(page.locator("#state")).to_have_text("Connected")
         expect(page.locator("#messages li").last).to_contain_text(AWAY[-1])
         expect(page.locator("#reconnects")).to_have_text("1")
+    expect(ann.locator("#say-problem")).to_be_empty()
     assert verdict(ann) == "3"
     say(bob, "Bob", "after")
     expect(ann.locator("#messages li").last).to_contain_text("after")
@@ -55,5 +59,5 @@ def test_resumes_without_a_gap(visit: Visit, system: System, redis: Redis) -> No
     assert event_ids(ann, "#steps") == ids_in(redis, f"job:{ann.inner_text('#job')}:events")
     wired = event_ids(ann, "#events")
     assert len(wired) == len(set(wired)), "an event came twice"
-    marks = ann.locator("#events .mark").all_inner_texts()
+    marks = ann.locator("#events .mark").all_text_contents()
     assert marks == ["connected again", "connection lost"]

@@ -31,7 +31,10 @@ export function startChannel(connection, topic) {
     after: '0',
     onError: (error) => (problem.textContent = error.message),
   });
-  connection.onState((isOpen) => presence.classList.toggle('stale', !isOpen));
+  connection.onState((isOpen) => {
+    presence.classList.toggle('stale', !isOpen);
+    if (isOpen) problem.textContent = '';
+  });
 
   find('say', HTMLFormElement).addEventListener('submit', async (event) => {
     event.preventDefault();
