@@ -59,6 +59,7 @@ def test_is_accessible(visit: Visit, redis: Redis | None, size: str, scheme: str
     assert before + violations(page) == []
     if "UPDATE" in os.environ and has(page, "#canvas") and has(page, "#say"):
         page.click("#wire summary")
+        page.evaluate("scrollTo(0, 0)")
         page.mouse.move(0, 0)
         save(page, SCREENSHOTS / f"{size}-{scheme}.png")
 
