@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-IMAGE = "quay.io/keycloak/keycloak:26.7"
 REALM = Path("infra/keycloak/realm.json")
 AUDIENCE = "app"
 SECRET = "development"
@@ -57,6 +56,13 @@ def answers(url: str) -> bool:
         return False
 
 
+def image() -> str:
+    """What the project builds its own from."""
+    text = Path("infra/keycloak/Dockerfile").read_text(encoding="utf-8")
+    (found,) = (line.split()[1] for line in text.splitlines() if line.startswith("FROM "))
+    return found
+
+
 def for_any_port(realm: str, back_channel: int) -> str:
     """The realm for gateways that listen anywhere on the loopback; one of them is told."""
     changed = json.loads(realm.replace("${PUBLIC_URL}", AUDIENCE))
@@ -86,8 +92,7 @@ def keycloak(back_channel: int) -> Iterator[str]:
         f"--volume={realm}:/opt/keycloak/data/import/realm.json:ro",
         # It starts in two thirds of the time, and is not asked for much.
         "--env=JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1",
-        f"--env=OIDC_CLIENT_SECRET={SECRET}",
-        IMAGE,
+        image(),
         "start-dev",
         "--import-realm",
         "--http-host=127.0.0.1",

@@ -103,7 +103,7 @@ test('accepts a job: 202, where it is, when to ask', async (t) => {
   assert.equal(response.headers['vary'], 'Prefer');
   assert.equal(response.headers['preference-applied'], undefined);
   assert.match(job.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assert.equal(Date.parse(job.deadline_at) - Date.parse(job.created_at), 300_000);
+  assert.equal(Date.parse(job.deadline_at) - Date.parse(job.created_at), 600_000);
   // Only what accepting decides; the contract says what else a job has.
   Job.parse(job);
   assert.partialDeepStrictEqual(job, {
@@ -232,6 +232,10 @@ test('refuses what is not a prediction, and says where', async (t) => {
   assert.equal(proto?.pointer, '/__proto__');
   assertProblem(await raw(''), 400, 'bad-request');
   assertProblem(await raw('"'.repeat(3_000)), 413, 'body-too-large');
+  const large = '1e20,'.repeat(255);
+  const tensor = `{"name":"image","datatype":"FP32","shape":[64,4],"data":[${large}1]}`;
+  const written = await raw(`{"model":"digits","input":{"inputs":[${tensor}]}}`);
+  assertProblem(written, 413, 'body-too-large');
   assertProblem(await raw('a', { 'content-type': 'text/plain' }), 415, 'unsupported-media-type');
   assertProblem(await raw('a', {}), 415, 'unsupported-media-type');
   const long = await post(app, { 'idempotency-key': 'k'.repeat(256) });

@@ -93,9 +93,10 @@ export class Jobs {
     this.#events = events;
   }
 
-  async accept(job: NewJob, input: unknown): Promise<z.output<typeof Accepted>> {
+  /** @param input what the model is given, as JSON */
+  async accept(job: NewJob, input: string): Promise<z.output<typeof Accepted>> {
     const args = { ...job, limits: this.#limits };
-    return Accepted.parse(await this.#state.run('accept', args, JSON.stringify(input)));
+    return Accepted.parse(await this.#state.run('accept', args, input));
   }
 
   /** Whose job it is has been asked before. */

@@ -28,7 +28,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
     async (request, reply) => {
       const topic = parseTopic(app.topics, `channels/${request.params.name}`);
       // Nor will there ever be one: who tells of it need not try again.
-      if (!topic?.kind.publish) throw new Problem(422, 'invalid-params', 'There is no channel.');
+      if (!topic?.kind.publish) throw new Problem(422, 'invalid-path', 'There is no channel.');
       const { from, event } = request.body;
       await topic.kind.publish(app.state, topic, from, JSON.stringify(event), app.config);
       return reply.code(204).send();

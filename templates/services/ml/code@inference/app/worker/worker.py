@@ -25,7 +25,7 @@ TAKE_WAIT_S = 0.5  # no longer, because a worker that is told to stop waits for 
 STATS_S = 5.0
 TIDY_S = 30.0
 SWEEP_LIMIT = 100  # for Redis does nothing else meanwhile
-LAST_WORDS_S = 2.0  # twice: to give back what is left, and to leave the queue
+LAST_WORDS_S = 2.0  # twice, to give back what is left and to leave the queue: containers give 5 s
 
 _SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 

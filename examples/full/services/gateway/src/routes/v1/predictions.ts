@@ -80,6 +80,13 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         throw new Problem(422, 'invalid-body', 'This cannot be predicted.', { errors });
       }
 
+      // Numbers may be written longer than they came: inference would refuse what is accepted here.
+      const input = JSON.stringify(body.input);
+      if (Buffer.byteLength(input) > config.BODY_LIMIT_BYTES) {
+        const detail = `The input, written out, is larger than ${config.BODY_LIMIT_BYTES} bytes.`;
+        throw new Problem(413, 'body-too-large', detail);
+      }
+
       const key = request.headers['idempotency-key'];
       const job: NewJob = {
         id: ulid(),
@@ -93,7 +100,7 @@ const routes: FastifyPluginAsyncZod = async (app) => {
         quota_per_minute: config.ACCEPT_PER_MINUTE,
         ...queue.accepting(),
       };
-      const accepted = await jobs.accept(job, body.input);
+      const accepted = await jobs.accept(job, input);
       jobMetrics.accepts.inc({ result: accepted.result });
       const prefer = preferOf(request, reply);
 

@@ -19,7 +19,7 @@ _PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _PATIENCE_S = 5.0
 # By these realtime says that it will never take an event.
-_NEVER = (413, 422)
+_NEVER = (400, 413, 414, 422)
 log = get_logger()
 
 
@@ -105,13 +105,12 @@ class Outbox:
             raise failure
         return len(told)
 
-    async def _tell(
-        self, client: httpx2.AsyncClient, channel: str, event: dict[str, object]
-    ) -> None:
+    async def _tell(self, client: httpx2.AsyncClient, channel: str, event: object) -> None:
         url = f"{self._realtime}/internal/channels/{quote(channel, safe='')}/events"
         answer = await client.post(url, json={"from": self._from, "event": event})
         if answer.status_code in _NEVER:
-            told = {"channel": channel, "id": event.get("id"), "status": answer.status_code}
+            event_id = event.get("id") if isinstance(event, dict) else None
+            told = {"channel": channel, "event_id": event_id, "status": answer.status_code}
             log.warning("an event cannot be told, and is dropped", **told)
             return
         answer.raise_for_status()

@@ -23,6 +23,8 @@ CREATE SCHEMA outbox CREATE TABLE events (
   position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, channel text, event jsonb
 )
 """
+# Nothing that realtime ever takes, and nothing with an id.
+IMPOSSIBLE = "INSERT INTO outbox.events (channel, event) VALUES ('items', '[1]')"
 EVENT = """INSERT INTO outbox.events (channel, event) VALUES ('items', '{"id": 7}')"""
 SESSION = """
 SELECT pid FROM pg_stat_activity WHERE application_name = 'tests-outbox' AND state = 'idle'
@@ -128,12 +130,16 @@ async def test_one_outage_is_not_paid_for_at_the_next(
     assert short < long / 2
 
 
-async def test_what_will_never_be_taken_holds_nothing_up(postgres: Postgres, database: str) -> None:
+async def test_what_will_never_be_taken_holds_nothing_up(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[dict[str, object]] = []
+    monkeypatch.setattr(outbox.log, "warning", lambda _text, **more: warned.append(more))
     realtime = Realtime()
     realtime.never_takes = 2
     async with relaying(postgres.url(database), realtime):
-        for _ in range(3):
-            await postgres.execute(EVENT, database)
+        for statement in (IMPOSSIBLE, EVENT, EVENT):
+            await postgres.execute(statement, database)
         await taken(realtime, 1)
 
         async def whether() -> bool:
@@ -142,6 +148,7 @@ async def test_what_will_never_be_taken_holds_nothing_up(postgres: Postgres, dat
 
         await eventually(whether)
     assert (realtime.told, len(realtime.asked)) == ([7], 3)
+    assert [(one["event_id"], one["status"]) for one in warned] == [(None, 422), (7, 422)]
 
 
 async def test_a_database_that_hangs_does_not_hold_up_the_end(

@@ -18,12 +18,12 @@ const PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 const PATIENCE_MS = 5_000;
 /** By these realtime says that it will never take an event. */
-const NEVER = new Set([413, 422]);
+const NEVER = new Set([400, 413, 414, 422]);
 
 interface Row {
   position: string;
   channel: string;
-  event: { id?: unknown };
+  event: unknown;
 }
 
 /**
@@ -76,7 +76,10 @@ async function tellSome(
         const status = await tell(url, from, row);
         if (NEVER.has(status)) {
           const { channel, event } = row;
-          log.warn({ channel, id: event.id, status }, 'an event cannot be told, and is dropped');
+          log.warn(
+            { channel, event_id: idOf(event), status },
+            'an event cannot be told, and is dropped',
+          );
         }
       } catch (error) {
         failure = error;
@@ -111,6 +114,10 @@ async function inTransaction<Result>(
     client.release(true);
     throw error;
   }
+}
+
+function idOf(event: unknown): unknown {
+  return typeof event === 'object' && event !== null && 'id' in event ? event.id : undefined;
 }
 
 async function tell(url: string, from: string, { channel, event }: Row): Promise<number> {

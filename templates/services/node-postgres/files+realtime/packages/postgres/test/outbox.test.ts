@@ -79,6 +79,7 @@ test('keeps what realtime does not take, and tells it when it does', async (t) =
 
 test('drops what realtime will never take, and says so', async (t) => {
   const { pool, realtime, told, left } = await outbox(t, 3);
+  await pool.query("UPDATE outbox.events SET event = 'null' WHERE position = 1");
   const statuses = [422, 413];
   realtime.status = () => statuses.shift() ?? 204;
   const warned: unknown[] = [];
@@ -91,8 +92,8 @@ test('drops what realtime will never take, and says so', async (t) => {
   await relaying;
   assert.deepEqual(told, expected(3).slice(2));
   assert.deepEqual(warned, [
-    { channel: 'items', id: 1, status: 422 },
-    { channel: 'items', id: 2, status: 413 },
+    { channel: 'items', event_id: undefined, status: 422 },
+    { channel: 'items', event_id: 2, status: 413 },
   ]);
 });
 
