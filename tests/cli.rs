@@ -637,8 +637,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
     let zsh = stdout(&scaffold_ok(work.path(), &["completions", "zsh"]));
     let at = zsh.find("(add)").expect("zsh knows `add`");
     assert!(
-        zsh[at..].contains("component -- Flags or ids of components:((")
-            && zsh[at..].contains("docker\\:\"Docker images"),
+        zsh[at..].contains("component -- Flags or ids of components:((docker\\:"),
         "{}",
         &zsh[at..at + 2000]
     );
@@ -651,7 +650,7 @@ fn zsh_and_fish_complete_the_components_of_the_pack() {
         let proposed = &fish[at + line.len()..];
         let proposed = &proposed[..proposed.find("'\"\n").expect("the list ends")];
         assert!(
-            proposed.contains("\ndocker\\t'") && proposed.contains("\nrabbitmq\\t'"),
+            proposed.starts_with("docker\\t'") && proposed.contains("\nrabbitmq\\t'"),
             "{proposed}"
         );
     }
