@@ -171,9 +171,10 @@ impl Editor {
                         let node = match kind {
                             // Below a table on one line is no header.
                             9 if form != Some(Form::Dotted) => {
-                                let elements = (0..choice % 3)
+                                // All but the first are equal, and told apart by comments.
+                                let elements = (0..choice % 4)
                                     .map(|more| {
-                                        let node = self.leaf(more);
+                                        let node = self.leaf(if more == 0 { choice } else { 1 });
                                         self.member(String::new(), node, choice + more)
                                     })
                                     .collect();
@@ -648,13 +649,12 @@ fn check(
     let recorded = words(&recorded);
     let paths = texts.map(|text| places(language, text));
     // Whoever put a comment on something else wrote it anew there, also on one more of the same;
-    // of equal elements it cannot be told which one a side removed.
+    // of equal elements, in whatever the list is, it cannot be told which one a side removed.
     let has_moved = |word: &str, side: usize| {
         let path = &paths[side].0[word];
         let count = |side: usize| paths[side].1.get(&path[..]).copied().unwrap_or_default();
-        let is_element = path
-            .split_last()
-            .is_some_and(|(_, list)| flats[0].get(list).is_some_and(Value::is_array));
+        let is_element = (1..path.len())
+            .any(|length| flats[0].get(&path[..length]).is_some_and(Value::is_array));
         *path != paths[0].0[word] || count(side) > count(0) || (is_element && count(0) > 1)
     };
     for word in &ours {
@@ -991,6 +991,27 @@ fn a_comment_that_moved_to_what_the_user_removed_stays() {
     let (base, ours) = ("# on\na = 1\nb = 1\n", "# on\na = 2\n");
     assert_eq!(clean(TOML, base, ours, "a = 1\n# on\nb = 1\n"), ours);
     assert_eq!(clean(TOML, base, ours, "# on\na = 1\n# on\nb = 1\n"), ours);
+    // One that stood behind it or within it stands before it.
+    let moved = |own: &str| {
+        let (base, theirs) = (format!("{own}b = 1\n"), own.replace(" # on", "") + "b = 1 # on\n");
+        clean(TOML, &base, own, &theirs)
+    };
+    assert_eq!(moved("a = 1 # on\n"), "# on\na = 1\n");
+    assert_eq!(moved("a = [ # on\n  1,\n]\n"), "# on\na = [\n  1,\n]\n");
+}
+
+#[test]
+fn comments_of_equal_elements_stay_where_one_side_changes_their_order() {
+    let list = |lines: &str| format!("l = [\n{lines}]\n");
+    let (a, b) = ("  # a\n  1, # A\n", "  # b\n  1, # B\n");
+    let (base, theirs) = (list(&[a, b].concat()), list(&[b, a].concat()));
+    for ours in [a, b, &[a, "  2,\n", &b.replace('1', "3")].concat()] {
+        let ours = list(ours);
+        let now = clean(TOML, &base, &ours, &theirs);
+        for comment in ["# a", "# A", "# b", "# B"].iter().filter(|text| ours.contains(**text)) {
+            assert!(now.contains(comment), "{comment} of\n{ours}is lost:\n{now}");
+        }
+    }
 }
 
 #[test]

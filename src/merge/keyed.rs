@@ -642,10 +642,6 @@ impl Merger {
                 inner = format!("{inner}/{}", before.count());
             }
             let is_first = merged.is_empty();
-            let stranded = ours.zip(theirs).map_or_else(Vec::new, |(ours, _)| {
-                let is_stranded = |comment: &&Comment| stranded.contains(&comment.text);
-                ours.lead.comments.iter().filter(is_stranded).copied().collect()
-            });
             let mut piece = match (ours, theirs, spacing) {
                 (Some(ours), Some(theirs), _) => self.piece(base, ours, theirs, &inner),
                 (None, _, Some(spacing)) => spacing.apply(any.clone(), is_first),
@@ -666,8 +662,11 @@ impl Merger {
                     theirs: None,
                 });
             }
-            let is_lost = |comment: &Comment| !piece.lead.comments.contains(comment);
-            let lost: Vec<Comment> = stranded.into_iter().filter(is_lost).collect();
+            let mut lost =
+                ours.map_or_else(Vec::new, |ours| added(&piece.comments(), &ours.comments()));
+            lost.retain(|comment| stranded.contains(comment));
+            let space = piece.lead.first_space();
+            let lost = lost.into_iter().map(|text| Comment { space, text });
             piece.lead.comments.splice(0..0, lost);
             if let Some(comments) = carried.remove(id) {
                 set_before(&mut piece.lead, comments);
