@@ -1230,6 +1230,8 @@ fn one_thing_in_two_forms_is_told_and_not_doubled() {
     kept("[a]\n", headed, "[a]\nb.y = 1\n", &one("/a/b", "{ \"x\" = 1 }", "1"));
     kept("[a]\n", "[a]\nb = 1\n", headed, &one("/a/b", "1", "{ \"x\" = 1 }"));
     kept("[a]\n", "[a]\nb.y = 1\n", headed, &one("/a/b", "{ \"y\" = 1 }", "{ \"x\" = 1 }"));
+    let (theirs, ours) = ("[[s]]\n[s.a]\nb = 1\n", "[[s]]\n[s.a]\n[s.a.b]\nx = 1\n");
+    kept("[[s]]\n[s.a]\n", ours, theirs, &one("/s/0/a/b", "{ \"x\" = 1 }", "1"));
     // The same in another form is the same.
     kept("[a]\n", headed, "[a]\nb = { x = 1 }\n", &[]);
     kept("[a]\n", "[a]\nb = { x = 1 }\n", headed, &[]);

@@ -404,13 +404,6 @@ impl Merger {
         ours: &Document<'a>,
         theirs: &Document<'a>,
     ) -> Document<'a> {
-        if let Body::Section { sections, .. } = &ours.body {
-            let arrays: Vec<&Piece> = sections.iter().filter(|piece| piece.in_array).collect();
-            let is_plain =
-                |piece: &&Piece| !arrays.iter().any(|array| piece.path.starts_with(&array.path));
-            let plain = sections.iter().filter(is_plain);
-            self.headers = plain.map(|piece| (joined(&piece.path), piece.body.value())).collect();
-        }
         let (body, left) = self.body(Some(&base.body), &ours.body, &theirs.body, "");
         let mut end = trivia(Some(&base.end), &ours.end, &theirs.end);
         if !left.is_empty() && end.space.is_empty() {
@@ -542,6 +535,10 @@ impl Merger {
             Some(Body::Section { entries, sections }) => (&entries[..], &sections[..]),
             _ => (&[][..], &[][..]),
         });
+        let headers = parts[1].1.iter().filter(|piece| !piece.in_array);
+        self.headers.extend(
+            headers.map(|piece| (format!("{pointer}{}", joined(&piece.path)), piece.body.value())),
+        );
         let entries = parts.map(|(entries, _)| entries.iter().collect());
         let (entries, left) = self.pieces(&Sides::keyed(entries), Some(ours), None, pointer);
         let sections = parts.map(|(_, sections)| sections.iter().collect());
