@@ -648,11 +648,13 @@ fn check(
         overlaps.iter().filter_map(|overlap| overlap.theirs.as_deref()).collect();
     let recorded = words(&recorded);
     let paths = texts.map(|text| places(language, text));
+    let pieces =
+        |side: usize, path: &[String]| paths[side].1.get(path).copied().unwrap_or_default();
     // Whoever put a comment on something else wrote it anew there, also on one more of the same;
     // of equal elements, in whatever the list is, it cannot be told which one a side removed.
     let has_moved = |word: &str, side: usize| {
         let path = &paths[side].0[word];
-        let count = |side: usize| paths[side].1.get(&path[..]).copied().unwrap_or_default();
+        let count = |side: usize| pieces(side, path).iter().sum::<usize>();
         let is_element = (1..path.len())
             .any(|length| flats[0].get(&path[..length]).is_some_and(Value::is_array));
         *path != paths[0].0[word] || count(side) > count(0) || (is_element && count(0) > 1)
@@ -676,10 +678,9 @@ fn check(
             // It may go only with what the user removed, or what is told.
             let path = &paths[2].0[*word];
             let is_removed = (1..=path.len()).any(|length| {
-                let count = |side: usize| paths[side].1.get(&path[..length]).copied();
+                let counts = [0, 1].map(|side| pieces(side, &path[..length]));
                 // A value that the user made a table of is gone as well.
-                let has = |side: usize| flats[side].contains_key(&path[..length]);
-                count(1).unwrap_or_default() < count(0).unwrap_or_default() || (has(0) && !has(1))
+                (0..2).any(|kind| counts[1][kind] < counts[0][kind])
             });
             if !is_removed && !is_covered(path) {
                 return Err(format!("{word} of theirs at {path:?} is lost"));
@@ -731,11 +732,12 @@ fn check_order(
     Ok(())
 }
 
-/// The keys that each comment belongs to, and those of every piece.
+/// The keys that each comment belongs to, and how many pieces have the same keys: how many that
+/// hold others, and how many that are one value.
 fn places(
     language: Language,
     text: &str,
-) -> (BTreeMap<String, Vec<String>>, BTreeMap<Vec<String>, usize>) {
+) -> (BTreeMap<String, Vec<String>>, BTreeMap<Vec<String>, [usize; 2]>) {
     let document = Document::read(language, text).expect("it can be read");
     let mut found = BTreeMap::new();
     let mut all = BTreeMap::new();
@@ -774,9 +776,8 @@ fn places(
                     );
                 }
             }
-            for length in path.len() + 1..=inner.len() {
-                *all.entry(inner[..length].to_vec()).or_default() += 1;
-            }
+            let kind = usize::from(matches!(piece.body, Body::Scalar { .. }));
+            all.entry(inner.clone()).or_insert([0; 2])[kind] += 1;
             waiting.push((inner, &piece.body));
         }
     }
