@@ -699,10 +699,12 @@ fn check_order(
 ) -> Result<(), String> {
     let mut waiting = vec![Vec::new()];
     while let Some(path) = waiting.pop() {
-        // A value that one side made a table of is another thing, which has no place on the other side.
+        // A value that one side made a table of, or an array of tables, is another thing, which has no
+        // place on the other side.
+        let has_parts = |value: &Value| parts(value).is_some();
         let is_table = |value: &Value, key: &String| {
             at(value, &[&path[..], std::slice::from_ref(key)].concat())
-                .map(|inner| parts(inner).is_some())
+                .map(|inner| [Some(inner), inner.get(0)].into_iter().flatten().any(has_parts))
         };
         let is_one = |key: &String| {
             let kinds = values.each_ref().map(|value| is_table(value, key));
@@ -1206,6 +1208,31 @@ fn arrays_of_tables_are_added_below_tables() {
     }
     let (text, overlaps) = merged(TOML, "", "[[a]]\nx = 1\n", "[[a.b]]\ny = 1\n");
     assert_eq!((text.as_str(), overlaps.len()), ("[[a]]\nx = 1\n", 1));
+}
+
+/// What the user left as it was is not in the way of what theirs write in another form.
+#[test]
+fn another_form_of_theirs_is_taken_where_the_user_changed_nothing() {
+    let forms = [
+        "a = 1\n",
+        "a.x = 1\n",
+        "a = { x = 1 }\n",
+        "a = [{ x = 1 }]\n",
+        "[a]\nx = 1\n",
+        "[[a]]\nx = 1\n",
+        "[a]\ny = 1\nb = 1\n",
+        "[a]\ny = 1\nb.x = 1\n",
+        "[a]\ny = 1\nb = { x = 1 }\n",
+        "[a]\ny = 1\n[a.b]\nx = 1\n",
+        "[a]\ny = 1\n[[a.b]]\nx = 1\n",
+    ];
+    for base in forms {
+        for form in forms {
+            for theirs in [form, &form.replace("x = 1", "x = 2")] {
+                assert_eq!(clean(TOML, base, base, theirs), theirs, "{base}");
+            }
+        }
+    }
 }
 
 /// What the user wrote in another form is not written a second time.

@@ -379,7 +379,7 @@ struct Merger {
     /// Whether their values and keys hold, so that nothing overlaps.
     is_settled: bool,
     overlaps: Vec<Overlap>,
-    /// What stands below the user's headers, by pointer: a line that theirs have below another
+    /// What stays below the user's headers, by pointer: a line that theirs have below another
     /// header can mean the same.
     headers: BTreeMap<String, Value>,
 }
@@ -531,19 +531,20 @@ impl Merger {
         theirs: &Body<'a>,
         pointer: &str,
     ) -> Merged<'a, Body<'a>> {
-        let parts = [base, Some(ours), Some(theirs)].map(|side| match side {
-            Some(Body::Section { entries, sections }) => (&entries[..], &sections[..]),
-            _ => (&[][..], &[][..]),
-        });
-        let headers = parts[1].1.iter().filter(|piece| !piece.in_array);
+        let bodies = [base, Some(ours), Some(theirs)];
+        let lines = Sides::keyed(bodies.map(|side| below(side).0.iter().collect()));
+        let tables = bodies.map(|side| below(side).1.iter().collect());
+        let tables = self.sections(tables, [&ours.value(), &theirs.value()], pointer);
+        let [entries, sections] = [&lines, &tables].map(|sides| self.staying(sides));
         self.headers.extend(
-            headers.map(|piece| (format!("{pointer}{}", joined(&piece.path)), piece.body.value())),
+            sections
+                .iter()
+                .filter(|piece| !piece.in_array)
+                .map(|piece| (format!("{pointer}{}", joined(&piece.path)), piece.body.value())),
         );
-        let entries = parts.map(|(entries, _)| entries.iter().collect());
-        let (entries, left) = self.pieces(&Sides::keyed(entries), Some(ours), None, pointer);
-        let sections = parts.map(|(_, sections)| sections.iter().collect());
-        let sides = self.sections(sections, [&ours.value(), &theirs.value()], pointer);
-        let (mut sections, mut more) = self.pieces(&sides, Some(ours), None, pointer);
+        let own = Body::Section { entries, sections };
+        let (entries, left) = self.pieces(&lines, Some(&own), None, pointer);
+        let (mut sections, mut more) = self.pieces(&tables, Some(&own), None, pointer);
         // What has no place among the lines has one before the first header.
         match sections.first_mut() {
             Some(first) if !left.is_empty() => set_before(&mut first.lead, left),
@@ -600,7 +601,28 @@ impl Merger {
         sides
     }
 
-    /// Pieces of one table, object or list. `own` is the user's table, where it has lines of TOML.
+    /// Whether a piece goes with theirs.
+    fn goes(&self, [base, ours, theirs]: [Option<&Piece>; 3]) -> bool {
+        let is_as_it_was = || base.zip(ours).is_some_and(|(base, ours)| loses_nothing(base, ours));
+        theirs.is_none() && (self.is_settled || is_as_it_was())
+    }
+
+    /// The user's pieces that do not go, with the lines that do not go: nothing else is in the way.
+    fn staying<'a>(&self, sides: &Sides<'_, 'a>) -> Vec<Piece<'a>> {
+        let all = sides.ids[1].iter().map(|id| sides.all(id)).filter(|all| !self.goes(*all));
+        all.filter_map(|all| {
+            let mut piece = all[1]?.clone();
+            if let Body::Section { entries, .. } = &mut piece.body {
+                let lines = all.map(|side| below(side.map(|piece| &piece.body)).0.iter().collect());
+                *entries = self.staying(&Sides::keyed(lines));
+            }
+            Some(piece)
+        })
+        .collect()
+    }
+
+    /// Pieces of one table, object or list. `own` is what stays of the user's table, where it has
+    /// lines of TOML.
     fn pieces<'a>(
         &mut self,
         sides: &Sides<'_, 'a>,
@@ -611,9 +633,9 @@ impl Merger {
         let mut kept = BTreeSet::new();
         let mut contested = BTreeSet::new();
         for id in sides.present() {
-            let is_kept = match sides.all(id) {
-                [_, Some(_), None] if self.is_settled => false,
-                [Some(base), Some(ours), None] if loses_nothing(base, ours) => false,
+            let all = sides.all(id);
+            let is_kept = match all {
+                _ if self.goes(all) => false,
                 [Some(_), Some(_), None] => {
                     contested.insert(id);
                     true
@@ -797,6 +819,14 @@ impl Merger {
             tail,
             ..ours.clone()
         }
+    }
+}
+
+/// The lines and the tables below a header.
+fn below<'b, 'a>(body: Option<&'b Body<'a>>) -> (&'b [Piece<'a>], &'b [Piece<'a>]) {
+    match body {
+        Some(Body::Section { entries, sections }) => (entries, sections),
+        _ => (&[], &[]),
     }
 }
 
