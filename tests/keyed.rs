@@ -171,9 +171,10 @@ impl Editor {
                         let node = match kind {
                             // Below a table on one line is no header.
                             9 if form != Some(Form::Dotted) => {
-                                let elements = (0..choice % 3)
+                                // All but the first are equal, and told apart by comments.
+                                let elements = (0..choice % 4)
                                     .map(|more| {
-                                        let node = self.leaf(more);
+                                        let node = self.leaf(if more == 0 { choice } else { 1 });
                                         self.member(String::new(), node, choice + more)
                                     })
                                     .collect();
@@ -647,14 +648,15 @@ fn check(
         overlaps.iter().filter_map(|overlap| overlap.theirs.as_deref()).collect();
     let recorded = words(&recorded);
     let paths = texts.map(|text| places(language, text));
+    let pieces =
+        |side: usize, path: &[String]| paths[side].1.get(path).copied().unwrap_or_default();
     // Whoever put a comment on something else wrote it anew there, also on one more of the same;
-    // of equal elements it cannot be told which one a side removed.
+    // of equal elements, in whatever the list is, it cannot be told which one a side removed.
     let has_moved = |word: &str, side: usize| {
         let path = &paths[side].0[word];
-        let count = |side: usize| paths[side].1.get(&path[..]).copied().unwrap_or_default();
-        let is_element = path
-            .split_last()
-            .is_some_and(|(_, list)| flats[0].get(list).is_some_and(Value::is_array));
+        let count = |side: usize| pieces(side, path).iter().sum::<usize>();
+        let is_element = (1..path.len())
+            .any(|length| flats[0].get(&path[..length]).is_some_and(Value::is_array));
         *path != paths[0].0[word] || count(side) > count(0) || (is_element && count(0) > 1)
     };
     for word in &ours {
@@ -676,10 +678,9 @@ fn check(
             // It may go only with what the user removed, or what is told.
             let path = &paths[2].0[*word];
             let is_removed = (1..=path.len()).any(|length| {
-                let count = |side: usize| paths[side].1.get(&path[..length]).copied();
+                let counts = [0, 1].map(|side| pieces(side, &path[..length]));
                 // A value that the user made a table of is gone as well.
-                let has = |side: usize| flats[side].contains_key(&path[..length]);
-                count(1).unwrap_or_default() < count(0).unwrap_or_default() || (has(0) && !has(1))
+                (0..2).any(|kind| counts[1][kind] < counts[0][kind])
             });
             if !is_removed && !is_covered(path) {
                 return Err(format!("{word} of theirs at {path:?} is lost"));
@@ -698,10 +699,12 @@ fn check_order(
 ) -> Result<(), String> {
     let mut waiting = vec![Vec::new()];
     while let Some(path) = waiting.pop() {
-        // A value that one side made a table of is another thing, which has no place on the other side.
+        // A value that one side made a table of, or an array of tables, is another thing, which has no
+        // place on the other side.
+        let has_parts = |value: &Value| parts(value).is_some();
         let is_table = |value: &Value, key: &String| {
             at(value, &[&path[..], std::slice::from_ref(key)].concat())
-                .map(|inner| parts(inner).is_some())
+                .map(|inner| [Some(inner), inner.get(0)].into_iter().flatten().any(has_parts))
         };
         let is_one = |key: &String| {
             let kinds = values.each_ref().map(|value| is_table(value, key));
@@ -731,11 +734,12 @@ fn check_order(
     Ok(())
 }
 
-/// The keys that each comment belongs to, and those of every piece.
+/// The keys that each comment belongs to, and how many pieces have the same keys: how many that
+/// hold others, and how many that are one value.
 fn places(
     language: Language,
     text: &str,
-) -> (BTreeMap<String, Vec<String>>, BTreeMap<Vec<String>, usize>) {
+) -> (BTreeMap<String, Vec<String>>, BTreeMap<Vec<String>, [usize; 2]>) {
     let document = Document::read(language, text).expect("it can be read");
     let mut found = BTreeMap::new();
     let mut all = BTreeMap::new();
@@ -774,9 +778,8 @@ fn places(
                     );
                 }
             }
-            for length in path.len() + 1..=inner.len() {
-                *all.entry(inner[..length].to_vec()).or_default() += 1;
-            }
+            let kind = usize::from(matches!(piece.body, Body::Scalar { .. }));
+            all.entry(inner.clone()).or_insert([0; 2])[kind] += 1;
             waiting.push((inner, &piece.body));
         }
     }
@@ -991,6 +994,27 @@ fn a_comment_that_moved_to_what_the_user_removed_stays() {
     let (base, ours) = ("# on\na = 1\nb = 1\n", "# on\na = 2\n");
     assert_eq!(clean(TOML, base, ours, "a = 1\n# on\nb = 1\n"), ours);
     assert_eq!(clean(TOML, base, ours, "# on\na = 1\n# on\nb = 1\n"), ours);
+    // One that stood behind it or within it stands before it.
+    let moved = |own: &str| {
+        let (base, theirs) = (format!("{own}b = 1\n"), own.replace(" # on", "") + "b = 1 # on\n");
+        clean(TOML, &base, own, &theirs)
+    };
+    assert_eq!(moved("a = 1 # on\n"), "# on\na = 1\n");
+    assert_eq!(moved("a = [ # on\n  1,\n]\n"), "# on\na = [\n  1,\n]\n");
+}
+
+#[test]
+fn comments_of_equal_elements_stay_where_one_side_changes_their_order() {
+    let list = |lines: &str| format!("l = [\n{lines}]\n");
+    let (a, b) = ("  # a\n  1, # A\n", "  # b\n  1, # B\n");
+    let (base, theirs) = (list(&[a, b].concat()), list(&[b, a].concat()));
+    for ours in [a, b, &[a, "  2,\n", &b.replace('1', "3")].concat()] {
+        let ours = list(ours);
+        let now = clean(TOML, &base, &ours, &theirs);
+        for comment in ["# a", "# A", "# b", "# B"].iter().filter(|text| ours.contains(**text)) {
+            assert!(now.contains(comment), "{comment} of\n{ours}is lost:\n{now}");
+        }
+    }
 }
 
 #[test]
@@ -1186,6 +1210,31 @@ fn arrays_of_tables_are_added_below_tables() {
     assert_eq!((text.as_str(), overlaps.len()), ("[[a]]\nx = 1\n", 1));
 }
 
+/// What the user left as it was is not in the way of what theirs write in another form.
+#[test]
+fn another_form_of_theirs_is_taken_where_the_user_changed_nothing() {
+    let forms = [
+        "a = 1\n",
+        "a.x = 1\n",
+        "a = { x = 1 }\n",
+        "a = [{ x = 1 }]\n",
+        "[a]\nx = 1\n",
+        "[[a]]\nx = 1\n",
+        "[a]\ny = 1\nb = 1\n",
+        "[a]\ny = 1\nb.x = 1\n",
+        "[a]\ny = 1\nb = { x = 1 }\n",
+        "[a]\ny = 1\n[a.b]\nx = 1\n",
+        "[a]\ny = 1\n[[a.b]]\nx = 1\n",
+    ];
+    for base in forms {
+        for form in forms {
+            for theirs in [form, &form.replace("x = 1", "x = 2")] {
+                assert_eq!(clean(TOML, base, base, theirs), theirs, "{base}");
+            }
+        }
+    }
+}
+
 /// What the user wrote in another form is not written a second time.
 #[test]
 fn one_thing_in_two_forms_is_told_and_not_doubled() {
@@ -1209,6 +1258,8 @@ fn one_thing_in_two_forms_is_told_and_not_doubled() {
     kept("[a]\n", headed, "[a]\nb.y = 1\n", &one("/a/b", "{ \"x\" = 1 }", "1"));
     kept("[a]\n", "[a]\nb = 1\n", headed, &one("/a/b", "1", "{ \"x\" = 1 }"));
     kept("[a]\n", "[a]\nb.y = 1\n", headed, &one("/a/b", "{ \"y\" = 1 }", "{ \"x\" = 1 }"));
+    let (theirs, ours) = ("[[s]]\n[s.a]\nb = 1\n", "[[s]]\n[s.a]\n[s.a.b]\nx = 1\n");
+    kept("[[s]]\n[s.a]\n", ours, theirs, &one("/s/0/a/b", "{ \"x\" = 1 }", "1"));
     // The same in another form is the same.
     kept("[a]\n", headed, "[a]\nb = { x = 1 }\n", &[]);
     kept("[a]\n", "[a]\nb = { x = 1 }\n", headed, &[]);

@@ -379,7 +379,7 @@ struct Merger {
     /// Whether their values and keys hold, so that nothing overlaps.
     is_settled: bool,
     overlaps: Vec<Overlap>,
-    /// What stands below the user's headers, by pointer: a line that theirs have below another
+    /// What stays below the user's headers, by pointer: a line that theirs have below another
     /// header can mean the same.
     headers: BTreeMap<String, Value>,
 }
@@ -404,13 +404,6 @@ impl Merger {
         ours: &Document<'a>,
         theirs: &Document<'a>,
     ) -> Document<'a> {
-        if let Body::Section { sections, .. } = &ours.body {
-            let arrays: Vec<&Piece> = sections.iter().filter(|piece| piece.in_array).collect();
-            let is_plain =
-                |piece: &&Piece| !arrays.iter().any(|array| piece.path.starts_with(&array.path));
-            let plain = sections.iter().filter(is_plain);
-            self.headers = plain.map(|piece| (joined(&piece.path), piece.body.value())).collect();
-        }
         let (body, left) = self.body(Some(&base.body), &ours.body, &theirs.body, "");
         let mut end = trivia(Some(&base.end), &ours.end, &theirs.end);
         if !left.is_empty() && end.space.is_empty() {
@@ -538,15 +531,20 @@ impl Merger {
         theirs: &Body<'a>,
         pointer: &str,
     ) -> Merged<'a, Body<'a>> {
-        let parts = [base, Some(ours), Some(theirs)].map(|side| match side {
-            Some(Body::Section { entries, sections }) => (&entries[..], &sections[..]),
-            _ => (&[][..], &[][..]),
-        });
-        let entries = parts.map(|(entries, _)| entries.iter().collect());
-        let (entries, left) = self.pieces(&Sides::keyed(entries), Some(ours), None, pointer);
-        let sections = parts.map(|(_, sections)| sections.iter().collect());
-        let sides = self.sections(sections, [&ours.value(), &theirs.value()], pointer);
-        let (mut sections, mut more) = self.pieces(&sides, Some(ours), None, pointer);
+        let bodies = [base, Some(ours), Some(theirs)];
+        let lines = Sides::keyed(bodies.map(|side| below(side).0.iter().collect()));
+        let tables = bodies.map(|side| below(side).1.iter().collect());
+        let tables = self.sections(tables, [&ours.value(), &theirs.value()], pointer);
+        let [entries, sections] = [&lines, &tables].map(|sides| self.staying(sides));
+        self.headers.extend(
+            sections
+                .iter()
+                .filter(|piece| !piece.in_array)
+                .map(|piece| (format!("{pointer}{}", joined(&piece.path)), piece.body.value())),
+        );
+        let own = Body::Section { entries, sections };
+        let (entries, left) = self.pieces(&lines, Some(&own), None, pointer);
+        let (mut sections, mut more) = self.pieces(&tables, Some(&own), None, pointer);
         // What has no place among the lines has one before the first header.
         match sections.first_mut() {
             Some(first) if !left.is_empty() => set_before(&mut first.lead, left),
@@ -603,7 +601,28 @@ impl Merger {
         sides
     }
 
-    /// Pieces of one table, object or list. `own` is the user's table, where it has lines of TOML.
+    /// Whether a piece goes with theirs.
+    fn goes(&self, [base, ours, theirs]: [Option<&Piece>; 3]) -> bool {
+        let is_as_it_was = || base.zip(ours).is_some_and(|(base, ours)| loses_nothing(base, ours));
+        theirs.is_none() && (self.is_settled || is_as_it_was())
+    }
+
+    /// The user's pieces that do not go, with the lines that do not go: nothing else is in the way.
+    fn staying<'a>(&self, sides: &Sides<'_, 'a>) -> Vec<Piece<'a>> {
+        let all = sides.ids[1].iter().map(|id| sides.all(id)).filter(|all| !self.goes(*all));
+        all.filter_map(|all| {
+            let mut piece = all[1]?.clone();
+            if let Body::Section { entries, .. } = &mut piece.body {
+                let lines = all.map(|side| below(side.map(|piece| &piece.body)).0.iter().collect());
+                *entries = self.staying(&Sides::keyed(lines));
+            }
+            Some(piece)
+        })
+        .collect()
+    }
+
+    /// Pieces of one table, object or list. `own` is what stays of the user's table, where it has
+    /// lines of TOML.
     fn pieces<'a>(
         &mut self,
         sides: &Sides<'_, 'a>,
@@ -614,9 +633,9 @@ impl Merger {
         let mut kept = BTreeSet::new();
         let mut contested = BTreeSet::new();
         for id in sides.present() {
-            let is_kept = match sides.all(id) {
-                [_, Some(_), None] if self.is_settled => false,
-                [Some(base), Some(ours), None] if loses_nothing(base, ours) => false,
+            let all = sides.all(id);
+            let is_kept = match all {
+                _ if self.goes(all) => false,
                 [Some(_), Some(_), None] => {
                     contested.insert(id);
                     true
@@ -642,10 +661,6 @@ impl Merger {
                 inner = format!("{inner}/{}", before.count());
             }
             let is_first = merged.is_empty();
-            let stranded = ours.zip(theirs).map_or_else(Vec::new, |(ours, _)| {
-                let is_stranded = |comment: &&Comment| stranded.contains(&comment.text);
-                ours.lead.comments.iter().filter(is_stranded).copied().collect()
-            });
             let mut piece = match (ours, theirs, spacing) {
                 (Some(ours), Some(theirs), _) => self.piece(base, ours, theirs, &inner),
                 (None, _, Some(spacing)) => spacing.apply(any.clone(), is_first),
@@ -666,8 +681,11 @@ impl Merger {
                     theirs: None,
                 });
             }
-            let is_lost = |comment: &Comment| !piece.lead.comments.contains(comment);
-            let lost: Vec<Comment> = stranded.into_iter().filter(is_lost).collect();
+            let mut lost =
+                ours.map_or_else(Vec::new, |ours| added(&piece.comments(), &ours.comments()));
+            lost.retain(|comment| stranded.contains(comment));
+            let space = piece.lead.first_space();
+            let lost = lost.into_iter().map(|text| Comment { space, text });
             piece.lead.comments.splice(0..0, lost);
             if let Some(comments) = carried.remove(id) {
                 set_before(&mut piece.lead, comments);
@@ -801,6 +819,14 @@ impl Merger {
             tail,
             ..ours.clone()
         }
+    }
+}
+
+/// The lines and the tables below a header.
+fn below<'b, 'a>(body: Option<&'b Body<'a>>) -> (&'b [Piece<'a>], &'b [Piece<'a>]) {
+    match body {
+        Some(Body::Section { entries, sections }) => (entries, sections),
+        _ => (&[], &[]),
     }
 }
 
