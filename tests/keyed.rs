@@ -734,12 +734,11 @@ fn check_order(
     Ok(())
 }
 
-/// The keys that each comment belongs to, and how many pieces have the same keys: how many that
-/// hold others, and how many that are one value.
-fn places(
-    language: Language,
-    text: &str,
-) -> (BTreeMap<String, Vec<String>>, BTreeMap<Vec<String>, [usize; 2]>) {
+/// Of all pieces with the same keys, how many hold others and how many are one value.
+type Pieces = BTreeMap<Vec<String>, [usize; 2]>;
+
+/// The keys that each comment belongs to, and how many pieces there are of the same keys.
+fn places(language: Language, text: &str) -> (BTreeMap<String, Vec<String>>, Pieces) {
     let document = Document::read(language, text).expect("it can be read");
     let mut found = BTreeMap::new();
     let mut all = BTreeMap::new();
